@@ -1,0 +1,79 @@
+/*
+ * glibc's setresuid and its like change every thread of the process (nptl(7)); the raw system calls change this one.
+ */
+#include "backends/identity.h"
+
+#include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static _Thread_local struct {
+	bool assumed;
+	int suspended; /* depth */
+	uid_t uid;
+	gid_t gid;
+	const gid_t *groups;
+	int ngroups;
+} played;
+
+static int set_effective_uid(uid_t uid)
+{
+	return syscall(SYS_setresuid, (uid_t)-1, uid, (uid_t)-1) ? -errno : 0;
+}
+
+static int become(uid_t uid, gid_t gid, const gid_t *groups, int ngroups)
+{
+	/* Groups first, while this thread may still change them. */
+	if (syscall(SYS_setgroups, ngroups, groups) || syscall(SYS_setresgid, (gid_t)-1, gid, (gid_t)-1))
+		return -errno;
+	return set_effective_uid(uid);
+}
+
+static void become_daemon(void)
+{
+	/* A thread that cannot come back must not serve anybody else. */
+	if (set_effective_uid(0) || syscall(SYS_setresgid, (gid_t)-1, 0, (gid_t)-1) || syscall(SYS_setgroups, 0, NULL))
+		g_error("cannot return to the daemon's own ids: %s", g_strerror(errno));
+}
+
+int identity_assume(const Caller *caller)
+{
+	int result;
+
+	g_assert(!played.assumed);
+	if (getuid() != 0 || caller->uid == 0)
+		return 0;
+	result = become(caller->uid, caller->gid, caller->groups, caller->ngroups);
+	if (result < 0) {
+		become_daemon();
+		return result;
+	}
+	played.assumed = true;
+	played.uid = caller->uid;
+	played.gid = caller->gid;
+	played.groups = caller->groups;
+	played.ngroups = caller->ngroups;
+	return 0;
+}
+
+void identity_release(void)
+{
+	if (!played.assumed)
+		return;
+	become_daemon();
+	played.assumed = false;
+}
+
+void identity_suspend(void)
+{
+	if (played.assumed && played.suspended++ == 0)
+		become_daemon();
+}
+
+void identity_resume(void)
+{
+	if (!played.assumed || --played.suspended > 0)
+		return;
+	if (become(played.uid, played.gid, played.groups, played.ngroups))
+		g_error("cannot play uid %u again: %s", played.uid, g_strerror(errno));
+}

@@ -1,0 +1,20 @@
+/*
+ * Playing the caller: the kernel is asked for its verdict under the caller's ids, on this thread only.
+ *
+ * The thread's real and saved ids stay 0, so nobody but root can signal or trace it meanwhile. Capabilities go with the
+ * effective uid (capabilities(7), "Effect of user ID changes"). A daemon that is not root plays nobody: it has the rights
+ * of its one user anyway.
+ */
+#pragma once
+
+#include "backends/backend.h"
+
+/* This thread takes the caller's effective uid, gid and groups. Returns 0 or a negative errno (nothing changed then). */
+int identity_assume(const Caller *caller);
+
+/* This thread is the daemon again. */
+void identity_release(void);
+
+/* The daemon for a moment: for what is its own business, such as the names file. These nest. */
+void identity_suspend(void);
+void identity_resume(void);

@@ -1,0 +1,247 @@
+/*
+ * Locking: `lock` guards everything here, over reads and writes of the file as well: they are small, local, and rare. The
+ * lock file keeps out other daemons; only the daemon's user can open it, so nobody else can hold it.
+ */
+#include "backends/names.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <glib.h>
+
+#include "backends/identity.h"
+#include "backends/parse.h"
+
+static GMutex lock;
+static char *path;               /* Protected by lock, as all below. */
+static GHashTable *by_name;      /* "msg jobs" -> "msg 0x0000162e" */
+static GHashTable *by_object;    /* the other way round */
+static struct stat last_read;    /* the file as it was read */
+
+void names_start(const char *file)
+{
+	g_mutex_lock(&lock);
+	g_free(path);
+	path = g_strdup(file);
+	g_clear_pointer(&by_name, g_hash_table_destroy);
+	g_clear_pointer(&by_object, g_hash_table_destroy);
+	g_mutex_unlock(&lock);
+}
+
+bool names_valid(const char *name)
+{
+	return *name && strlen(name) <= NAME_MAX && !g_str_has_prefix(name, "0x") && !g_str_has_prefix(name, "id-") &&
+	       !strpbrk(name, "/\n");
+}
+
+static char *object_text(const char *type, Named object)
+{
+	return object.key ? g_strdup_printf("%s 0x%08x", type, object.key) : g_strdup_printf("%s id-%d", type, object.id);
+}
+
+static bool object_parse(const char *text, Named *out)
+{
+	int64_t id;
+
+	*out = (Named){0};
+	if (parse_key(text, &out->key))
+		return true;
+	if (!g_str_has_prefix(text, "id-") || !parse_number(text + 3, 0, INT_MAX, &id))
+		return false;
+	out->id = (int)id;
+	return true;
+}
+
+/* Called with lock held. A name or an object that is there already loses the other half of its old pair. */
+static void remember(const char *type, const char *name, const char *object)
+{
+	g_autofree char *full = g_strdup_printf("%s %s", type, name);
+	char *old_name = g_hash_table_lookup(by_object, object);
+	char *old_object = g_hash_table_lookup(by_name, full);
+
+	if (old_name)
+		g_hash_table_remove(by_name, old_name);
+	if (old_object)
+		g_hash_table_remove(by_object, old_object);
+	g_hash_table_replace(by_name, g_strdup(full), g_strdup(object));
+	g_hash_table_replace(by_object, g_strdup(object), g_strdup(full));
+}
+
+/* Called with lock held. A line that is not of the form above is passed over. */
+static void read_line(const char *line)
+{
+	g_auto(GStrv) words = g_strsplit(line, " ", 3);
+	Named object;
+
+	if (g_strv_length(words) != 3 || !object_parse(words[1], &object) || !names_valid(words[2]))
+		return;
+	g_autofree char *text = object_text(words[0], object);
+	remember(words[0], words[2], text);
+}
+
+/* Reads the file if it has changed since. Called with lock held. */
+static void refresh(void)
+{
+	struct stat now = {0};
+	g_autofree char *text = NULL;
+
+	if (stat(path, &now))
+		now = (struct stat){0};
+	if (by_name && now.st_ino == last_read.st_ino && now.st_size == last_read.st_size &&
+	    now.st_mtim.tv_sec == last_read.st_mtim.tv_sec && now.st_mtim.tv_nsec == last_read.st_mtim.tv_nsec)
+		return;
+	g_clear_pointer(&by_name, g_hash_table_destroy);
+	g_clear_pointer(&by_object, g_hash_table_destroy);
+	by_name = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	by_object = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	last_read = now;
+	if (now.st_ino && g_file_get_contents(path, &text, NULL, NULL)) {
+		g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+		for (char **line = lines; *line; line++)
+			read_line(*line);
+	}
+}
+
+/* Called with lock held. Replaces the file as a whole, so that readers see the old or the new one. */
+static int save(void)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	g_autofree char *fresh = g_strconcat(path, ".new", NULL);
+	GHashTableIter iter;
+	gpointer key, value;
+	ssize_t written;
+	int fd, error;
+
+	g_hash_table_iter_init(&iter, by_object);
+	while (g_hash_table_iter_next(&iter, &key, &value))
+		g_string_append_printf(text, "%s %s\n", (char *)key, strchr(value, ' ') + 1);
+	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0)
+		return -errno;
+	written = write(fd, text->str, text->len);
+	error = written < 0 ? errno : (size_t)written < text->len ? ENOSPC : 0;
+	fstat(fd, &last_read);
+	close(fd);
+	if (!error && rename(fresh, path))
+		error = errno;
+	if (error)
+		unlink(fresh);
+	return -error;
+}
+
+/* Takes the lock that other daemons respect. Called with lock held. Returns its descriptor or a negative errno. */
+static int lock_file(void)
+{
+	g_autofree char *file = g_strconcat(path, ".lock", NULL);
+	g_autofree char *directory = g_path_get_dirname(path);
+	int fd;
+
+	if (g_mkdir_with_parents(directory, 0755))
+		return -errno;
+	fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX)) {
+		int error = errno;
+
+		close(fd);
+		return -error;
+	}
+	return fd;
+}
+
+bool names_lookup(const char *type, const char *name, Named *out)
+{
+	g_autofree char *full = g_strdup_printf("%s %s", type, name);
+	const char *object;
+	bool found;
+
+	g_mutex_lock(&lock);
+	refresh();
+	object = g_hash_table_lookup(by_name, full);
+	found = object && object_parse(strchr(object, ' ') + 1, out);
+	g_mutex_unlock(&lock);
+	return found;
+}
+
+bool names_of(const char *type, Named object, char *name)
+{
+	g_autofree char *text = object_text(type, object);
+	const char *full;
+
+	g_mutex_lock(&lock);
+	refresh();
+	full = g_hash_table_lookup(by_object, text);
+	if (full)
+		g_strlcpy(name, strchr(full, ' ') + 1, NAME_MAX + 1);
+	g_mutex_unlock(&lock);
+	return full != NULL;
+}
+
+/* Adds (name not NULL) or drops. Called with lock held, as the daemon. */
+static int change(const char *type, const char *name, Named object)
+{
+	g_autofree char *text = object_text(type, object);
+	int fd = lock_file();
+	int result = 0;
+
+	if (fd < 0)
+		return fd;
+	refresh();
+	if (name) {
+		g_autofree char *full = g_strdup_printf("%s %s", type, name);
+		const char *other = g_hash_table_lookup(by_name, full);
+
+		if (other && strcmp(other, text) != 0)
+			result = -EEXIST;
+		else
+			remember(type, name, text);
+	} else {
+		const char *full = g_hash_table_lookup(by_object, text);
+
+		if (full)
+			g_hash_table_remove(by_name, full);
+		g_hash_table_remove(by_object, text);
+	}
+	if (result == 0) {
+		result = save();
+		if (result < 0) /* what is in memory is not what is in the file */
+			g_clear_pointer(&by_name, g_hash_table_destroy);
+	}
+	close(fd);
+	return result;
+}
+
+int names_add(const char *type, const char *name, Named object)
+{
+	int result;
+
+	identity_suspend();
+	g_mutex_lock(&lock);
+	result = change(type, name, object);
+	g_mutex_unlock(&lock);
+	identity_resume();
+	return result;
+}
+
+int names_drop(const char *type, Named object)
+{
+	int result = 0;
+
+	identity_suspend();
+	g_mutex_lock(&lock);
+	refresh();
+	g_autofree char *text = object_text(type, object);
+	if (g_hash_table_contains(by_object, text))
+		result = change(type, NULL, object);
+	g_mutex_unlock(&lock);
+	identity_resume();
+	return result;
+}

@@ -1,0 +1,179 @@
+#include "backends/queue.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "backends/why.h"
+
+int queue_poll(Handle *handle)
+{
+	if (handle->rest.length)
+		return POLLIN | POLLRDNORM | (queue_of(handle)->poll(handle) & ~POLLHUP);
+	return queue_of(handle)->poll(handle);
+}
+
+void queue_wait(Handle *handle, Direction direction, size_t size, Wait *out)
+{
+	queue_of(handle)->wait(handle, direction, size, out);
+}
+
+void queue_close(Handle *handle)
+{
+	if (queue_of(handle)->close)
+		queue_of(handle)->close(handle);
+}
+
+static size_t no_head(char *head, int64_t mark, size_t length)
+{
+	(void)head, (void)mark, (void)length;
+	return 0;
+}
+
+static size_t no_tail(char *tail, const char *bytes, size_t length)
+{
+	(void)tail, (void)bytes, (void)length;
+	return 0;
+}
+
+const Framing queue_as_bytes = {.head = no_head, .tail = no_tail};
+
+/* Takes a message that is longer than the reader's buffer: what does not fit now goes to handle->rest. */
+static ssize_t hand_over_long(Handle *handle, const Framing *framing, char *buf, size_t size)
+{
+	ssize_t largest = queue_of(handle)->largest(handle);
+	g_autofree char *whole = NULL;
+	char head[64], tail[2];
+	int64_t mark;
+	ssize_t length;
+
+	if (largest < 0)
+		return largest;
+	whole = g_malloc(largest + 1);
+	length = queue_of(handle)->receive(handle, whole, largest, &mark, TRY);
+	if (length < 0)
+		return length;
+	buffer_append(&handle->rest, head, framing->head(head, mark, length));
+	buffer_append(&handle->rest, whole, length);
+	buffer_append(&handle->rest, tail, framing->tail(tail, whole, length));
+	return buffer_take(&handle->rest, buf, size);
+}
+
+ssize_t queue_hand_over(Handle *handle, const Framing *framing, int64_t *count, char *buf, size_t size)
+{
+	const size_t frame = framing->head_max + framing->tail_max;
+	size_t total = 0;
+
+	while (*count > 0) {
+		char head[64];
+		char *at = buf + total;
+		size_t head_length;
+		ssize_t n;
+		int64_t mark;
+
+		/* A buffer too small for any message with its frame is like one too small for this message. */
+		if (total + frame <= size)
+			n = queue_of(handle)->receive(handle, at + framing->head_max, size - total - frame, &mark, TRY);
+		else
+			n = -E2BIG;
+		if (n == -E2BIG && total == 0) {
+			n = hand_over_long(handle, framing, buf, size);
+			if (n >= 0)
+				--*count;
+			return n;
+		}
+		if (n == -E2BIG || (n < 0 && total > 0))
+			return total;
+		if (n < 0)
+			return n;
+		--*count;
+		head_length = framing->head(head, mark, n);
+		if (head_length < framing->head_max)
+			memmove(at + head_length, at + framing->head_max, n);
+		memcpy(at, head, head_length);
+		total += head_length + n;
+		total += framing->tail(buf + total, at + head_length, n);
+	}
+	return total;
+}
+
+/* -- data -------------------------------------------------------------------------------------------------------- */
+
+static ssize_t data_read(Handle *handle, char *buf, size_t size, Patience patience)
+{
+	int64_t one = 1;
+
+	(void)patience;
+	if (handle->rest.length)
+		return buffer_take(&handle->rest, buf, size);
+	return queue_hand_over(handle, &queue_as_bytes, &one, buf, size);
+}
+
+static ssize_t data_write(Handle *handle, const char *buf, size_t size, Patience patience)
+{
+	const Queue *queue = queue_of(handle);
+	int result;
+
+	/* The kernel cuts a write that is larger; this one may be a piece of it (docs/semantics.md, "Large messages"). */
+	if (size > backends_settings()->largest)
+		return why_refuse(EMSGSIZE, "a message written to data has at most %zu bytes; lines and records take larger ones",
+				  backends_settings()->largest);
+	result = queue->send(handle, queue->mark(handle), buf, size, patience);
+	return result < 0 ? result : (ssize_t)size;
+}
+
+const StreamOps queue_data = {
+	.read = data_read,
+	.write = data_write,
+	.poll = queue_poll,
+	.wait = queue_wait,
+	.close = queue_close,
+	.whole_writes = true,
+};
+
+/* -- next: one message, then the end ------------------------------------------------------------------------------ */
+
+static ssize_t next_read(Handle *handle, char *buf, size_t size, Patience patience)
+{
+	ssize_t n;
+
+	if (handle->state[QUEUE_STARTED] && !handle->rest.length)
+		return 0;
+	n = data_read(handle, buf, size, patience);
+	if (n >= 0)
+		handle->state[QUEUE_STARTED] = 1;
+	return n;
+}
+
+static int next_poll(Handle *handle)
+{
+	return handle->state[QUEUE_STARTED] ? POLLIN | POLLRDNORM : queue_poll(handle);
+}
+
+const StreamOps queue_next = {.read = next_read, .poll = next_poll, .wait = queue_wait, .close = queue_close};
+
+/* -- drain: what is queued at the first read, then the end ---------------------------------------------------------- */
+
+static ssize_t drain_read(Handle *handle, char *buf, size_t size, Patience patience)
+{
+	ssize_t n;
+
+	(void)patience;
+	if (handle->rest.length)
+		return buffer_take(&handle->rest, buf, size);
+	if (!handle->state[QUEUE_STARTED]) {
+		int64_t queued = queue_of(handle)->queued(handle);
+
+		if (queued < 0)
+			return queued;
+		handle->state[QUEUE_STARTED] = 1;
+		handle->state[QUEUE_LEFT] = queued;
+	}
+	n = queue_hand_over(handle, &queue_as_line, &handle->state[QUEUE_LEFT], buf, size);
+	if (n != -EAGAIN)
+		return n;
+	handle->state[QUEUE_LEFT] = 0;
+	return 0;
+}
+
+const StreamOps queue_drain = {.read = drain_read, .close = queue_close};

@@ -1,0 +1,163 @@
+/*
+ * records: a message is "MARK LENGTH\n", LENGTH bytes and "\n".
+ *
+ * A writer may cut records anywhere. Of an unfinished record everything but its last newline is kept in handle->unsent:
+ * the newline is what sends it, and is only taken once that has succeeded, so that a full queue can refuse it. A record
+ * that is still unfinished at the last close never was a message and is dropped.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backends/parse.h"
+#include "backends/queue.h"
+#include "backends/why.h"
+
+enum { NUMBER_MAX = 20, HEAD_MAX = 2 * NUMBER_MAX + 2 };
+
+static size_t record_head(char *head, int64_t mark, size_t length)
+{
+	return (size_t)snprintf(head, HEAD_MAX + 1, "%lld %zu\n", (long long)mark, length);
+}
+
+static size_t record_tail(char *tail, const char *bytes, size_t length)
+{
+	(void)bytes, (void)length;
+	*tail = '\n';
+	return 1;
+}
+
+const Framing queue_as_record = {.head_max = HEAD_MAX, .tail_max = 1, .head = record_head, .tail = record_tail};
+
+void queue_print_record(GString *out, int64_t mark, const char *bytes, size_t length)
+{
+	char head[HEAD_MAX + 1];
+
+	g_string_append_len(out, head, (gssize)record_head(head, mark, length));
+	g_string_append_len(out, bytes, (gssize)length);
+	g_string_append_c(out, '\n');
+}
+
+static ssize_t records_read(Handle *handle, char *buf, size_t size, Patience patience)
+{
+	int64_t any = INT64_MAX;
+
+	(void)patience;
+	if (handle->rest.length)
+		return buffer_take(&handle->rest, buf, size);
+	return queue_hand_over(handle, &queue_as_record, &any, buf, size);
+}
+
+typedef struct Record {
+	int64_t mark;
+	size_t head, length; /* bytes of the head with its newline, and of the message */
+} Record;
+
+/* Reads the head of a record from its first `size` bytes. 1: read; 0: its end is not there yet; or a negative errno. */
+static int record_parse(Handle *handle, const char *bytes, size_t size, Record *out)
+{
+	const Queue *queue = queue_of(handle);
+	const char *end = memchr(bytes, '\n', MIN(size, HEAD_MAX));
+	const char *blank = end ? memchr(bytes, ' ', end - bytes) : NULL;
+	ssize_t largest;
+	int64_t mark, length;
+
+	if (!end && size < HEAD_MAX)
+		return 0;
+	if (!blank || !parse_digits(bytes, (int)(blank - bytes), queue->mark_min, queue->mark_max, &mark) ||
+	    !parse_digits(blank + 1, (int)(end - blank - 1), 0, INT64_MAX, &length))
+		return why_refuse(EINVAL, "a record is MARK LENGTH, a newline, LENGTH bytes and a newline; MARK from %lld to %lld",
+				  (long long)queue->mark_min, (long long)queue->mark_max);
+	largest = queue->largest(handle);
+	if (largest < 0)
+		return (int)largest;
+	if (length > largest)
+		return why_refuse(EMSGSIZE, "a message here has at most %zd bytes", largest);
+	*out = (Record){.mark = mark, .head = end + 1 - bytes, .length = length};
+	return 1;
+}
+
+/* Sends the record that begins at `bytes`; `last` is its last byte. */
+static int record_send(Handle *handle, const Record *record, const char *bytes, char last, Patience patience)
+{
+	if (last != '\n')
+		return why_refuse(EINVAL, "a record of %zu bytes ends with a newline after them", record->length);
+	return queue_of(handle)->send(handle, record->mark, bytes + record->head, record->length, patience);
+}
+
+/* Takes from `buf` what the unfinished record in handle->unsent still needs. Returns how much that was. */
+static ssize_t record_continue(Handle *handle, const char *buf, size_t size, Patience patience)
+{
+	Buffer *unsent = &handle->unsent;
+	size_t total = 0;
+
+	while (total < size) {
+		Record record;
+		size_t missing = 1;
+		int result = record_parse(handle, buffer_bytes(unsent), unsent->length, &record);
+
+		if (result > 0) {
+			missing = record.head + record.length - unsent->length;
+			result = 0;
+			if (missing == 0) {
+				result = record_send(handle, &record, buffer_bytes(unsent), buf[total], patience);
+				if (result == 0) {
+					buffer_take(unsent, NULL, unsent->length);
+					return (ssize_t)total + 1;
+				}
+				if (result == -EAGAIN || result == -EINTR)
+					return total > 0 ? (ssize_t)total : result;
+			}
+		}
+		if (result < 0) {
+			buffer_clear(unsent);
+			handle->state[QUEUE_BROKEN] = -result;
+			return result;
+		}
+		missing = MIN(missing, size - total);
+		buffer_append(unsent, buf + total, missing);
+		total += missing;
+	}
+	return (ssize_t)total;
+}
+
+static ssize_t records_write(Handle *handle, const char *buf, size_t size, Patience patience)
+{
+	size_t total = 0;
+	ssize_t result = -handle->state[QUEUE_BROKEN];
+
+	while (result == 0 && total < size) {
+		const char *at = buf + total;
+		size_t left = size - total;
+		Record record;
+
+		if (handle->unsent.length) {
+			result = record_continue(handle, at, left, patience);
+			if (result > 0) {
+				total += result;
+				result = 0;
+			}
+			continue;
+		}
+		result = record_parse(handle, at, left, &record);
+		if (result > 0 && record.head + record.length + 1 <= left) {
+			result = record_send(handle, &record, at, at[record.head + record.length], patience);
+			if (result == 0)
+				total += record.head + record.length + 1;
+		} else if (result >= 0) {
+			/* Whatever is not whole is kept, but for a last newline (see above): there is none yet. */
+			buffer_append(&handle->unsent, at, left);
+			total = size;
+			result = 0;
+		}
+	}
+	return total > 0 ? (ssize_t)total : result;
+}
+
+const StreamOps queue_records = {
+	.read = records_read,
+	.write = records_write,
+	.poll = queue_poll,
+	.wait = queue_wait,
+	.close = queue_close,
+};

@@ -1,0 +1,41 @@
+#include "fs/caller.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+Caller caller_of(fuse_req_t req)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+
+	return (Caller){.uid = ctx->uid, .gid = ctx->gid, .pid = ctx->pid};
+}
+
+gid_t *caller_groups(fuse_req_t req, Caller *caller)
+{
+	gid_t *groups;
+	int n = fuse_req_getgroups(req, 0, NULL);
+
+	if (n <= 0)
+		return NULL;
+	groups = g_new(gid_t, n);
+	/* They may have become more meanwhile: what is counted is what fits. */
+	n = MIN(n, fuse_req_getgroups(req, n, groups));
+	caller->groups = groups;
+	caller->ngroups = MAX(n, 0);
+	return groups;
+}
+
+int caller_permitted(fuse_req_t req, const Members *members, const Object *object, Caller *caller, int rights)
+{
+	g_autofree gid_t *groups = NULL;
+	Caller full = *caller;
+	int result;
+
+	if (!members || !members->permit || !rights || geteuid() != 0)
+		return 0;
+	result = members->permit(object, caller, rights);
+	if (result != -EACCES || caller->ngroups)
+		return result;
+	groups = caller_groups(req, &full);
+	return groups ? members->permit(object, &full, rights) : result;
+}

@@ -1,0 +1,20 @@
+/* Who asks, from a FUSE request. */
+#pragma once
+
+#include "backends/backend.h"
+#include "fs/fuse.h"
+
+/* The caller's effective ids and thread. Groups are left out: most verdicts need none (see caller_groups). */
+Caller caller_of(fuse_req_t req);
+
+/*
+ * Adds the caller's supplementary groups, read from /proc while it waits for us. Returns what g_free() takes once the
+ * Caller is no longer used. A caller whose process cannot be seen has none.
+ */
+gid_t *caller_groups(fuse_req_t req, Caller *caller);
+
+/*
+ * Asks members->permit whether the caller has these rights, with its groups if that decides. 0 or a negative errno.
+ * Where the daemon is not root the kernel will judge its one user at each operation: always 0.
+ */
+int caller_permitted(fuse_req_t req, const Members *members, const Object *object, Caller *caller, int rights);

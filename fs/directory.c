@@ -1,0 +1,203 @@
+/*
+ * Directories. A directory is listed as a whole when it is read from its beginning, on a worker where that may take long;
+ * later reads of the same open take from that list, so that every name that stays is seen once. rewinddir lists anew.
+ */
+#include <errno.h>
+
+#include "fs/caller.h"
+#include "fs/operations.h"
+#include "fs/reply.h"
+#include "fs/worker.h"
+
+typedef struct Name {
+	Found found;
+	struct stat attributes;
+} Name;
+
+static const char *name_text(const Name *name)
+{
+	return name->found.row->name ? name->found.row->name : name->found.object.name;
+}
+
+/* -- Listing -------------------------------------------------------------------------------------------------------- */
+
+typedef struct Listing {
+	Node *directory;
+	GArray *names;
+	const ObjectStat *stat; /* of the object that the directory belongs to; NULL: of none */
+} Listing;
+
+static void see_row(void *data, const Row *row)
+{
+	Listing *listing = data;
+	Name name = {.found = node_fixed(listing->directory, row)};
+
+	node_fill_stat(&name.found, listing->stat, &name.attributes);
+	g_array_append_val(listing->names, name);
+}
+
+static void see_member(void *data, const Object *object, const ObjectStat *stat)
+{
+	Listing *listing = data;
+	Name name = {.found = node_member(listing->directory, object)};
+	ObjectStat own;
+
+	if (!stat && name.found.members && name.found.members->stat(object, &own) == 0)
+		stat = &own;
+	node_fill_stat(&name.found, stat, &name.attributes);
+	g_array_append_val(listing->names, name);
+}
+
+static int list(File *file)
+{
+	Node *node = file->node;
+	const Members *members = node->row->members;
+	const Object object = node_object(node);
+	Listing listing = {.directory = node};
+	ObjectStat stat;
+	int result = 0;
+
+	if (node->members) {
+		result = node->members->stat(&object, &stat);
+		if (result < 0)
+			return result;
+		listing.stat = &stat;
+	}
+	listing.names = g_array_new(FALSE, FALSE, sizeof(Name));
+	node_each_row(node->row, see_row, &listing);
+	if (members && members->list)
+		result = members->list(&object, see_member, &listing);
+	if (result < 0) {
+		g_array_unref(listing.names);
+		return result;
+	}
+	if (file->names)
+		g_array_unref(file->names);
+	file->names = listing.names;
+	return 0;
+}
+
+/* -- Handing out ---------------------------------------------------------------------------------------------------- */
+
+/* Adds one entry if it fits. Returns the bytes it takes, or would take. */
+static size_t add_entry(fuse_req_t req, File *file, const Name *name, bool plus, char *at, size_t room, off_t next)
+{
+	const char *text = name_text(name);
+	struct fuse_entry_param entry = {.attr = name->attributes};
+	size_t size;
+
+	if (!plus)
+		return fuse_add_direntry(req, at, room, text, &name->attributes, next);
+	size = fuse_add_direntry_plus(req, NULL, 0, text, NULL, 0);
+	if (size > room)
+		return size;
+	/* Node id 0: no look-up. A stream must not have two opens on one node (node.h). */
+	if (name->found.row->kind != STREAM && entry_enter(file->node, &name->found, &name->attributes, &entry) < 0)
+		entry.ino = 0;
+	return fuse_add_direntry_plus(req, at, room, text, &entry, next);
+}
+
+static size_t add_dots(fuse_req_t req, bool plus, char *at, size_t room, off_t offset)
+{
+	static const char *const dots[] = {".", ".."};
+	struct fuse_entry_param entry = {.attr = {.st_mode = S_IFDIR, .st_ino = FUSE_ROOT_ID}};
+	size_t used = 0;
+
+	for (; offset < 2; offset++) {
+		size_t size = plus ? fuse_add_direntry_plus(req, at + used, room - used, dots[offset], &entry, offset + 1)
+				   : fuse_add_direntry(req, at + used, room - used, dots[offset], &entry.attr, offset + 1);
+
+		if (size > room - used)
+			break;
+		used += size;
+	}
+	return used;
+}
+
+static void reply_names(fuse_req_t req, File *file, size_t size, off_t offset, bool plus)
+{
+	g_autofree char *buf = g_malloc(size);
+	size_t used = add_dots(req, plus, buf, size, offset);
+
+	for (size_t i = offset > 2 ? offset - 2 : 0; i < file->names->len; i++) {
+		const Name *name = &g_array_index(file->names, Name, i);
+		size_t entry = add_entry(req, file, name, plus, buf + used, size - used, (off_t)i + 3);
+
+		if (entry > size - used)
+			break;
+		used += entry;
+	}
+	fuse_reply_buf(req, buf, used);
+}
+
+typedef struct Job {
+	fuse_req_t req;
+	File *file;
+	size_t size;
+	bool plus;
+} Job;
+
+static void list_and_reply(void *data)
+{
+	Job *job = data;
+	int result = list(job->file);
+
+	if (result < 0)
+		reply_refusal(job->req, job->file->node, result, "ls");
+	else
+		reply_names(job->req, job->file, job->size, 0, job->plus);
+	g_free(job);
+}
+
+static void read_directory(fuse_req_t req, size_t size, off_t offset, struct fuse_file_info *fi, bool plus)
+{
+	File *file = file_get(fi->fh);
+	const Members *members = file->node->row->members;
+	Job *job;
+
+	if (offset > 0 && file->names) {
+		reply_names(req, file, size, offset, plus);
+		return;
+	}
+	job = g_new(Job, 1);
+	*job = (Job){.req = req, .file = file, .size = size, .plus = plus};
+	if (!members || !members->list)
+		list_and_reply(job);
+	else if (worker_run(list_and_reply, job) < 0) {
+		g_free(job);
+		fuse_reply_err(req, ENOMEM);
+	}
+}
+
+void on_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	(void)ino;
+	read_directory(req, size, offset, fi, false);
+}
+
+void on_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	(void)ino;
+	read_directory(req, size, offset, fi, true);
+}
+
+void on_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	const Caller caller = caller_of(req);
+	File *file = file_new(node_get(ino), fi->flags, &caller, NULL);
+
+	if (!file) {
+		fuse_reply_err(req, ENFILE);
+		return;
+	}
+	fi->fh = file->slot;
+	if (fuse_reply_open(req, fi) == -ENOENT)
+		file_unref(file);
+}
+
+void on_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	file_unref(file_get(fi->fh));
+	fuse_reply_err(req, 0);
+}

@@ -1,0 +1,69 @@
+#include "fs/file.h"
+
+#include "fs/table.h"
+
+enum { FILES_MAX = 1 << 20 };
+
+static Table *files;
+
+void file_start(void)
+{
+	files = table_new(sizeof(File), FILES_MAX);
+}
+
+File *file_new(Node *node, int flags, const Caller *caller, gid_t *groups)
+{
+	uint32_t slot;
+	File *file = table_add(files, &slot);
+
+	if (!file) {
+		g_free(groups);
+		return NULL;
+	}
+	file->slot = slot;
+	file->node = node;
+	file->refs = 1;
+	file->groups = groups;
+	file->handle = (Handle){.row = node->row, .object = node_object(node), .flags = flags, .caller = *caller};
+	for (int direction = READING; direction <= WRITING; direction++) {
+		g_queue_init(&file->sides[direction].behind);
+		file->watches[direction].link.data = file;
+	}
+	node_ref(node);
+	return file;
+}
+
+File *file_get(uint64_t slot)
+{
+	return table_at(files, (uint32_t)slot);
+}
+
+File *file_ref(File *file)
+{
+	g_atomic_int_inc(&file->refs);
+	return file;
+}
+
+void file_opened(File *file)
+{
+	file->opened = true;
+}
+
+void file_unref(File *file)
+{
+	const StreamOps *stream = file->handle.row->stream;
+
+	if (!g_atomic_int_dec_and_test(&file->refs))
+		return;
+	if (file->opened && stream && stream->close)
+		stream->close(&file->handle);
+	buffer_clear(&file->handle.rest);
+	buffer_clear(&file->handle.unsent);
+	if (file->text)
+		g_string_free(file->text, TRUE);
+	if (file->names)
+		g_array_unref(file->names);
+	g_free(file->groups);
+	node_unref(file->node);
+	table_drop(files, file->slot);
+}

@@ -1,0 +1,62 @@
+/*
+ * Open files. One for every open(2), from then until the last close; its slot is FUSE's file handle.
+ *
+ * Ownership: the kernel's open holds it; so does whoever works on it on another thread, by file_ref(). The last one to let
+ * go ends it. It holds its node.
+ */
+#pragma once
+
+#include "backends/backend.h"
+#include "fs/fuse.h"
+#include "fs/node.h"
+
+typedef struct Request Request;
+typedef struct Group Group;
+
+/* The requests of one direction of one open file, of which one is under way at a time. Protected by the waiting lock. */
+typedef struct Side {
+	bool busy;     /* a request is under way */
+	GQueue behind; /* Request: those that come after it */
+} Side;
+
+/* Somebody who polls for one direction. Protected by the waiting lock. */
+typedef struct Watch {
+	bool armed;
+	Group *group; /* that wakes it; NULL: looked at every few milliseconds */
+	GList link;   /* data: the File */
+} Watch;
+
+typedef struct File {
+	Handle handle; /* what the mechanism sees */
+	Node *node;
+	uint32_t slot;
+	int refs; /* atomic */
+
+	/* stream */
+	Side sides[2];                        /* by Direction */
+	Watch watches[2];                     /* by Direction */
+	struct fuse_pollhandle *poll_handle;  /* Protected by the waiting lock. The newest; owned. */
+
+	/* text: what was shown at the first read; Protected by the text lock. Owned. */
+	GString *text;
+
+	/* directory: its names as they were at the first read; owned. See directory.c. */
+	GArray *names;
+
+	bool opened;   /* the mechanism knows of it */
+	gid_t *groups; /* handle.caller.groups, owned */
+} File;
+
+void file_start(void);
+
+/* An open file of this node. NULL: too many. The caller's groups are `groups`, which it takes ownership of. */
+File *file_new(Node *node, int flags, const Caller *caller, gid_t *groups);
+
+File *file_get(uint64_t slot);
+File *file_ref(File *file);
+
+/* Lets go. The last one closes the mechanism's handle, if it was opened, and frees everything. */
+void file_unref(File *file);
+
+/* The mechanism has taken the handle: file_unref() will tell it of the end. */
+void file_opened(File *file);

@@ -1,0 +1,244 @@
+/* Names: looking them up, making, removing and moving them. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "backends/identity.h"
+#include "backends/why.h"
+#include "fs/caller.h"
+#include "fs/operations.h"
+#include "fs/reply.h"
+
+/* The tree above the objects never changes; objects come and go by other hands at any time. */
+static const double forever = 3600, while_looking = 1;
+
+double attributes_timeout(const Members *members)
+{
+	return members ? 0 : forever;
+}
+
+static double entry_timeout(const Node *directory, const Found *found)
+{
+	if (found->row->kind == STREAM || found->row == directory->row->member)
+		return 0;
+	return found->members ? while_looking : forever;
+}
+
+int entry_enter(Node *directory, const Found *found, const struct stat *attributes, struct fuse_entry_param *out)
+{
+	Node *node = node_enter(directory, found);
+
+	if (!node)
+		return why_refuse(ENFILE, "too many names are in use");
+	*out = (struct fuse_entry_param){
+		.ino = node->slot,
+		.attr = *attributes,
+		.attr_timeout = attributes_timeout(found->members),
+		.entry_timeout = entry_timeout(directory, found),
+	};
+	return 0;
+}
+
+/* Finds a name, and its attributes. */
+static int find(Node *directory, const char *name, Found *found, struct stat *attributes)
+{
+	ObjectStat stat;
+	int result = node_find(directory, name, found);
+
+	if (result < 0)
+		return result;
+	if (found->members) {
+		result = found->members->stat(&found->object, &stat);
+		if (result < 0)
+			return result;
+	}
+	node_fill_stat(found, found->members ? &stat : NULL, attributes);
+	return 0;
+}
+
+static int enter_by_name(Node *directory, const char *name, struct fuse_entry_param *out)
+{
+	struct stat attributes;
+	Found found;
+	int result = find(directory, name, &found, &attributes);
+
+	return result < 0 ? result : entry_enter(directory, &found, &attributes, out);
+}
+
+static void reply_entry(fuse_req_t req, const struct fuse_entry_param *entry)
+{
+	/* A caller that has gone will not forget what it never heard of. */
+	if (fuse_reply_entry(req, entry) == -ENOENT)
+		node_forget(node_get(entry->ino), 1);
+}
+
+void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fuse_entry_param entry;
+	int result = enter_by_name(node_get(parent), name, &entry);
+
+	if (result < 0)
+		fuse_reply_err(req, -result);
+	else
+		reply_entry(req, &entry);
+}
+
+void on_forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups)
+{
+	node_forget(node_get(ino), lookups);
+	fuse_reply_none(req);
+}
+
+void on_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+	for (size_t i = 0; i < count; i++)
+		node_forget(node_get(forgets[i].ino), forgets[i].nlookup);
+	fuse_reply_none(req);
+}
+
+void on_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	Node *directory = node_get(parent);
+	const Members *members = directory->row->members;
+	Caller caller = caller_of(req);
+	g_autofree gid_t *groups = NULL;
+	struct fuse_entry_param entry;
+	Object object;
+	int result;
+
+	why_forget();
+	if (!members || !members->create) {
+		why_refuse(EPERM, "nothing can be made here");
+		reply_refusal_at(req, directory, name, -EPERM, "mkdir");
+		return;
+	}
+	groups = caller_groups(req, &caller);
+	result = identity_assume(&caller);
+	if (result == 0) {
+		result = members->create(name, mode & 0666, &object);
+		identity_release();
+	}
+	if (result == 0)
+		result = enter_by_name(directory, name, &entry);
+	if (result < 0)
+		reply_refusal_at(req, directory, name, result, "mkdir");
+	else
+		reply_entry(req, &entry);
+}
+
+/* Finds a member of the directory that can be changed by this caller, or refuses. */
+static int find_member(Node *directory, const char *name, Found *out)
+{
+	int result = node_find(directory, name, out);
+
+	if (result == 0 && out->row != directory->row->member)
+		return why_refuse(EPERM, "this name is part of the tree");
+	return result;
+}
+
+void on_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	Node *directory = node_get(parent);
+	const Members *members = directory->row->members;
+	Caller caller = caller_of(req);
+	g_autofree gid_t *groups = NULL;
+	Found found;
+	int result;
+
+	why_forget();
+	result = find_member(directory, name, &found);
+	if (result == 0 && !members->remove)
+		result = why_refuse(EPERM, "this is not an object that can be removed");
+	if (result == 0) {
+		groups = caller_groups(req, &caller);
+		result = identity_assume(&caller);
+	}
+	if (result == 0) {
+		result = members->remove(&found.object);
+		identity_release();
+	}
+	reply_result_at(req, directory, name, result, "rmdir");
+}
+
+static int rename_member(fuse_req_t req, Node *directory, const char *name, const char *newname)
+{
+	const Members *members = directory->row->members;
+	Caller caller = caller_of(req);
+	g_autofree gid_t *groups = NULL;
+	Found found, other;
+	int result = find_member(directory, name, &found);
+
+	if (result < 0)
+		return result;
+	if (!members->rename)
+		return why_refuse(EPERM, "objects of this kind cannot be given another name");
+	if (node_find(directory, newname, &other) == 0)
+		return why_refuse(EEXIST, "%s exists", newname);
+	result = caller_permitted(req, found.members, &found.object, &caller, RIGHT_OWN);
+	if (result == -EPERM)
+		return why_refuse(EPERM, "only its owner or root may give it another name");
+	if (result < 0)
+		return result;
+	groups = caller_groups(req, &caller);
+	result = identity_assume(&caller);
+	if (result < 0)
+		return result;
+	result = members->rename(&found.object, newname);
+	identity_release();
+	if (result == 0)
+		node_rename(directory, &found, newname);
+	return result;
+}
+
+void on_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent, const char *newname, unsigned flags)
+{
+	Node *directory = node_get(parent);
+	int result;
+
+	why_forget();
+	if (flags & ~(unsigned)RENAME_NOREPLACE)
+		result = -EINVAL;
+	else if (parent != newparent)
+		result = why_refuse(EXDEV, "an object stays in its directory");
+	else
+		result = rename_member(req, directory, name, newname);
+	reply_result_at(req, directory, name, result, "mv");
+}
+
+/* -- What a tree of objects does not have ---------------------------------------------------------------------------- */
+
+static void refuse_new(fuse_req_t req, fuse_ino_t parent, const char *name, const char *verb)
+{
+	Node *directory = node_get(parent);
+
+	if (directory->row->members && directory->row->members->create)
+		why_refuse(EPERM, "objects are made with mkdir");
+	else
+		why_refuse(EPERM, "nothing can be made here");
+	reply_refusal_at(req, directory, name, -EPERM, verb);
+}
+
+void on_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device)
+{
+	(void)mode, (void)device;
+	refuse_new(req, parent, name, "create");
+}
+
+void on_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+{
+	(void)target;
+	refuse_new(req, parent, name, "symlink");
+}
+
+void on_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const char *newname)
+{
+	(void)ino;
+	refuse_new(req, newparent, newname, "link");
+}
+
+void on_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	Node *directory = node_get(parent);
+
+	why_refuse(EPERM, "the files of an object go with it: rmdir its directory");
+	reply_refusal_at(req, directory, name, -EPERM, "rm");
+}

@@ -1,0 +1,74 @@
+/*
+ * Nodes: what the kernel knows of the tree by number.
+ *
+ * Ownership: the kernel holds a node through its look-ups, until it forgets them; children and open files hold it through
+ * node_ref(). It ends when nobody does. A node holds its parent.
+ *
+ * A directory or text file has one node for each name it is known by. A stream file gets a new one at every look-up: the
+ * kernel locks an inode over a direct write, so that one writer who waits would block all others of the same inode, beyond
+ * the reach of SIGKILL. With an inode of its own each open file waits alone.
+ */
+#pragma once
+
+#include "backends/backend.h"
+#include "fs/fuse.h"
+
+typedef struct Node {
+	const Row *row;
+	const Members *members; /* the nearest above that knows owner and rights; NULL outside objects */
+	Object object;          /* Protected by the node lock: name; the rest never changes. */
+	uint32_t slot, parent;
+	uint32_t refs;    /* Protected by the node lock. Children and open files. */
+	uint64_t lookups; /* Protected by the node lock. The kernel's. */
+	bool indexed;     /* one node for its name, found again */
+	bool sized;       /* a stream open for writing: see stream.c, "Writers that share a descriptor" */
+} Node;
+
+/* What a name in a directory is, before it has a node. */
+typedef struct Found {
+	const Row *row;
+	const Members *members;
+	Object object;
+} Found;
+
+void node_start(void);
+
+/* The node with this number, which the kernel knows, or which is held. */
+Node *node_get(fuse_ino_t ino);
+
+/* Looks `name` up in a directory. 0 or a negative errno. */
+int node_find(Node *directory, const char *name, Found *out);
+
+/* What a member of `directory` is. */
+Found node_member(Node *directory, const Object *object);
+
+/* What the fixed name `row` of a directory is. */
+Found node_fixed(Node *directory, const Row *row);
+
+/* Calls `each` for the fixed names of a directory. */
+void node_each_row(const Row *directory, void (*each)(void *data, const Row *row), void *data);
+
+/* The node of what was found, held once more by the kernel's look-up. NULL: too many nodes. */
+Node *node_enter(Node *directory, const Found *found);
+
+void node_forget(Node *node, uint64_t lookups);
+void node_ref(Node *node);
+void node_unref(Node *node);
+
+/* The object it stands for, as it is now. */
+Object node_object(Node *node);
+
+/* What was found has a new name now; if it has a node, that is found under the new name from now on. */
+void node_rename(Node *directory, const Found *found, const char *name);
+
+/* The Members that `node` is one of, or NULL. */
+const Members *node_is_member(Node *node);
+
+/* Its path in the tree without a leading slash; with `name` (may be NULL) below it. Owned by the caller. */
+char *node_path(Node *node, const char *name);
+
+/* Its attributes now. 0 or a negative errno. */
+int node_stat(Node *node, struct stat *out);
+
+/* The attributes of what was found, whose object's owner and times are `stat` (NULL outside objects). */
+void node_fill_stat(const Found *found, const ObjectStat *stat, struct stat *out);

@@ -1,0 +1,104 @@
+/* Opening, and from then on each kind of file its own way. */
+#include <errno.h>
+#include <poll.h>
+
+#include "backends/why.h"
+#include "fs/caller.h"
+#include "fs/operations.h"
+#include "fs/reply.h"
+
+/* Which rights on the object an open with these flags needs; a negative errno if the file does not offer that at all. */
+static int rights_needed(const Row *row, int flags)
+{
+	bool reads = (flags & O_ACCMODE) != O_WRONLY, writes = (flags & O_ACCMODE) != O_RDONLY;
+	int rights = 0;
+
+	/* The mode says so too, but not to root. */
+	if (reads && !(row->mode & 0444))
+		return why_refuse(EACCES, "this file can only be written");
+	if (writes && !(row->mode & 0222))
+		return why_refuse(EACCES, "this file can only be read");
+	if (reads)
+		rights |= RIGHT_READ;
+	if (writes)
+		rights |= row->mode == 0644 ? RIGHT_OWN : RIGHT_WRITE;
+	return rights;
+}
+
+void on_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	Node *node = node_get(ino);
+	const Object object = node_object(node);
+	Caller caller = caller_of(req);
+	gid_t *groups = NULL;
+	File *file;
+	int result;
+
+	why_forget();
+	result = rights_needed(node->row, fi->flags);
+	if (result > 0)
+		result = caller_permitted(req, node->members, &object, &caller, result);
+	if (result < 0) {
+		reply_refusal(req, node, result, "open");
+		return;
+	}
+	/* What is stored later is stored as this caller. */
+	if (node->row->kind == TEXT && (fi->flags & O_ACCMODE) != O_RDONLY && caller.uid != 0)
+		groups = caller_groups(req, &caller);
+	file = file_new(node, fi->flags, &caller, groups);
+	if (!file)
+		fuse_reply_err(req, ENFILE);
+	else if (node->row->kind == TEXT)
+		text_open(req, file);
+	else
+		stream_open(req, file);
+}
+
+void on_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	File *file = file_get(fi->fh);
+
+	(void)ino;
+	if (file->handle.row->kind == TEXT)
+		text_read(req, file, size, offset);
+	else
+		stream_read(req, file, size, offset, fi->flags & O_NONBLOCK);
+}
+
+void on_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	File *file = file_get(fi->fh);
+
+	(void)ino;
+	if (file->handle.row->kind == TEXT)
+		text_write(req, file, buf, size);
+	else
+		stream_write(req, file, buf, size, offset, fi->flags);
+}
+
+void on_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct fuse_pollhandle *handle)
+{
+	File *file = file_get(fi->fh);
+
+	(void)ino;
+	if (file->handle.row->kind == STREAM && file->handle.row->stream->poll) {
+		stream_poll(req, file, fi->poll_events, handle);
+		return;
+	}
+	/* Never ENOSYS: one would make the kernel stop asking for the whole mount. */
+	if (handle)
+		fuse_pollhandle_destroy(handle);
+	fuse_reply_poll(req, POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM);
+}
+
+void on_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	File *file = file_get(fi->fh);
+
+	(void)ino;
+	if (file->handle.row->kind == STREAM)
+		stream_release(file);
+	else
+		file_unref(file);
+	fuse_reply_err(req, 0);
+}

@@ -1,0 +1,56 @@
+/* FUSE's operations, by file: what each kind of file does with them. session.c has the table. */
+#pragma once
+
+#include "fs/file.h"
+
+/* names.c */
+void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
+void on_forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups);
+void on_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets);
+void on_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
+void on_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
+void on_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent, const char *newname, unsigned flags);
+void on_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device);
+void on_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
+void on_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name);
+void on_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const char *newname);
+
+/* Fills what the kernel is told of a name: its node, entered now, its attributes and how long both hold. 0 or -errno. */
+int entry_enter(Node *directory, const Found *found, const struct stat *attributes, struct fuse_entry_param *out);
+
+/* Seconds that the attributes of a node may be cached. */
+double attributes_timeout(const Members *members);
+
+/* attributes.c */
+void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void on_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attributes, int which, struct fuse_file_info *fi);
+void on_statfs(fuse_req_t req, fuse_ino_t ino);
+
+/* directory.c */
+void on_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void on_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
+void on_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
+void on_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+
+/* open.c */
+void on_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void on_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
+void on_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t offset, struct fuse_file_info *fi);
+void on_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct fuse_pollhandle *handle);
+void on_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+
+/* text.c */
+void text_open(fuse_req_t req, File *file);
+void text_read(fuse_req_t req, File *file, size_t size, off_t offset);
+void text_write(fuse_req_t req, File *file, const char *buf, size_t size);
+
+/* stream.c */
+void stream_open(fuse_req_t req, File *file);
+void stream_read(fuse_req_t req, File *file, size_t size, off_t offset, bool nonblocking);
+void stream_write(fuse_req_t req, File *file, const char *buf, size_t size, off_t offset, int flags);
+void stream_poll(fuse_req_t req, File *file, int events, struct fuse_pollhandle *handle);
+void stream_release(File *file);
+
+/* The size that the kernel is to assume of a stream's inode (stat shows 0), and telling it so; see stream.c. */
+enum { STREAM_SIZE = 16 << 20 };
+void stream_tell_size(Node *node);

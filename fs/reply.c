@@ -1,0 +1,64 @@
+#include "fs/reply.h"
+
+#include <errno.h>
+
+#include "backends/why.h"
+
+static struct fuse_session *session;
+
+void reply_start(struct fuse_session *given)
+{
+	session = given;
+}
+
+struct fuse_session *reply_session(void)
+{
+	return session;
+}
+
+void reply_refusal_at(fuse_req_t req, Node *node, const char *name, int error, const char *verb)
+{
+	uid_t uid = fuse_req_ctx(req)->uid;
+
+	if (error != -EAGAIN && error != -EINTR) {
+		g_autofree char *path = node_path(node, name);
+		g_autofree char *what = g_strconcat(verb, " ", path, NULL);
+
+		why_keep(uid, what, -error);
+	}
+	fuse_reply_err(req, -error);
+}
+
+void reply_refusal(fuse_req_t req, Node *node, int error, const char *verb)
+{
+	reply_refusal_at(req, node, NULL, error, verb);
+}
+
+void reply_result_at(fuse_req_t req, Node *node, const char *name, int error, const char *verb)
+{
+	if (error < 0)
+		reply_refusal_at(req, node, name, error, verb);
+	else
+		fuse_reply_err(req, 0);
+}
+
+/* libfuse's fuse_reply_open() has no field for FOPEN_STREAM, without which a reader and a writer of one descriptor wait for each other. */
+static void reply_open(fuse_req_t req, File *file, uint32_t flags)
+{
+	const struct fuse_open_out out = {.fh = file->slot, .open_flags = flags};
+
+	/* ENOENT: the caller was interrupted and has gone; there will be no release. */
+	if (fuse_reply_buf(req, (const char *)&out, sizeof out) == -ENOENT)
+		file_unref(file);
+}
+
+void reply_stream_open(fuse_req_t req, File *file)
+{
+	file_opened(file);
+	reply_open(req, file, FOPEN_DIRECT_IO | FOPEN_STREAM | FOPEN_NOFLUSH | FOPEN_PARALLEL_DIRECT_WRITES);
+}
+
+void reply_text_open(fuse_req_t req, File *file)
+{
+	reply_open(req, file, FOPEN_DIRECT_IO | FOPEN_NOFLUSH);
+}

@@ -1,0 +1,24 @@
+/* Answers to the kernel that need more than libfuse's one call. */
+#pragma once
+
+#include "fs/file.h"
+
+/*
+ * Answers with an error, and keeps in words what was refused: `verb` and the node's path (with `name` below it, may be
+ * NULL). `error` is negative. What is no refusal (EAGAIN, EINTR) is not kept.
+ */
+void reply_refusal_at(fuse_req_t req, Node *node, const char *name, int error, const char *verb);
+void reply_refusal(fuse_req_t req, Node *node, int error, const char *verb);
+
+/* Answers with `error`, negative, or with success. */
+void reply_result_at(fuse_req_t req, Node *node, const char *name, int error, const char *verb);
+
+/* Answers the open of a stream, and lets the file go if nobody is there any more to take it. */
+void reply_stream_open(fuse_req_t req, File *file);
+
+/* The same for a text file. */
+void reply_text_open(fuse_req_t req, File *file);
+
+/* The session that answers go to. */
+void reply_start(struct fuse_session *session);
+struct fuse_session *reply_session(void);

@@ -1,0 +1,170 @@
+#include "fs/request.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "backends/why.h"
+#include "fs/reply.h"
+#include "fs/waiting.h"
+
+/* This thread's room for what a read returns. */
+static char *read_buffer(size_t size)
+{
+	static GPrivate key = G_PRIVATE_INIT(g_free);
+	static _Thread_local size_t room;
+	char *buffer = g_private_get(&key);
+
+	if (!buffer || size > room) {
+		g_free(buffer);
+		room = MAX(size, (size_t)1 << 20);
+		buffer = g_malloc(room);
+		g_private_set(&key, buffer);
+	}
+	return buffer;
+}
+
+Side *request_side(const Request *request)
+{
+	const StreamOps *ops = request->file->handle.row->stream;
+
+	if (request->operation == READ)
+		return &request->file->sides[READING];
+	if (request->operation == WRITE && !ops->whole_writes)
+		return &request->file->sides[WRITING];
+	return NULL;
+}
+
+static ssize_t step_write(Request *request, Patience patience)
+{
+	Handle *handle = &request->file->handle;
+	ssize_t n = 0;
+
+	while (request->done < request->size) {
+		n = handle->row->stream->write(handle, request->data + request->done, request->size - request->done, patience);
+		if (n < 0)
+			break;
+		request->done += n;
+	}
+	/* An error behind a part that went well is met again by the next write. */
+	if (n >= 0 || (request->done && n != -EAGAIN && n != -EINTR))
+		return (ssize_t)request->done;
+	return n;
+}
+
+bool request_step(Request *request, Patience patience)
+{
+	Handle *handle = &request->file->handle;
+	const StreamOps *ops = handle->row->stream;
+
+	switch (request->operation) {
+	case OPEN:
+		request->result = ops->open(handle, patience);
+		break;
+	case READ:
+		request->out = read_buffer(request->size);
+		request->result = ops->read(handle, read_buffer(request->size), request->size, patience);
+		break;
+	case WRITE:
+		request->result = step_write(request, patience);
+		break;
+	case FINISH:
+		request->result = ops->finish(handle, patience);
+		break;
+	}
+	return request->result != -EAGAIN && !(patience == SLEEP && request->result == -EINTR);
+}
+
+/* From here on the request can wait: it is on the heap, owns its data, and hears of interrupts. */
+static Request *keep(const Request *given)
+{
+	Request *request = g_new(Request, 1);
+
+	*request = *given;
+	request->kept = true;
+	request->link = (GList){.data = request};
+	if (request->data)
+		request->data = g_memdup2(given->data, given->size);
+	if (request->fuse)
+		fuse_req_interrupt_func(request->fuse, waiting_interrupt, request);
+	return request;
+}
+
+/* Answers the request and ends it. */
+static void answer(Request *request)
+{
+	File *file = request->file;
+
+	if (request->operation == FINISH) {
+		if (request->result < 0)
+			g_message("%s: what was written last could not be sent: %s", file->handle.row->name,
+				  g_strerror((int)-request->result));
+		file_unref(file);
+	} else if (request->result < 0) {
+		reply_refusal(request->fuse, file->node, (int)request->result, request->operation == READ ? "read" : request->operation == WRITE ? "write" : "open");
+		if (request->operation == OPEN)
+			file_unref(file);
+	} else if (request->operation == READ) {
+		fuse_reply_buf(request->fuse, request->out, (size_t)request->result);
+	} else if (request->operation == WRITE) {
+		fuse_reply_write(request->fuse, (size_t)request->result);
+	} else {
+		reply_stream_open(request->fuse, file);
+	}
+	if (request->kept) {
+		g_free((char *)request->data);
+		g_free(request);
+	}
+}
+
+/* Answers a request that has its result; returns the next one on its side, to be run by the caller. */
+static Request *conclude(Request *request)
+{
+	Request *next;
+
+	if (request->kept && request->fuse)
+		fuse_req_interrupt_func(request->fuse, NULL, NULL);
+	/* Before the answer: after it the file may be gone. */
+	next = waiting_leave(request);
+	answer(request);
+	return next;
+}
+
+static void run(Request *request)
+{
+	while (request) {
+		why_forget();
+		if (!request_step(request, TRY)) {
+			if (request->nonblocking) {
+				request_give_up(request, -EAGAIN);
+			} else {
+				if (!request->kept)
+					request = keep(request);
+				if (waiting_park(request))
+					return;
+			}
+		}
+		request = conclude(request);
+	}
+}
+
+void request_start(const Request *given)
+{
+	Request on_stack = *given, *request = &on_stack;
+
+	if (!waiting_enter(request)) {
+		if (request->nonblocking) {
+			request_give_up(request, -EAGAIN);
+			conclude(request);
+			return;
+		}
+		request = keep(request);
+		if (!waiting_enter(request))
+			return;
+	}
+	run(request);
+}
+
+void request_finish(Request *request)
+{
+	run(conclude(request));
+}

@@ -1,0 +1,52 @@
+/*
+ * A request that may have to wait: a read, a write, an open of a stream file, or the end of one.
+ *
+ * A request has exactly one owner at a time, who alone may work on it and answers it: the thread that runs it, or whoever
+ * takes it out of where it waits, under the waiting lock. docs/architecture.md, "The life of a request", has the whole story.
+ */
+#pragma once
+
+#include "fs/file.h"
+
+typedef enum Operation { OPEN, READ, WRITE, FINISH } Operation;
+
+struct Request {
+	Operation operation;
+	fuse_req_t fuse; /* NULL for FINISH: nobody waits for the answer */
+	File *file;
+	bool nonblocking;
+	bool kept;        /* on the heap, with data of its own, and told of interrupts */
+	size_t size;      /* bytes wanted, or to be written */
+	size_t done;      /* bytes written */
+	const char *data; /* WRITE; owned once kept */
+	ssize_t result;
+	const char *out; /* READ: the bytes of the answer, in this thread's memory */
+
+	/* Protected by the waiting lock. */
+	bool entered; /* it is the one under way on its side */
+	enum { RUNNING, BEHIND, PARKED, ENDING } state;
+	bool interrupted;
+	Group *group; /* PARKED: where */
+	GList link;   /* in the group, the side, or the interrupted */
+};
+
+/* Starts a request; it belongs to the callee, who answers it sooner or later. `request` is copied if it must wait. */
+void request_start(const Request *request);
+
+/* Goes on with a request that the calling thread owns and has tried; for waiting.c. Answers it and what was behind it. */
+void request_finish(Request *request);
+
+/*
+ * One try, or one sleep. True when there is an answer (request->result); false when it has to wait (or, sleeping, a signal
+ * came).
+ */
+bool request_step(Request *request, Patience patience);
+
+/* The side of the file that it is on; NULL: it is independent of all others. */
+Side *request_side(const Request *request);
+
+/* The answer to a request that ends before it could be done: what was written so far, or else `error`, negative. */
+static inline void request_give_up(Request *request, int error)
+{
+	request->result = request->done ? (ssize_t)request->done : error;
+}

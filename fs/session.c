@@ -1,0 +1,183 @@
+#include "fs/session.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "fs/operations.h"
+#include "fs/reply.h"
+#include "fs/waiting.h"
+#include "fs/worker.h"
+
+enum { WRITE_MAX = 1 << 20 };
+
+static void on_init(void *data, struct fuse_conn_info *conn)
+{
+	(void)data;
+	conn->max_write = WRITE_MAX;
+	/* A close is answered in the background; a thousand at once should not wait for each other. */
+	conn->max_background = 1024;
+	fuse_unset_feature_flag(conn, FUSE_CAP_ATOMIC_O_TRUNC); /* stream.c says why */
+	fuse_unset_feature_flag(conn, FUSE_CAP_SPLICE_READ);    /* messages are small: a pipe in between only costs */
+	fuse_unset_feature_flag(conn, FUSE_CAP_SPLICE_WRITE);
+	fuse_set_feature_flag(conn, FUSE_CAP_PARALLEL_DIROPS);
+}
+
+static const struct fuse_lowlevel_ops operations = {
+	.init = on_init,
+	.lookup = on_lookup,
+	.forget = on_forget,
+	.forget_multi = on_forget_multi,
+	.getattr = on_getattr,
+	.setattr = on_setattr,
+	.statfs = on_statfs,
+	.mkdir = on_mkdir,
+	.rmdir = on_rmdir,
+	.rename = on_rename,
+	.mknod = on_mknod,
+	.unlink = on_unlink,
+	.symlink = on_symlink,
+	.link = on_link,
+	.opendir = on_opendir,
+	.readdir = on_readdir,
+	.readdirplus = on_readdirplus,
+	.releasedir = on_releasedir,
+	.open = on_open,
+	.read = on_read,
+	.write = on_write,
+	.poll = on_poll,
+	.release = on_release,
+};
+
+size_t session_whole_write(void)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	g_autofree char *text = NULL;
+	size_t most = WRITE_MAX;
+
+	if (g_file_get_contents("/proc/sys/fs/fuse/max_pages_limit", &text, NULL, NULL))
+		most = MIN(most, g_ascii_strtoull(text, NULL, 10) * page);
+	/* The first piece of a larger write may be a page shorter, where its buffer is not aligned. */
+	return most - page;
+}
+
+/* -- Ending --------------------------------------------------------------------------------------------------------- */
+
+static gint ended;
+
+static void ending_signals(sigset_t *out)
+{
+	sigemptyset(out);
+	sigaddset(out, SIGTERM);
+	sigaddset(out, SIGINT);
+	sigaddset(out, SIGHUP);
+}
+
+/*
+ * Waits for the signal to end. The loop looks at its flag between requests only, and a signal that comes just before it
+ * sleeps would be lost: the loop's thread is kicked until it has seen it.
+ */
+static void *ending_main(void *data)
+{
+	struct fuse_session *session = reply_session();
+	pid_t loop = GPOINTER_TO_INT(data);
+	sigset_t signals;
+	int signal;
+
+	ending_signals(&signals);
+	sigwait(&signals, &signal);
+	fuse_session_exit(session);
+	while (!g_atomic_int_get(&ended)) {
+		worker_kick(loop);
+		g_usleep(10000);
+	}
+	return NULL;
+}
+
+static bool start_ending(GError **error)
+{
+	pthread_t thread;
+	int failed = pthread_create(&thread, NULL, ending_main, GINT_TO_POINTER(worker_self()));
+
+	if (failed) {
+		g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(failed), "cannot start a thread");
+		return false;
+	}
+	pthread_detach(thread);
+	return true;
+}
+
+/* -- Serving -------------------------------------------------------------------------------------------------------- */
+
+static int serve(struct fuse_session *session, int threads)
+{
+	struct fuse_loop_config *config;
+	int result;
+
+	if (threads == 1)
+		return fuse_session_loop(session);
+	config = fuse_loop_cfg_create();
+	fuse_loop_cfg_set_max_threads(config, (unsigned)threads);
+	fuse_loop_cfg_set_idle_threads(config, (unsigned)threads);
+	result = fuse_session_loop_mt(session, config);
+	fuse_loop_cfg_destroy(config);
+	return result;
+}
+
+static struct fuse_session *session_new(const char *options)
+{
+	char *argv[] = {"ipcfs", "-o", (char *)options, NULL};
+	struct fuse_args args = FUSE_ARGS_INIT(3, argv);
+	struct fuse_session *session = fuse_session_new(&args, &operations, sizeof operations, NULL);
+
+	fuse_opt_free_args(&args);
+	return session;
+}
+
+bool session_run(const SessionSettings *settings, GError **error)
+{
+	struct fuse_session *session = session_new(settings->options);
+	sigset_t signals;
+	int result;
+
+	if (!session) {
+		g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "mount options not understood: %s", settings->options);
+		return false;
+	}
+	if (fuse_session_mount(session, settings->mountpoint)) {
+		g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "cannot mount on %s", settings->mountpoint);
+		fuse_session_destroy(session);
+		return false;
+	}
+	reply_start(session);
+	node_start();
+	file_start();
+	/* A thread that is not told otherwise leaves these to ending_main(); all threads are started from here on. */
+	ending_signals(&signals);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	if (fuse_daemonize(settings->foreground)) {
+		g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno), "cannot become a daemon");
+		fuse_session_unmount(session);
+		return false;
+	}
+	if (!settings->foreground)
+		settings->detached();
+	worker_start();
+	waiting_start();
+	if (!start_ending(error)) {
+		fuse_session_unmount(session);
+		return false;
+	}
+	result = serve(session, settings->threads);
+	g_atomic_int_set(&ended, 1);
+	fuse_session_unmount(session);
+	/* Requests that still wait end with the connection, which the kernel closes with the process. */
+	if (result < 0) {
+		g_warning("the connection to the kernel failed: %s", g_strerror(-result));
+		g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(-result), "the connection to the kernel failed");
+	}
+	return result >= 0;
+}

@@ -1,0 +1,114 @@
+/*
+ * Streams: a read or a write is a request of its own (request.h).
+ *
+ * Writers that share a descriptor. The kernel holds the inode's lock over a direct write, and a process that waits for it
+ * cannot be killed. It shares the lock among writers (FOPEN_PARALLEL_DIRECT_WRITES) only where the write ends below the
+ * size that it believes the file to have, and a stream says 0 to stat. So the kernel is told of a large size in the one way
+ * that stat does not show: FUSE_NOTIFY_STORE of a byte at a high offset raises the inode's size and makes the attributes
+ * of any GETATTR that is under way too old to lower it again, if it raises it each time. It is done at open and before
+ * each answer to GETATTR, and O_TRUNC must come as a SETATTR of its own, answered with that size (no
+ * FUSE_CAP_ATOMIC_O_TRUNC). Files opened with O_APPEND keep the lock: the kernel takes it whole for them.
+ */
+#include <errno.h>
+#include <poll.h>
+
+#include "backends/why.h"
+#include "fs/operations.h"
+#include "fs/reply.h"
+#include "fs/request.h"
+#include "fs/waiting.h"
+
+void stream_tell_size(Node *node)
+{
+	static gint times; /* the offset has to grow each time; what matters is only the order within one inode */
+	struct fuse_bufvec byte = FUSE_BUFVEC_INIT(1);
+	off_t offset = STREAM_SIZE + (g_atomic_int_add(&times, 1) & 0x3fffffff);
+	char zero = 0;
+
+	byte.buf[0].mem = &zero;
+	fuse_lowlevel_notify_store(reply_session(), node->slot, offset, &byte, 0);
+}
+
+void stream_open(fuse_req_t req, File *file)
+{
+	const Handle *handle = &file->handle;
+	const Request request = {
+		.operation = OPEN,
+		.fuse = req,
+		.file = file,
+		.nonblocking = handle->flags & O_NONBLOCK,
+	};
+
+	if (handle_writes(handle) && !(handle->flags & O_APPEND)) {
+		file->node->sized = true;
+		stream_tell_size(file->node);
+	}
+	if (handle->row->stream->open)
+		request_start(&request);
+	else
+		reply_stream_open(req, file);
+}
+
+void stream_read(fuse_req_t req, File *file, size_t size, off_t offset, bool nonblocking)
+{
+	const Request request = {.operation = READ, .fuse = req, .file = file, .size = size, .nonblocking = nonblocking};
+
+	/*
+	 * A later piece of a read(2) that is larger than one FUSE read and has been filled so far: it may have the rest of the
+	 * same message, never another one.
+	 */
+	if (offset > 0 && !file->handle.rest.length)
+		fuse_reply_buf(req, NULL, 0);
+	else
+		request_start(&request);
+}
+
+void stream_write(fuse_req_t req, File *file, const char *buf, size_t size, off_t offset, int flags)
+{
+	const Request request = {
+		.operation = WRITE,
+		.fuse = req,
+		.file = file,
+		.size = size,
+		.data = buf,
+		.nonblocking = flags & O_NONBLOCK,
+	};
+
+	/* With O_APPEND the offset is wherever the kernel believes the end to be. */
+	if (offset > 0 && !(flags & O_APPEND) && file->handle.row->stream->whole_writes) {
+		why_refuse(EMSGSIZE, "the kernel cut this write; a message is written in one piece");
+		reply_refusal(req, file->node, -EMSGSIZE, "write");
+		return;
+	}
+	request_start(&request);
+}
+
+void stream_poll(fuse_req_t req, File *file, int events, struct fuse_pollhandle *handle)
+{
+	int now = file->handle.row->stream->poll(&file->handle);
+	int directions = 0;
+
+	if (!(now & (events | POLLERR | POLLHUP))) {
+		if ((events & (POLLIN | POLLRDNORM)) && handle_reads(&file->handle))
+			directions |= 1 << READING;
+		if ((events & (POLLOUT | POLLWRNORM)) && handle_writes(&file->handle))
+			directions |= 1 << WRITING;
+	}
+	if (handle && directions)
+		waiting_watch(file, handle, directions);
+	else if (handle)
+		fuse_pollhandle_destroy(handle);
+	fuse_reply_poll(req, now);
+}
+
+void stream_release(File *file)
+{
+	const StreamOps *ops = file->handle.row->stream;
+	const Request finish = {.operation = FINISH, .file = file};
+
+	waiting_unwatch(file);
+	if (ops->finish)
+		request_start(&finish);
+	else
+		file_unref(file);
+}

@@ -1,0 +1,137 @@
+/*
+ * Text files. What is read is a snapshot from the first read of an open (or the first after a write), so that a reader
+ * with a small buffer sees one state; what is written is taken whole, a write at a time, wherever it is written to.
+ *
+ * Locking: `lock` guards the snapshot of every file.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "backends/identity.h"
+#include "backends/why.h"
+#include "fs/caller.h"
+#include "fs/operations.h"
+#include "fs/reply.h"
+#include "fs/worker.h"
+
+enum { TEXT_MAX = 65536 };
+
+static GMutex lock;
+
+void text_open(fuse_req_t req, File *file)
+{
+	reply_text_open(req, file);
+}
+
+/* Takes the snapshot, if there is none. */
+static int show(File *file)
+{
+	const Handle *handle = &file->handle;
+	GString *text;
+	int result;
+
+	if (!handle->row->text->show)
+		return -EACCES;
+	text = g_string_new(NULL);
+	result = handle->row->text->show(handle->row, &handle->object, &handle->caller, text);
+	g_mutex_lock(&lock);
+	if (result == 0 && !file->text)
+		file->text = g_steal_pointer(&text);
+	g_mutex_unlock(&lock);
+	if (text)
+		g_string_free(text, TRUE);
+	return result;
+}
+
+/* Answers from the snapshot. False if there is none. */
+static bool reply_snapshot(fuse_req_t req, File *file, size_t size, off_t offset)
+{
+	g_autofree char *part = NULL;
+	size_t n = 0;
+
+	g_mutex_lock(&lock);
+	if (!file->text) {
+		g_mutex_unlock(&lock);
+		return false;
+	}
+	if ((size_t)offset < file->text->len) {
+		n = MIN(size, file->text->len - offset);
+		part = g_memdup2(file->text->str + offset, n);
+	}
+	g_mutex_unlock(&lock);
+	fuse_reply_buf(req, part, n);
+	return true;
+}
+
+typedef struct Job {
+	fuse_req_t req;
+	File *file;
+	size_t size;
+	off_t offset;
+} Job;
+
+static void show_and_reply(void *data)
+{
+	Job *job = data;
+	int result;
+
+	why_forget();
+	result = show(job->file);
+	if (result < 0)
+		reply_refusal(job->req, job->file->node, result, "read");
+	else if (!reply_snapshot(job->req, job->file, job->size, job->offset))
+		fuse_reply_err(job->req, EAGAIN); /* written to at the same moment */
+	g_free(job);
+}
+
+void text_read(fuse_req_t req, File *file, size_t size, off_t offset)
+{
+	Job *job;
+
+	if (reply_snapshot(req, file, size, offset))
+		return;
+	job = g_new(Job, 1);
+	*job = (Job){.req = req, .file = file, .size = size, .offset = offset};
+	if (!file->handle.row->text->slow) {
+		show_and_reply(job);
+	} else if (worker_run(show_and_reply, job) < 0) {
+		g_free(job);
+		fuse_reply_err(req, ENOMEM);
+	}
+}
+
+static int store(File *file, const char *buf, size_t size)
+{
+	const Handle *handle = &file->handle;
+	g_autofree char *text = NULL;
+	int result;
+
+	if (size > TEXT_MAX || memchr(buf, '\0', size))
+		return why_refuse(EINVAL, "what is written here is a short text");
+	text = g_strndup(buf, size > 0 && buf[size - 1] == '\n' ? size - 1 : size);
+	result = identity_assume(&handle->caller);
+	if (result < 0)
+		return result;
+	result = handle->row->text->store(handle->row, &handle->object, text);
+	identity_release();
+	return result;
+}
+
+void text_write(fuse_req_t req, File *file, const char *buf, size_t size)
+{
+	GString *old;
+	int result;
+
+	why_forget();
+	result = store(file, buf, size);
+	if (result < 0) {
+		reply_refusal(req, file->node, result, "write");
+		return;
+	}
+	g_mutex_lock(&lock);
+	old = g_steal_pointer(&file->text);
+	g_mutex_unlock(&lock);
+	if (old)
+		g_string_free(old, TRUE);
+	fuse_reply_write(req, size);
+}

@@ -1,0 +1,40 @@
+# shellcheck shell=bash
+# What deps, up and check share. To be sourced; leaves the shell in the top folder of the repository.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+
+say() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+}
+
+die() {
+	say "$@"
+	exit 1
+}
+
+need_root() {
+	[ "$EUID" = 0 ] || die "must run as root: sudo $0${*:+ $*}"
+}
+
+# build FOLDER [MESON OPTION...]: options count only when the folder is new.
+# libfuse may be built as a subproject: its warnings are not ours to turn into errors.
+build() {
+	local folder=$1 log=$1/setup.log
+	shift
+	if [ ! -e "$folder/build.ninja" ]; then
+		mkdir -p "$folder"
+		if ! meson setup "$folder" -Dfuse3:werror=false "$@" >"$log" 2>&1; then
+			cat "$log" >&2
+			return 1
+		fi
+	fi
+	ninja --quiet -C "$folder"
+}
+
+# Run under sudo in somebody's repository, leave what was built to that somebody.
+give_back() {
+	if [ "$EUID" = 0 ] && [ "$(stat -c %u .)" != 0 ]; then
+		local made=(build*/ subprojects/packagecache subprojects/fuse-*/)
+		chown -R --reference=. -- "${made[@]}" 2>/dev/null || true
+	fi
+}
