@@ -92,8 +92,9 @@ typedef struct Members {
 /* A text file. show prints the whole of it; store takes the whole of it, the last newline dropped. */
 typedef struct TextOps {
 	int (*show)(const Row *row, const Object *object, const Caller *caller, GString *out);
-	int (*store)(const Row *row, const Object *object, const char *text); /* runs as the caller that opened the file */
-	bool slow;                                                            /* show takes long: give it a worker */
+	int (*store)(const Row *row, const Object *object,
+		     const char *text); /* runs as the caller that opened the file */
+	bool slow;                      /* show takes long: give it a worker */
 } TextOps;
 
 /* How long a stream function may take. */
@@ -156,10 +157,10 @@ struct Row {
 	 * the object's mode says, written by the owner. Directories outside objects: their mode.
 	 */
 	mode_t mode;
-	const Row *rows;        /* DIRECTORY: its fixed names; the last one has kind 0 */
+	const Row *rows;              /* DIRECTORY: its fixed names; the last one has kind 0 */
 	const Row *const *mechanisms; /* DIRECTORY: more of them, rows of other files; the last one is NULL */
-	const Members *members; /* DIRECTORY: its other names … */
-	const Row *member;      /* … and what each of them is */
+	const Members *members;       /* DIRECTORY: its other names … */
+	const Row *member;            /* … and what each of them is */
 	const TextOps *text;
 	const StreamOps *stream;
 	const MemoryOps *memory;

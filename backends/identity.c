@@ -41,7 +41,9 @@ int identity_assume(const Caller *caller)
 	int result;
 
 	g_assert(!played.assumed);
-	if (getuid() != 0 || caller->uid == 0)
+	if (getuid() != 0)
+		return caller->uid == geteuid() ? 0 : -EPERM;
+	if (caller->uid == 0)
 		return 0;
 	result = become(caller->uid, caller->gid, caller->groups, caller->ngroups);
 	if (result < 0) {

@@ -3,7 +3,7 @@
  *
  * The thread's real and saved ids stay 0, so nobody but root can signal or trace it meanwhile. Capabilities go with the
  * effective uid (capabilities(7), "Effect of user ID changes"). A daemon that is not root plays nobody: it has the rights
- * of its one user anyway.
+ * of its one user, and refuses others (EPERM), whom the mount option allow_other may let in.
  */
 #pragma once
 

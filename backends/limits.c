@@ -98,8 +98,12 @@ static int limit_store(const Row *row, const Object *object, const char *text)
 
 static const TextOps limit = {.show = limit_show, .store = limit_store};
 
-#define LIMIT(file, index) {.name = file, .kind = TEXT, .mode = 0644, .text = &limit, .which = index}
+#define LIMIT(file, index)                                                               \
+	{                                                                                \
+		.name = file, .kind = TEXT, .mode = 0644, .text = &limit, .which = index \
+	}
 
+/* clang-format off */
 static const Row files[] = {
 	LIMIT("msgmax", 0),
 	LIMIT("msgmnb", 1),
@@ -117,5 +121,6 @@ static const Row files[] = {
 	LIMIT("pipe_max_size", 13),
 	{0},
 };
+/* clang-format on */
 
 const Row limits_row = {.name = "limits", .kind = DIRECTORY, .mode = 0755, .rows = files};

@@ -19,10 +19,10 @@
 #include "backends/parse.h"
 
 static GMutex lock;
-static char *path;               /* Protected by lock, as all below. */
-static GHashTable *by_name;      /* "msg jobs" -> "msg 0x0000162e" */
-static GHashTable *by_object;    /* the other way round */
-static struct stat last_read;    /* the file as it was read */
+static char *path;            /* Protected by lock, as all below. */
+static GHashTable *by_name;   /* "msg jobs" -> "msg 0x0000162e" */
+static GHashTable *by_object; /* the other way round */
+static struct stat last_read; /* the file as it was read */
 
 void names_start(const char *file)
 {
@@ -42,7 +42,8 @@ bool names_valid(const char *name)
 
 static char *object_text(const char *type, Named object)
 {
-	return object.key ? g_strdup_printf("%s 0x%08x", type, object.key) : g_strdup_printf("%s id-%d", type, object.id);
+	return object.key ? g_strdup_printf("%s 0x%08x", type, object.key) :
+			    g_strdup_printf("%s id-%d", type, object.id);
 }
 
 static bool object_parse(const char *text, Named *out)

@@ -116,7 +116,8 @@ static ssize_t data_write(Handle *handle, const char *buf, size_t size, Patience
 
 	/* The kernel cuts a write that is larger; this one may be a piece of it (docs/semantics.md, "Large messages"). */
 	if (size > backends_settings()->largest)
-		return why_refuse(EMSGSIZE, "a message written to data has at most %zu bytes; lines and records take larger ones",
+		return why_refuse(EMSGSIZE,
+				  "a message written to data has at most %zu bytes; lines and records take larger ones",
 				  backends_settings()->largest);
 	result = queue->send(handle, queue->mark(handle), buf, size, patience);
 	return result < 0 ? result : (ssize_t)size;

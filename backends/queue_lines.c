@@ -46,7 +46,8 @@ static int send_line(Handle *handle, const char *piece, size_t length, Patience 
 	if (!handle->unsent.length)
 		return queue->send(handle, queue->mark(handle), piece, length, patience);
 	buffer_append(&handle->unsent, piece, length);
-	result = queue->send(handle, queue->mark(handle), buffer_bytes(&handle->unsent), handle->unsent.length, patience);
+	result = queue->send(handle, queue->mark(handle), buffer_bytes(&handle->unsent), handle->unsent.length,
+			     patience);
 	if (result < 0)
 		handle->unsent.length -= length;
 	else

@@ -66,8 +66,10 @@ static int record_parse(Handle *handle, const char *bytes, size_t size, Record *
 		return 0;
 	if (!blank || !parse_digits(bytes, (int)(blank - bytes), queue->mark_min, queue->mark_max, &mark) ||
 	    !parse_digits(blank + 1, (int)(end - blank - 1), 0, INT64_MAX, &length))
-		return why_refuse(EINVAL, "a record is MARK LENGTH, a newline, LENGTH bytes and a newline; MARK from %lld to %lld",
-				  (long long)queue->mark_min, (long long)queue->mark_max);
+		return why_refuse(
+			EINVAL,
+			"a record is MARK LENGTH, a newline, LENGTH bytes and a newline; MARK from %lld to %lld",
+			(long long)queue->mark_min, (long long)queue->mark_max);
 	largest = queue->largest(handle);
 	if (largest < 0)
 		return (int)largest;

@@ -175,7 +175,9 @@ static int create_with_name(const SysvType *type, const char *name, mode_t mode)
 	result = names_add(type->word, name, (Named){.key = key, .id = id});
 	if (result < 0) {
 		type->remove(id);
-		return result == -EEXIST ? result : why_refuse(-result, "the names file %s cannot be written", backends_settings()->names);
+		return result == -EEXIST ?
+			       result :
+			       why_refuse(-result, "the names file %s cannot be written", backends_settings()->names);
 	}
 	return id;
 }
@@ -210,7 +212,8 @@ int sysv_remove(const SysvType *type, const Object *object)
 	known = sysv_stat_any(type, (int)object->id, &stat);
 	identity_resume();
 	if (type->remove((int)object->id))
-		return errno == EPERM ? why_refuse(EPERM, "only its owner, its creator or root may remove it") : absent(-errno);
+		return errno == EPERM ? why_refuse(EPERM, "only its owner, its creator or root may remove it") :
+					absent(-errno);
 	if (known == 0)
 		names_drop(type->word, named(&stat));
 	return 0;
@@ -223,7 +226,9 @@ int sysv_rename(const SysvType *type, const Object *object, const char *name)
 	int result;
 
 	if (!names_valid(name))
-		return why_refuse(EINVAL, "a name is a word; a key (0x…) or an id (id-…) cannot be chosen for an object that exists");
+		return why_refuse(
+			EINVAL,
+			"a name is a word; a key (0x…) or an id (id-…) cannot be chosen for an object that exists");
 	identity_suspend();
 	result = absent(sysv_stat_any(type, (int)object->id, &stat));
 	if (result == 0 && names_lookup(type->word, name, &old)) {
@@ -278,6 +283,6 @@ int sysv_permit(const SysvType *type, const Object *object, const Caller *caller
 void sysv_print_status(const SysvStat *stat, GString *out)
 {
 	g_string_append_printf(out, "Key:\t0x%08x\nId:\t%d\n", (unsigned)stat->perm.__key, stat->id);
-	g_string_append_printf(out, "Uid:\t%u\nGid:\t%u\nCuid:\t%u\nCgid:\t%u\nMode:\t%04o\n", stat->perm.uid, stat->perm.gid,
-			       stat->perm.cuid, stat->perm.cgid, stat->perm.mode & 07777);
+	g_string_append_printf(out, "Uid:\t%u\nGid:\t%u\nCuid:\t%u\nCgid:\t%u\nMode:\t%04o\n", stat->perm.uid,
+			       stat->perm.gid, stat->perm.cuid, stat->perm.cgid, stat->perm.mode & 07777);
 }

@@ -112,7 +112,8 @@ static int explain_refusal(const Object *object, int error, size_t length)
 	if (length > most)
 		return why_refuse(EMSGSIZE, "the message has %zu bytes and limits/msgmax is %zu", length, most);
 	if (length > ds.msg_qbytes)
-		return why_refuse(EMSGSIZE, "the message has %zu bytes and the queue's qbytes is %lu", length, (unsigned long)ds.msg_qbytes);
+		return why_refuse(EMSGSIZE, "the message has %zu bytes and the queue's qbytes is %lu", length,
+				  (unsigned long)ds.msg_qbytes);
 	return -error;
 }
 
@@ -245,12 +246,13 @@ static void fill_stat(const struct msqid_ds *ds, int id, SysvStat *out)
 	*out = (SysvStat){
 		.id = id,
 		.perm = ds->msg_perm,
-		.stat = {
-			.size = (off_t)ds->__msg_cbytes,
-			.atime = ds->msg_rtime,
-			.mtime = MAX(MAX(ds->msg_stime, ds->msg_rtime), ds->msg_ctime),
-			.ctime = ds->msg_ctime,
-		},
+		.stat =
+			{
+				.size = (off_t)ds->__msg_cbytes,
+				.atime = ds->msg_rtime,
+				.mtime = MAX(MAX(ds->msg_stime, ds->msg_rtime), ds->msg_ctime),
+				.ctime = ds->msg_ctime,
+			},
 	};
 	sysv_stat_owner(out);
 }
@@ -373,19 +375,24 @@ static const Members msg_members = {
 	.permit = msg_permit,
 };
 
-#define MESSAGE_FILES                                                                                     \
-	{.name = "data", .kind = STREAM, .mode = 0666, .stream = &queue_data, .mechanism = &msg_queue},   \
-	{.name = "next", .kind = STREAM, .mode = 0444, .stream = &queue_next, .mechanism = &msg_queue},   \
-	{.name = "drain", .kind = STREAM, .mode = 0444, .stream = &queue_drain, .mechanism = &msg_queue}, \
-	{.name = "lines", .kind = STREAM, .mode = 0666, .stream = &queue_lines, .mechanism = &msg_queue}, \
-	{.name = "records", .kind = STREAM, .mode = 0666, .stream = &queue_records, .mechanism = &msg_queue}, \
-	{.name = "peek", .kind = TEXT, .mode = 0444, .text = &sysv_msg_peek}
+#define MESSAGE_FILES                                                                                                 \
+	{.name = "data", .kind = STREAM, .mode = 0666, .stream = &queue_data, .mechanism = &msg_queue},               \
+		{.name = "next", .kind = STREAM, .mode = 0444, .stream = &queue_next, .mechanism = &msg_queue},       \
+		{.name = "drain", .kind = STREAM, .mode = 0444, .stream = &queue_drain, .mechanism = &msg_queue},     \
+		{.name = "lines", .kind = STREAM, .mode = 0666, .stream = &queue_lines, .mechanism = &msg_queue},     \
+		{.name = "records", .kind = STREAM, .mode = 0666, .stream = &queue_records, .mechanism = &msg_queue}, \
+	{                                                                                                             \
+		.name = "peek", .kind = TEXT, .mode = 0444, .text = &sysv_msg_peek                                    \
+	}
 
 static const Row selection_files[] = {MESSAGE_FILES, {0}};
 
 static const Row selection = {.kind = DIRECTORY, .rows = selection_files};
 
-#define ATTRIBUTE(file, field) {.name = file, .kind = TEXT, .mode = 0444, .text = &sysv_msg_attribute, .which = field}
+#define ATTRIBUTE(file, field)                                                                        \
+	{                                                                                             \
+		.name = file, .kind = TEXT, .mode = 0444, .text = &sysv_msg_attribute, .which = field \
+	}
 
 static const Row queue_files[] = {
 	MESSAGE_FILES,

@@ -36,7 +36,19 @@ extern const Members sysv_msg_types; /* type/ */
 
 /* -- Attributes (sysv_msg_attributes.c): the row's `which` says which ------------------------------------------------ */
 
-enum { MSG_KEY, MSG_ID, MSG_QNUM, MSG_CBYTES, MSG_QBYTES, MSG_LSPID, MSG_LRPID, MSG_STIME, MSG_RTIME, MSG_CTIME, MSG_ATTRIBUTES };
+enum {
+	MSG_KEY,
+	MSG_ID,
+	MSG_QNUM,
+	MSG_CBYTES,
+	MSG_QBYTES,
+	MSG_LSPID,
+	MSG_LRPID,
+	MSG_STIME,
+	MSG_RTIME,
+	MSG_CTIME,
+	MSG_ATTRIBUTES
+};
 
 extern const TextOps sysv_msg_attribute, sysv_msg_qbytes, sysv_msg_status;
 

@@ -101,7 +101,8 @@ static int qbytes_store(const Row *row, const Object *object, const char *text)
 	if (msgctl((int)object->id, IPC_SET, &ds) == 0)
 		return 0;
 	if (errno == EPERM)
-		return why_refuse(EPERM, "only the owner may set it, and above limits/msgmnb only with CAP_SYS_RESOURCE");
+		return why_refuse(EPERM,
+				  "only the owner may set it, and above limits/msgmnb only with CAP_SYS_RESOURCE");
 	return -errno;
 }
 

@@ -15,6 +15,5 @@ gid_t *caller_groups(fuse_req_t req, Caller *caller);
 
 /*
  * Asks members->permit whether the caller has these rights, with its groups if that decides. 0 or a negative errno.
- * Where the daemon is not root the kernel will judge its one user at each operation: always 0.
  */
 int caller_permitted(fuse_req_t req, const Members *members, const Object *object, Caller *caller, int rights);

@@ -104,8 +104,9 @@ static size_t add_dots(fuse_req_t req, bool plus, char *at, size_t room, off_t o
 	size_t used = 0;
 
 	for (; offset < 2; offset++) {
-		size_t size = plus ? fuse_add_direntry_plus(req, at + used, room - used, dots[offset], &entry, offset + 1)
-				   : fuse_add_direntry(req, at + used, room - used, dots[offset], &entry.attr, offset + 1);
+		size_t size =
+			plus ? fuse_add_direntry_plus(req, at + used, room - used, dots[offset], &entry, offset + 1) :
+			       fuse_add_direntry(req, at + used, room - used, dots[offset], &entry.attr, offset + 1);
 
 		if (size > room - used)
 			break;

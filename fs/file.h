@@ -33,9 +33,9 @@ typedef struct File {
 	int refs; /* atomic */
 
 	/* stream */
-	Side sides[2];                        /* by Direction */
-	Watch watches[2];                     /* by Direction */
-	struct fuse_pollhandle *poll_handle;  /* Protected by the waiting lock. The newest; owned. */
+	Side sides[2];                       /* by Direction */
+	Watch watches[2];                    /* by Direction */
+	struct fuse_pollhandle *poll_handle; /* Protected by the waiting lock. The newest; owned. */
 
 	/* text: what was shown at the first read; Protected by the text lock. Owned. */
 	GString *text;

@@ -189,7 +189,8 @@ static int rename_member(fuse_req_t req, Node *directory, const char *name, cons
 	return result;
 }
 
-void on_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent, const char *newname, unsigned flags)
+void on_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent, const char *newname,
+	       unsigned flags)
 {
 	Node *directory = node_get(parent);
 	int result;

@@ -9,7 +9,8 @@ void on_forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups);
 void on_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets);
 void on_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
 void on_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
-void on_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent, const char *newname, unsigned flags);
+void on_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent, const char *newname,
+	       unsigned flags);
 void on_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device);
 void on_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
 void on_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name);

@@ -40,7 +40,8 @@ static ssize_t step_write(Request *request, Patience patience)
 	ssize_t n = 0;
 
 	while (request->done < request->size) {
-		n = handle->row->stream->write(handle, request->data + request->done, request->size - request->done, patience);
+		n = handle->row->stream->write(handle, request->data + request->done, request->size - request->done,
+					       patience);
 		if (n < 0)
 			break;
 		request->done += n;
@@ -100,7 +101,10 @@ static void answer(Request *request)
 				  g_strerror((int)-request->result));
 		file_unref(file);
 	} else if (request->result < 0) {
-		reply_refusal(request->fuse, file->node, (int)request->result, request->operation == READ ? "read" : request->operation == WRITE ? "write" : "open");
+		reply_refusal(request->fuse, file->node, (int)request->result,
+			      request->operation == READ  ? "read" :
+			      request->operation == WRITE ? "write" :
+							    "open");
 		if (request->operation == OPEN)
 			file_unref(file);
 	} else if (request->operation == READ) {

@@ -143,7 +143,8 @@ bool session_run(const SessionSettings *settings, GError **error)
 	int result;
 
 	if (!session) {
-		g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "mount options not understood: %s", settings->options);
+		g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "mount options not understood: %s",
+			    settings->options);
 		return false;
 	}
 	if (fuse_session_mount(session, settings->mountpoint)) {
@@ -177,7 +178,8 @@ bool session_run(const SessionSettings *settings, GError **error)
 	/* Requests that still wait end with the connection, which the kernel closes with the process. */
 	if (result < 0) {
 		g_warning("the connection to the kernel failed: %s", g_strerror(-result));
-		g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(-result), "the connection to the kernel failed");
+		g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(-result),
+			    "the connection to the kernel failed");
 	}
 	return result >= 0;
 }

@@ -10,7 +10,7 @@ typedef struct SessionSettings {
 	const char *mountpoint; /* absolute */
 	const char *options;    /* for -o, comma-separated */
 	bool foreground;
-	int threads; /* that read requests from the kernel */
+	int threads;            /* that read requests from the kernel */
 	void (*detached)(void); /* called once there is no terminal any more */
 } SessionSettings;
 

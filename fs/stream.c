@@ -51,7 +51,8 @@ void stream_open(fuse_req_t req, File *file)
 
 void stream_read(fuse_req_t req, File *file, size_t size, off_t offset, bool nonblocking)
 {
-	const Request request = {.operation = READ, .fuse = req, .file = file, .size = size, .nonblocking = nonblocking};
+	const Request request = {
+		.operation = READ, .fuse = req, .file = file, .size = size, .nonblocking = nonblocking};
 
 	/*
 	 * A later piece of a read(2) that is larger than one FUSE read and has been filled so far: it may have the rest of the

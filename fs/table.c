@@ -28,7 +28,8 @@ Table *table_new(size_t size, uint32_t most)
 	table->size = (size + 15) & ~(size_t)15;
 	table->most = most;
 	table->end = 1;
-	table->base = mmap(NULL, table->size * (most + 1), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	table->base =
+		mmap(NULL, table->size * (most + 1), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (table->base == MAP_FAILED)
 		g_error("no address space for a table of %u records", most);
 	return table;

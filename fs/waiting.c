@@ -46,11 +46,11 @@ struct Group {
 };
 
 static GMutex lock;
-static GHashTable *groups;                 /* Protected by lock, as all below. Group -> itself, by its wait. */
-static GHashTable *charged;                /* uid -> threads */
-static GQueue interrupted = G_QUEUE_INIT;  /* Request, ENDING: to be answered EINTR */
-static GQueue kicks = G_QUEUE_INIT;        /* Group whose thread has to wake */
-static GQueue lookouts = G_QUEUE_INIT;     /* Watch.link of watches without a group */
+static GHashTable *groups;                /* Protected by lock, as all below. Group -> itself, by its wait. */
+static GHashTable *charged;               /* uid -> threads */
+static GQueue interrupted = G_QUEUE_INIT; /* Request, ENDING: to be answered EINTR */
+static GQueue kicks = G_QUEUE_INIT;       /* Group whose thread has to wake */
+static GQueue lookouts = G_QUEUE_INIT;    /* Watch.link of watches without a group */
 
 static int epoll = -1, wake = -1;
 
@@ -324,7 +324,8 @@ static void call_main(void *data)
 /* Starts the thread of a new group; where there is none to be had, whoever waits in it already is refused. */
 static void group_start(Group *group)
 {
-	if (group->wait.how == WAIT_FD || worker_run(group->wait.how == WAIT_READY ? ready_main : call_main, group) == 0)
+	if (group->wait.how == WAIT_FD ||
+	    worker_run(group->wait.how == WAIT_READY ? ready_main : call_main, group) == 0)
 		return;
 	for (;;) {
 		Request *request;
@@ -482,7 +483,9 @@ void waiting_watch(File *file, struct fuse_pollhandle *handle, int directions)
 			continue;
 		watch->armed = true;
 		/* What a WAIT_CALL would do must not be done for somebody who only asks; nor is a poll ever refused. */
-		watch->group = waits[direction].how == WAIT_CALL ? NULL : group_for(&waits[direction], file->handle.caller.uid, &fresh);
+		watch->group = waits[direction].how == WAIT_CALL ?
+				       NULL :
+				       group_for(&waits[direction], file->handle.caller.uid, &fresh);
 		g_queue_push_tail_link(watch->group ? &watch->group->watches : &lookouts, &watch->link);
 		if (fresh)
 			fresh_groups[direction] = watch->group;

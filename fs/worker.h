@@ -21,4 +21,3 @@ int worker_run(void (*job)(void *data), void *data);
 /* The calling thread, for worker_kick(). */
 pid_t worker_self(void);
 void worker_kick(pid_t worker);
-

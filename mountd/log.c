@@ -13,12 +13,9 @@ static const struct {
 	GLogLevelFlags level;
 	int priority; /* syslog's */
 } levels[] = {
-	{"error", G_LOG_LEVEL_ERROR, LOG_CRIT},
-	{"error", G_LOG_LEVEL_CRITICAL, LOG_ERR},
-	{"warning", G_LOG_LEVEL_WARNING, LOG_WARNING},
-	{"message", G_LOG_LEVEL_MESSAGE, LOG_NOTICE},
-	{"info", G_LOG_LEVEL_INFO, LOG_INFO},
-	{"debug", G_LOG_LEVEL_DEBUG, LOG_DEBUG},
+	{"error", G_LOG_LEVEL_ERROR, LOG_CRIT},        {"error", G_LOG_LEVEL_CRITICAL, LOG_ERR},
+	{"warning", G_LOG_LEVEL_WARNING, LOG_WARNING}, {"message", G_LOG_LEVEL_MESSAGE, LOG_NOTICE},
+	{"info", G_LOG_LEVEL_INFO, LOG_INFO},          {"debug", G_LOG_LEVEL_DEBUG, LOG_DEBUG},
 };
 
 static GLogLevelFlags most = G_LOG_LEVEL_MESSAGE;
@@ -49,11 +46,11 @@ static GLogWriterOutput write_message(GLogLevelFlags level, const GLogField *fie
 static void on_fuse_message(enum fuse_log_level level, const char *format, va_list args)
 {
 	g_autofree char *text = g_strdup_vprintf(format, args);
-	GLogLevelFlags ours = level <= FUSE_LOG_ERR	  ? G_LOG_LEVEL_WARNING
-			      : level <= FUSE_LOG_WARNING ? G_LOG_LEVEL_WARNING
-			      : level <= FUSE_LOG_NOTICE  ? G_LOG_LEVEL_MESSAGE
-			      : level <= FUSE_LOG_INFO	  ? G_LOG_LEVEL_INFO
-							  : G_LOG_LEVEL_DEBUG;
+	GLogLevelFlags ours = level <= FUSE_LOG_ERR     ? G_LOG_LEVEL_WARNING :
+			      level <= FUSE_LOG_WARNING ? G_LOG_LEVEL_WARNING :
+			      level <= FUSE_LOG_NOTICE  ? G_LOG_LEVEL_MESSAGE :
+			      level <= FUSE_LOG_INFO    ? G_LOG_LEVEL_INFO :
+							  G_LOG_LEVEL_DEBUG;
 
 	g_log("fuse", ours, "%s", g_strchomp(text));
 }

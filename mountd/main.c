@@ -23,10 +23,14 @@ typedef struct Options {
 static bool options_read(int argc, char **argv, Options *out, GError **error)
 {
 	const GOptionEntry entries[] = {
-		{"foreground", 'f', 0, G_OPTION_ARG_NONE, &out->foreground, "Stay in the foreground, messages to the terminal", NULL},
-		{"option", 'o', 0, G_OPTION_ARG_STRING_ARRAY, &out->mount_options, "Mount options, as of mount.fuse3(8)", "OPT[,OPT…]"},
-		{"threads", 0, 0, G_OPTION_ARG_INT, &out->threads, "Threads that take requests from the kernel (1: fastest on few cores)", "N"},
-		{"log-level", 0, 0, G_OPTION_ARG_STRING, &out->log_level, "error, warning, message, info or debug", "LEVEL"},
+		{"foreground", 'f', 0, G_OPTION_ARG_NONE, &out->foreground,
+		 "Stay in the foreground, messages to the terminal", NULL},
+		{"option", 'o', 0, G_OPTION_ARG_STRING_ARRAY, &out->mount_options,
+		 "Mount options, as of mount.fuse3(8)", "OPT[,OPT…]"},
+		{"threads", 0, 0, G_OPTION_ARG_INT, &out->threads,
+		 "Threads that take requests from the kernel (1: fastest on few cores)", "N"},
+		{"log-level", 0, 0, G_OPTION_ARG_STRING, &out->log_level, "error, warning, message, info or debug",
+		 "LEVEL"},
 		{"names", 0, 0, G_OPTION_ARG_FILENAME, &out->names, "Where names of System V objects are kept", "FILE"},
 		{"version", 0, 0, G_OPTION_ARG_NONE, &out->version, "Print the version and end", NULL},
 		{NULL},
@@ -39,7 +43,8 @@ static bool options_read(int argc, char **argv, Options *out, GError **error)
 	if (out->version)
 		return true;
 	if (argc != 2) {
-		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "one MOUNTPOINT, please; ipcfs --help says more");
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+			    "one MOUNTPOINT, please; ipcfs --help says more");
 		return false;
 	}
 	if (out->threads < 1 || out->threads > THREADS_MAX) {
