@@ -51,7 +51,7 @@ typedef struct Object {
 typedef struct ObjectStat {
 	uid_t uid;
 	gid_t gid;
-	mode_t mode;
+	mode_t mode; /* of a SPECIAL node: with its type, S_IFIFO or S_IFSOCK, and all permission bits */
 	off_t size;
 	time_t atime, mtime, ctime;
 } ObjectStat;
@@ -59,7 +59,7 @@ typedef struct ObjectStat {
 /* What chmod and chown ask for; a field counts where its flag is set. */
 typedef struct ObjectChange {
 	bool set_mode, set_uid, set_gid;
-	mode_t mode; /* read and write bits only */
+	mode_t mode; /* permission bits; those of a directory are read and write only */
 	uid_t uid;
 	gid_t gid;
 } ObjectChange;
@@ -75,18 +75,20 @@ typedef void (*MemberSeen)(void *data, const Object *object, const ObjectStat *s
  * nothing (ENOENT), create, remove, rename and set are refused (EPERM), stat and permit are those of the nearest
  * directory above that has them.
  *
- * `at` is the object whose directory holds the members (the mechanism's own directory: all zero). create, remove, rename
- * and set run with the caller's effective ids and groups, so that the kernel itself gives the verdict and the owner.
+ * `at` is the object whose directory holds the members (the mechanism's own directory: all zero). create, node, remove,
+ * rename and set run with the caller's effective ids and groups, so that the kernel itself gives the verdict and the owner.
  */
 typedef struct Members {
 	int (*list)(const Object *at, MemberSeen seen, void *data); /* on a worker: may take long */
 	int (*lookup)(const Object *at, const char *name, Object *out);
-	int (*create)(const char *name, mode_t mode, Object *out);
+	int (*create)(const char *name, mode_t mode, Object *out); /* mkdir */
+	int (*node)(const char *name, mode_t mode, Object *out); /* mknod: with a type, S_IFIFO, S_IFSOCK or S_IFREG */
 	int (*remove)(const Object *object);
 	int (*rename)(const Object *object, const char *name);
 	int (*stat)(const Object *object, ObjectStat *out);
 	int (*set)(const Object *object, const ObjectChange *change);
 	int (*permit)(const Object *object, const Caller *caller, int rights); /* 0 or -EACCES, -EPERM */
+	bool private; /* list and lookup run as the caller too: not everybody may see every member */
 } Members;
 
 /* A text file. show prints the whole of it; store takes the whole of it, the last newline dropped. */
@@ -103,12 +105,12 @@ typedef enum Patience {
 	SLEEP /* on a waiter thread: sleeps until done; -EINTR when a signal came first */
 } Patience;
 
-typedef enum Direction { READING, WRITING } Direction;
+typedef enum Direction { READING, WRITING, OPENING } Direction;
 
 /*
  * How a request that was answered -EAGAIN will be woken.
  *
- * WAIT_FD	watch a descriptor, then try again
+ * WAIT_FD	watch a descriptor (or none, fd -1: only backend_wake() wakes), then try again
  * WAIT_READY	on a waiter thread, call ready(): it sleeps until a try is worth it (0, or a negative errno that the try
  *		will meet as well); -EINTR: a signal came. over() is called, if set, when nobody waits any more.
  * WAIT_CALL	on a waiter thread, call the stream function itself with SLEEP
@@ -142,12 +144,23 @@ typedef struct StreamOps {
 	bool whole_writes;
 } StreamOps;
 
+/*
+ * Wakes whoever waits with WAIT_FD and this key (all of it counts), to try again: for what no descriptor shows, such as the
+ * last writer's close. A request that finds "not now" just before the call and waits just after it is woken as well. May be
+ * called from any function of a mechanism. fs/ supplies it.
+ */
+extern void (*backend_wake)(const int64_t key[4]);
+
 /* Memory. The descriptor is the caller's to close. */
 typedef struct MemoryOps {
 	int (*backing)(const Object *object, int flags);
 } MemoryOps;
 
-typedef enum Kind { DIRECTORY = 1, TEXT, STREAM, MEMORY } Kind;
+/*
+ * SPECIAL: a node whose data path is the kernel's own (FIFO, socket): nothing but its attributes reaches us.
+ * LINK: a symbolic link; text->show prints where to.
+ */
+typedef enum Kind { DIRECTORY = 1, TEXT, STREAM, MEMORY, SPECIAL, LINK } Kind;
 
 struct Row {
 	const char *name; /* NULL in a row that describes members */

@@ -16,9 +16,12 @@ static _Thread_local struct {
 	int ngroups;
 } played;
 
-static int set_effective_uid(uid_t uid)
+/* (uid_t)-1 would mean "as it is". */
+enum { NOBODYS_UID = -2 };
+
+static int set_uids(uid_t real, uid_t effective)
 {
-	return syscall(SYS_setresuid, (uid_t)-1, uid, (uid_t)-1) ? -errno : 0;
+	return syscall(SYS_setresuid, real, effective, (uid_t)-1) ? -errno : 0;
 }
 
 static int become(uid_t uid, gid_t gid, const gid_t *groups, int ngroups)
@@ -26,13 +29,13 @@ static int become(uid_t uid, gid_t gid, const gid_t *groups, int ngroups)
 	/* Groups first, while this thread may still change them. */
 	if (syscall(SYS_setgroups, ngroups, groups) || syscall(SYS_setresgid, (gid_t)-1, gid, (gid_t)-1))
 		return -errno;
-	return set_effective_uid(uid);
+	return set_uids((uid_t)-1, uid);
 }
 
 static void become_daemon(void)
 {
 	/* A thread that cannot come back must not serve anybody else. */
-	if (set_effective_uid(0) || syscall(SYS_setresgid, (gid_t)-1, 0, (gid_t)-1) || syscall(SYS_setgroups, 0, NULL))
+	if (set_uids(0, 0) || syscall(SYS_setresgid, (gid_t)-1, 0, (gid_t)-1) || syscall(SYS_setgroups, 0, NULL))
 		g_error("cannot return to the daemon's own ids: %s", g_strerror(errno));
 }
 
@@ -56,6 +59,21 @@ int identity_assume(const Caller *caller)
 	played.groups = caller->groups;
 	played.ngroups = caller->ngroups;
 	return 0;
+}
+
+int identity_assume_sender(const Caller *caller)
+{
+	int result = identity_assume(caller);
+
+	if (result < 0 || !played.assumed)
+		return result;
+	/* Setting the real uid takes privilege: the saved uid 0 is where it comes from. */
+	result = set_uids((uid_t)-1, 0);
+	if (result == 0)
+		result = set_uids((uid_t)NOBODYS_UID, caller->uid);
+	if (result < 0)
+		identity_release();
+	return result;
 }
 
 void identity_release(void)

@@ -12,6 +12,13 @@
 /* This thread takes the caller's effective uid, gid and groups. Returns 0 or a negative errno (nothing changed then). */
 int identity_assume(const Caller *caller);
 
+/*
+ * The same for kill(2) and its like, which look at the sender's real uid as well, against the target's real and saved ones:
+ * the real uid becomes one that nobody has, so that the verdict is the kernel's for the caller's effective uid alone (what
+ * FUSE does not tell: the caller's real uid, saved uid and session).
+ */
+int identity_assume_sender(const Caller *caller);
+
 /* This thread is the daemon again. */
 void identity_release(void);
 

@@ -35,7 +35,7 @@ static int change(fuse_req_t req, Node *node, const struct stat *attributes, int
 		.set_mode = which & FUSE_SET_ATTR_MODE,
 		.set_uid = which & FUSE_SET_ATTR_UID,
 		.set_gid = which & FUSE_SET_ATTR_GID,
-		.mode = attributes->st_mode & 0666,
+		.mode = attributes->st_mode & (node->row->kind == DIRECTORY ? 0666 : 0777),
 		.uid = attributes->st_uid,
 		.gid = attributes->st_gid,
 	};

@@ -4,6 +4,8 @@
  */
 #include <errno.h>
 
+#include "backends/identity.h"
+
 #include "fs/caller.h"
 #include "fs/operations.h"
 #include "fs/reply.h"
@@ -131,6 +133,22 @@ static void reply_names(fuse_req_t req, File *file, size_t size, off_t offset, b
 	fuse_reply_buf(req, buf, used);
 }
 
+/* list(), as whoever opened the directory where not everybody may see what is there. */
+static int list_as_opener(File *file)
+{
+	const Members *members = file->node->row->members;
+	int result;
+
+	if (!members || !members->private)
+		return list(file);
+	result = identity_assume(&file->handle.caller);
+	if (result < 0)
+		return result;
+	result = list(file);
+	identity_release();
+	return result;
+}
+
 typedef struct Job {
 	fuse_req_t req;
 	File *file;
@@ -141,7 +159,7 @@ typedef struct Job {
 static void list_and_reply(void *data)
 {
 	Job *job = data;
-	int result = list(job->file);
+	int result = list_as_opener(job->file);
 
 	if (result < 0)
 		reply_refusal(job->req, job->file->node, result, "ls");
@@ -184,8 +202,11 @@ void on_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, s
 
 void on_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	const Caller caller = caller_of(req);
-	File *file = file_new(node_get(ino), fi->flags, &caller, NULL);
+	Node *node = node_get(ino);
+	Caller caller = caller_of(req);
+	bool private = node->row->members && node->row->members->private;
+	gid_t *groups = private ? caller_groups(req, &caller) : NULL;
+	File *file = file_new(node, fi->flags, &caller, groups);
 
 	if (!file) {
 		fuse_reply_err(req, ENFILE);

@@ -38,11 +38,29 @@ int entry_enter(Node *directory, const Found *found, const struct stat *attribut
 	return 0;
 }
 
+/* node_find(), as the caller where not everybody may see what is there. */
+static int find_as(fuse_req_t req, Node *directory, const char *name, Found *out)
+{
+	Caller caller = caller_of(req);
+	g_autofree gid_t *groups = NULL;
+	int result;
+
+	if (!directory->row->members || !directory->row->members->private)
+		return node_find(directory, name, out);
+	groups = caller_groups(req, &caller);
+	result = identity_assume(&caller);
+	if (result < 0)
+		return result;
+	result = node_find(directory, name, out);
+	identity_release();
+	return result;
+}
+
 /* Finds a name, and its attributes. */
-static int find(Node *directory, const char *name, Found *found, struct stat *attributes)
+static int find(fuse_req_t req, Node *directory, const char *name, Found *found, struct stat *attributes)
 {
 	ObjectStat stat;
-	int result = node_find(directory, name, found);
+	int result = find_as(req, directory, name, found);
 
 	if (result < 0)
 		return result;
@@ -55,11 +73,11 @@ static int find(Node *directory, const char *name, Found *found, struct stat *at
 	return 0;
 }
 
-static int enter_by_name(Node *directory, const char *name, struct fuse_entry_param *out)
+static int enter_by_name(fuse_req_t req, Node *directory, const char *name, struct fuse_entry_param *out)
 {
 	struct stat attributes;
 	Found found;
-	int result = find(directory, name, &found, &attributes);
+	int result = find(req, directory, name, &found, &attributes);
 
 	return result < 0 ? result : entry_enter(directory, &found, &attributes, out);
 }
@@ -74,7 +92,7 @@ static void reply_entry(fuse_req_t req, const struct fuse_entry_param *entry)
 void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fuse_entry_param entry;
-	int result = enter_by_name(node_get(parent), name, &entry);
+	int result = enter_by_name(req, node_get(parent), name, &entry);
 
 	if (result < 0)
 		fuse_reply_err(req, -result);
@@ -95,34 +113,60 @@ void on_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forg
 	fuse_reply_none(req);
 }
 
+/* mkdir and mknod: makes an object as the caller, by `make`, one of the directory's Members. */
+static void make(fuse_req_t req, Node *directory, const char *name, mode_t mode,
+		 int (*how)(const char *name, mode_t mode, Object *out), const char *verb)
+{
+	Caller caller = caller_of(req);
+	g_autofree gid_t *groups = caller_groups(req, &caller);
+	struct fuse_entry_param entry;
+	Object object;
+	int result = identity_assume(&caller);
+
+	if (result == 0) {
+		result = how(name, mode, &object);
+		identity_release();
+	}
+	if (result == 0)
+		result = enter_by_name(req, directory, name, &entry);
+	if (result < 0)
+		reply_refusal_at(req, directory, name, result, verb);
+	else
+		reply_entry(req, &entry);
+}
+
+static void refuse_new(fuse_req_t req, Node *directory, const char *name, const char *verb)
+{
+	if (directory->row->members && directory->row->members->create)
+		why_refuse(EPERM, "objects are made with mkdir");
+	else
+		why_refuse(EPERM, "nothing can be made here");
+	reply_refusal_at(req, directory, name, -EPERM, verb);
+}
+
 void on_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
 	Node *directory = node_get(parent);
 	const Members *members = directory->row->members;
-	Caller caller = caller_of(req);
-	g_autofree gid_t *groups = NULL;
-	struct fuse_entry_param entry;
-	Object object;
-	int result;
 
 	why_forget();
-	if (!members || !members->create) {
-		why_refuse(EPERM, "nothing can be made here");
-		reply_refusal_at(req, directory, name, -EPERM, "mkdir");
-		return;
-	}
-	groups = caller_groups(req, &caller);
-	result = identity_assume(&caller);
-	if (result == 0) {
-		result = members->create(name, mode & 0666, &object);
-		identity_release();
-	}
-	if (result == 0)
-		result = enter_by_name(directory, name, &entry);
-	if (result < 0)
-		reply_refusal_at(req, directory, name, result, "mkdir");
+	if (members && members->create)
+		make(req, directory, name, mode & 0666, members->create, "mkdir");
 	else
-		reply_entry(req, &entry);
+		refuse_new(req, directory, name, "mkdir");
+}
+
+void on_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device)
+{
+	Node *directory = node_get(parent);
+	const Members *members = directory->row->members;
+
+	(void)device;
+	why_forget();
+	if (members && members->node)
+		make(req, directory, name, mode, members->node, "mknod");
+	else
+		refuse_new(req, directory, name, "create");
 }
 
 /* Finds a member of the directory that can be changed by this caller, or refuses. */
@@ -135,28 +179,47 @@ static int find_member(Node *directory, const char *name, Found *out)
 	return result;
 }
 
-void on_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+/* rmdir and unlink of a member. */
+static int remove_member(fuse_req_t req, Node *directory, const char *name, bool special)
 {
-	Node *directory = node_get(parent);
 	const Members *members = directory->row->members;
 	Caller caller = caller_of(req);
 	g_autofree gid_t *groups = NULL;
 	Found found;
+	int result = find_member(directory, name, &found);
+
+	if (result < 0)
+		return result;
+	if (!members->remove || special != (found.row->kind == SPECIAL))
+		return why_refuse(EPERM, "this is not an object that can be removed");
+	groups = caller_groups(req, &caller);
+	result = identity_assume(&caller);
+	if (result < 0)
+		return result;
+	result = members->remove(&found.object);
+	identity_release();
+	return result;
+}
+
+void on_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	Node *directory = node_get(parent);
+
+	why_forget();
+	reply_result_at(req, directory, name, remove_member(req, directory, name, false), "rmdir");
+}
+
+void on_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	Node *directory = node_get(parent);
 	int result;
 
 	why_forget();
-	result = find_member(directory, name, &found);
-	if (result == 0 && !members->remove)
-		result = why_refuse(EPERM, "this is not an object that can be removed");
-	if (result == 0) {
-		groups = caller_groups(req, &caller);
-		result = identity_assume(&caller);
-	}
-	if (result == 0) {
-		result = members->remove(&found.object);
-		identity_release();
-	}
-	reply_result_at(req, directory, name, result, "rmdir");
+	if (directory->row->member && directory->row->member->kind == SPECIAL)
+		result = remove_member(req, directory, name, true);
+	else
+		result = why_refuse(EPERM, "the files of an object go with it: rmdir its directory");
+	reply_result_at(req, directory, name, result, "rm");
 }
 
 static int rename_member(fuse_req_t req, Node *directory, const char *name, const char *newname)
@@ -205,41 +268,32 @@ void on_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 	reply_result_at(req, directory, name, result, "mv");
 }
 
-/* -- What a tree of objects does not have ---------------------------------------------------------------------------- */
-
-static void refuse_new(fuse_req_t req, fuse_ino_t parent, const char *name, const char *verb)
-{
-	Node *directory = node_get(parent);
-
-	if (directory->row->members && directory->row->members->create)
-		why_refuse(EPERM, "objects are made with mkdir");
-	else
-		why_refuse(EPERM, "nothing can be made here");
-	reply_refusal_at(req, directory, name, -EPERM, verb);
-}
-
-void on_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device)
-{
-	(void)mode, (void)device;
-	refuse_new(req, parent, name, "create");
-}
+/* -- What a tree of objects does not have --------------------------------------------------------------------------- */
 
 void on_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
 	(void)target;
-	refuse_new(req, parent, name, "symlink");
+	why_forget();
+	refuse_new(req, node_get(parent), name, "symlink");
 }
 
 void on_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const char *newname)
 {
 	(void)ino;
-	refuse_new(req, newparent, newname, "link");
+	why_forget();
+	refuse_new(req, node_get(newparent), newname, "link");
 }
 
-void on_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+void on_readlink(fuse_req_t req, fuse_ino_t ino)
 {
-	Node *directory = node_get(parent);
+	Node *node = node_get(ino);
+	const Object object = node_object(node);
+	const Caller caller = caller_of(req);
+	g_autoptr(GString) target = g_string_new(NULL);
+	int result = node->row->text->show(node->row, &object, &caller, target);
 
-	why_refuse(EPERM, "the files of an object go with it: rmdir its directory");
-	reply_refusal_at(req, directory, name, -EPERM, "rm");
+	if (result < 0)
+		reply_refusal(req, node, result, "readlink");
+	else
+		fuse_reply_readlink(req, target->str);
 }

@@ -264,7 +264,10 @@ void node_fill_stat(const Found *found, const ObjectStat *stat, struct stat *out
 	*out = (struct stat){
 		.st_ino = inode_number(found),
 		.st_nlink = directory ? 2 : 1,
-		.st_mode = (directory ? S_IFDIR : S_IFREG) | row->mode,
+		.st_mode = (directory         ? S_IFDIR :
+			    row->kind == LINK ? S_IFLNK :
+						S_IFREG) |
+			   row->mode,
 		.st_uid = geteuid(),
 		.st_gid = getegid(),
 		.st_blksize = row->kind == STREAM ? STREAM_BLOCK : 4096,
@@ -276,7 +279,9 @@ void node_fill_stat(const Found *found, const ObjectStat *stat, struct stat *out
 		return;
 	if (directory)
 		out->st_mode = S_IFDIR | stat->mode | ((stat->mode & 0444) >> 2) | ((stat->mode & 0222) >> 1);
-	else
+	else if (row->kind == SPECIAL)
+		out->st_mode = stat->mode;
+	else if (row->kind != LINK)
 		out->st_mode = S_IFREG | file_mode(row, stat->mode);
 	out->st_uid = stat->uid;
 	out->st_gid = stat->gid;

@@ -14,6 +14,7 @@ void on_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 void on_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device);
 void on_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
 void on_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name);
+void on_readlink(fuse_req_t req, fuse_ino_t ino);
 void on_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const char *newname);
 
 /* Fills what the kernel is told of a name: its node, entered now, its attributes and how long both hold. 0 or -errno. */

@@ -1,6 +1,9 @@
 #include "fs/reply.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "backends/why.h"
 
@@ -16,10 +19,21 @@ struct fuse_session *reply_session(void)
 	return session;
 }
 
+/* FUSE raises none where write(2) natively would. The caller's thread waits for the answer, so its id is still its own. */
+static void raise_sigpipe(fuse_req_t req)
+{
+	pid_t thread = fuse_req_ctx(req)->pid;
+
+	if (thread > 0)
+		syscall(SYS_tkill, thread, SIGPIPE);
+}
+
 void reply_refusal_at(fuse_req_t req, Node *node, const char *name, int error, const char *verb)
 {
 	uid_t uid = fuse_req_ctx(req)->uid;
 
+	if (error == -EPIPE)
+		raise_sigpipe(req);
 	if (error != -EAGAIN && error != -EINTR) {
 		g_autofree char *path = node_path(node, name);
 		g_autofree char *what = g_strconcat(verb, " ", path, NULL);

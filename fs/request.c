@@ -136,15 +136,22 @@ static Request *conclude(Request *request)
 static void run(Request *request)
 {
 	while (request) {
+		unsigned wakes = waiting_wakes();
+
 		why_forget();
 		if (!request_step(request, TRY)) {
 			if (request->nonblocking) {
 				request_give_up(request, -EAGAIN);
 			} else {
+				Park park;
+
 				if (!request->kept)
 					request = keep(request);
-				if (waiting_park(request))
+				park = waiting_park(request, wakes);
+				if (park == PARK_DONE)
 					return;
+				if (park == PARK_AGAIN)
+					continue;
 			}
 		}
 		request = conclude(request);

@@ -40,6 +40,7 @@ static const struct fuse_lowlevel_ops operations = {
 	.unlink = on_unlink,
 	.symlink = on_symlink,
 	.link = on_link,
+	.readlink = on_readlink,
 	.opendir = on_opendir,
 	.readdir = on_readdir,
 	.readdirplus = on_readdirplus,

@@ -86,6 +86,7 @@ void stream_write(fuse_req_t req, File *file, const char *buf, size_t size, off_
 
 void stream_poll(fuse_req_t req, File *file, int events, struct fuse_pollhandle *handle)
 {
+	unsigned wakes = waiting_wakes();
 	int now = file->handle.row->stream->poll(&file->handle);
 	int directions = 0;
 
@@ -96,7 +97,7 @@ void stream_poll(fuse_req_t req, File *file, int events, struct fuse_pollhandle 
 			directions |= 1 << WRITING;
 	}
 	if (handle && directions)
-		waiting_watch(file, handle, directions);
+		waiting_watch(file, handle, directions, wakes);
 	else if (handle)
 		fuse_pollhandle_destroy(handle);
 	fuse_reply_poll(req, now);

@@ -43,6 +43,7 @@ struct Group {
 	bool sleeping;
 	Request *sleeper; /* WAIT_CALL: whom the thread sleeps for */
 	bool kicked;      /* in `kicks` */
+	bool woken;       /* in `woken` */
 };
 
 static GMutex lock;
@@ -50,6 +51,8 @@ static GHashTable *groups;                /* Protected by lock, as all below. Gr
 static GHashTable *charged;               /* uid -> threads */
 static GQueue interrupted = G_QUEUE_INIT; /* Request, ENDING: to be answered EINTR */
 static GQueue kicks = G_QUEUE_INIT;       /* Group whose thread has to wake */
+static GQueue woken = G_QUEUE_INIT;       /* Group with a descriptor that backend_wake() was called for */
+static unsigned wakes;                    /* calls of backend_wake() */
 static GQueue lookouts = G_QUEUE_INIT;    /* Watch.link of watches without a group */
 
 static int epoll = -1, wake = -1;
@@ -114,8 +117,9 @@ static Group *group_new(const Wait *wait, uid_t uid)
 	if (wait->how == WAIT_FD) {
 		struct epoll_event event = {.events = wait->events | EPOLLONESHOT, .data.ptr = group};
 
-		group->fd = dup(wait->fd);
-		if (group->fd < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, group->fd, &event)) {
+		if (wait->fd >= 0)
+			group->fd = dup(wait->fd);
+		if (wait->fd >= 0 && (group->fd < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, group->fd, &event))) {
 			why_refuse(ENOMEM, "the daemon has no descriptor left to wait with: %s", g_strerror(errno));
 			if (group->fd >= 0)
 				close(group->fd);
@@ -135,9 +139,11 @@ static void group_end(Group *group)
 	g_hash_table_remove(groups, group);
 	if (group->kicked)
 		g_queue_remove(&kicks, group);
+	if (group->woken)
+		g_queue_remove(&woken, group);
 	if (group->fd >= 0)
 		close(group->fd); /* which takes it out of the epoll set */
-	else
+	if (group->wait.how != WAIT_FD)
 		charge(group->uid, -1);
 }
 
@@ -403,34 +409,48 @@ Request *waiting_leave(Request *request)
 
 static Direction direction_of(const Request *request)
 {
-	return request->operation == READ ? READING : WRITING;
+	switch (request->operation) {
+	case OPEN:
+		return OPENING;
+	case READ:
+		return READING;
+	default:
+		return WRITING;
+	}
 }
 
-bool waiting_park(Request *request)
+unsigned waiting_wakes(void)
+{
+	return __atomic_load_n(&wakes, __ATOMIC_ACQUIRE);
+}
+
+Park waiting_park(Request *request, unsigned wakes_before)
 {
 	Handle *handle = &request->file->handle;
+	Park park = PARK_REFUSED;
 	Group *group = NULL;
 	bool fresh = false;
 	Wait wait;
 
 	handle->row->stream->wait(handle, direction_of(request), request->size, &wait);
 	g_mutex_lock(&lock);
-	if (request->interrupted) {
+	if (request->interrupted)
 		request_give_up(request, -EINTR);
-	} else {
-		group = group_for(&wait, handle->caller.uid, &fresh);
-		if (!group) {
-			request_give_up(request, -ENOMEM);
-		} else {
-			request->state = PARKED;
-			request->group = group;
-			g_queue_push_tail_link(&group->requests, &request->link);
-		}
+	else if (wait.how == WAIT_FD && wakes != wakes_before)
+		park = PARK_AGAIN;
+	else if (!(group = group_for(&wait, handle->caller.uid, &fresh)))
+		request_give_up(request, -ENOMEM);
+	else
+		park = PARK_DONE;
+	if (park == PARK_DONE) {
+		request->state = PARKED;
+		request->group = group;
+		g_queue_push_tail_link(&group->requests, &request->link);
 	}
 	g_mutex_unlock(&lock);
 	if (fresh && group)
 		group_start(group);
-	return group != NULL;
+	return park;
 }
 
 void waiting_interrupt(fuse_req_t req, void *data)
@@ -463,10 +483,10 @@ void waiting_interrupt(fuse_req_t req, void *data)
 
 /* -- Polling -------------------------------------------------------------------------------------------------------- */
 
-void waiting_watch(File *file, struct fuse_pollhandle *handle, int directions)
+void waiting_watch(File *file, struct fuse_pollhandle *handle, int directions, unsigned wakes_before)
 {
 	Group *fresh_groups[2] = {NULL, NULL};
-	struct fuse_pollhandle *old;
+	struct fuse_pollhandle *old, *late = NULL;
 	Wait waits[2];
 
 	for (int direction = READING; direction <= WRITING; direction++)
@@ -492,9 +512,12 @@ void waiting_watch(File *file, struct fuse_pollhandle *handle, int directions)
 		if (!watch->group)
 			wake_watcher();
 	}
+	if (wakes != wakes_before)
+		late = disarm(file);
 	g_mutex_unlock(&lock);
 	if (old)
 		fuse_pollhandle_destroy(old);
+	notify(late);
 	for (int direction = READING; direction <= WRITING; direction++)
 		if (fresh_groups[direction])
 			group_start(fresh_groups[direction]);
@@ -519,8 +542,42 @@ static void group_event(Group *group)
 	struct epoll_event again = {.events = group->wait.events | EPOLLONESHOT, .data.ptr = group};
 
 	group_try(group);
-	if (!group_ended(group))
+	if (!group_ended(group) && group->fd >= 0)
 		epoll_ctl(epoll, EPOLL_CTL_MOD, group->fd, &again);
+}
+
+/* backend_wake() of this process. */
+static void wake_key(const int64_t key[4])
+{
+	Group probe = {.wait = {.how = WAIT_FD}};
+	Group *group;
+
+	memcpy(probe.wait.key, key, sizeof probe.wait.key);
+	g_mutex_lock(&lock);
+	__atomic_add_fetch(&wakes, 1, __ATOMIC_RELEASE);
+	group = g_hash_table_lookup(groups, &probe);
+	if (group && !group->woken) {
+		group->woken = true;
+		g_queue_push_tail(&woken, group);
+		wake_watcher();
+	}
+	g_mutex_unlock(&lock);
+}
+
+static void try_woken(void)
+{
+	for (;;) {
+		Group *group;
+
+		g_mutex_lock(&lock);
+		group = g_queue_pop_head(&woken);
+		if (group)
+			group->woken = false;
+		g_mutex_unlock(&lock);
+		if (!group)
+			return;
+		group_event(group);
+	}
 }
 
 /* Answers the requests that were interrupted where they waited. */
@@ -616,6 +673,7 @@ static void *watch_main(void *unused)
 			else
 				eventfd_read(wake, &count);
 		}
+		try_woken();
 		end_interrupted();
 		timeout = look_out() ? LOOK_MS : -1;
 		if (kick_sleepers())
@@ -631,6 +689,7 @@ void waiting_start(void)
 
 	groups = g_hash_table_new(group_hash, group_equal);
 	charged = g_hash_table_new(NULL, NULL);
+	backend_wake = wake_key;
 	epoll = epoll_create1(EPOLL_CLOEXEC);
 	wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (epoll < 0 || wake < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, wake, &event))

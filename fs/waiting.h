@@ -17,20 +17,25 @@ bool waiting_enter(Request *request);
 /* Leaves the side. Returns the next request on it, which the calling thread now owns and has to run; or NULL. */
 Request *waiting_leave(Request *request);
 
+/* A number that grows whenever backend_wake() is called; read before a try whose request may be parked. */
+unsigned waiting_wakes(void);
+
 /*
- * Parks a request until what it waits for is there. True: it belongs to waiting.c. False: it still is the caller's, with
- * its result set (it was interrupted meanwhile, or there are too many).
+ * Parks a request that has to wait, as its try of when waiting_wakes() was `wakes` has shown. PARK_DONE: it belongs to
+ * waiting.c. PARK_AGAIN: something woke meanwhile, try again. PARK_REFUSED: its result is set (it was interrupted, or too
+ * many wait).
  */
-bool waiting_park(Request *request);
+typedef enum Park { PARK_DONE, PARK_AGAIN, PARK_REFUSED } Park;
+Park waiting_park(Request *request, unsigned wakes);
 
 /* FUSE's interrupt callback for a kept request. */
 void waiting_interrupt(fuse_req_t req, void *request);
 
 /*
  * Arms the file's poll handle for these directions (a mask of 1 << Direction): it is notified once. The newest handle
- * counts. Takes ownership of it.
+ * counts. Takes ownership of it. `wakes` is waiting_wakes() of before nothing was found to be ready.
  */
-void waiting_watch(File *file, struct fuse_pollhandle *handle, int directions);
+void waiting_watch(File *file, struct fuse_pollhandle *handle, int directions, unsigned wakes);
 
 /* Nobody polls this file any more: at its release. */
 void waiting_unwatch(File *file);
