@@ -115,7 +115,8 @@ typedef enum Direction { READING, WRITING, OPENING } Direction;
  *		will meet as well); -EINTR: a signal came. over() is called, if set, when nobody waits any more.
  * WAIT_CALL	on a waiter thread, call the stream function itself with SLEEP
  *
- * Requests with the same `how` and key wait together, in order, on one descriptor or one thread.
+ * Requests with the same `how` and key wait together, in order, on one descriptor or one thread: of one ready() or one
+ * StreamOps; with WAIT_FD of all mechanisms, so that such a key has the id of an Own in it, or the address of a Handle.
  */
 typedef struct Wait {
 	enum { WAIT_FD, WAIT_READY, WAIT_CALL } how;
