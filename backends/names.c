@@ -18,11 +18,18 @@
 #include "backends/identity.h"
 #include "backends/parse.h"
 
+enum {
+	PRUNE_FROM = 256,  /* names, before the dead among them are looked for */
+	SPARE_LINES = 256, /* that the file may have beyond two for each name, before it is written anew */
+};
+
 static GMutex lock;
-static char *path;            /* Protected by lock, as all below. */
-static GHashTable *by_name;   /* "msg jobs" -> "msg 0x0000162e" */
-static GHashTable *by_object; /* the other way round */
-static struct stat last_read; /* the file as it was read */
+static char *path;                  /* Protected by lock, as all below. */
+static GHashTable *by_name;         /* "msg jobs" -> "msg 0x0000162e" */
+static GHashTable *by_object;       /* the other way round */
+static struct stat last_read;       /* the file as it was read */
+static guint lines;                 /* in the file */
+static guint prune_at = PRUNE_FROM; /* names of all types; twice as many as there were after the last time */
 
 void names_start(const char *file)
 {
@@ -52,7 +59,7 @@ static bool object_parse(const char *text, Named *out)
 
 	*out = (Named){0};
 	if (parse_key(text, &out->key))
-		return true;
+		return out->key != 0;
 	if (!g_str_has_prefix(text, "id-") || !parse_number(text + 3, 0, INT_MAX, &id))
 		return false;
 	out->id = (int)id;
@@ -66,12 +73,24 @@ static void remember(const char *type, const char *name, const char *object)
 	char *old_name = g_hash_table_lookup(by_object, object);
 	char *old_object = g_hash_table_lookup(by_name, full);
 
-	if (old_name)
-		g_hash_table_remove(by_name, old_name);
+	if (old_name && strcmp(old_name, full) == 0)
+		return;
 	if (old_object)
 		g_hash_table_remove(by_object, old_object);
+	if (old_name)
+		g_hash_table_remove(by_name, old_name);
 	g_hash_table_replace(by_name, g_strdup(full), g_strdup(object));
 	g_hash_table_replace(by_object, g_strdup(object), g_strdup(full));
+}
+
+/* Called with lock held. */
+static void forget(const char *object)
+{
+	const char *full = g_hash_table_lookup(by_object, object);
+
+	if (full)
+		g_hash_table_remove(by_name, full);
+	g_hash_table_remove(by_object, object);
 }
 
 /* Called with lock held. A line that is not of the form above is passed over. */
@@ -80,10 +99,16 @@ static void read_line(const char *line)
 	g_auto(GStrv) words = g_strsplit(line, " ", 3);
 	Named object;
 
-	if (g_strv_length(words) != 3 || !object_parse(words[1], &object) || !names_valid(words[2]))
+	guint n = g_strv_length(words);
+
+	lines += n > 0;
+	if (n < 2 || !object_parse(words[1], &object))
 		return;
 	g_autofree char *text = object_text(words[0], object);
-	remember(words[0], words[2], text);
+	if (n == 2)
+		forget(text);
+	else if (names_valid(words[2]))
+		remember(words[0], words[2], text);
 }
 
 /* Reads the file if it has changed since. Called with lock held. */
@@ -102,23 +127,34 @@ static void refresh(void)
 	by_name = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	by_object = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	last_read = now;
+	lines = 0;
 	if (now.st_ino && g_file_get_contents(path, &text, NULL, NULL)) {
-		g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+		g_auto(GStrv) all = g_strsplit(text, "\n", -1);
 
-		for (char **line = lines; *line; line++)
+		for (char **line = all; *line; line++)
 			read_line(*line);
 	}
 }
 
+/* Called with lock held. Writes `text` to a descriptor, notes the file as read, and closes it. */
+static int write_out(int fd, const GString *text)
+{
+	ssize_t written = write(fd, text->str, text->len);
+	int error = written < 0 ? errno : (size_t)written < text->len ? ENOSPC : 0;
+
+	fstat(fd, &last_read);
+	close(fd);
+	return -error;
+}
+
 /* Called with lock held. Replaces the file as a whole, so that readers see the old or the new one. */
-static int save(void)
+static int rewrite(void)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
 	g_autofree char *fresh = g_strconcat(path, ".new", NULL);
 	GHashTableIter iter;
 	gpointer key, value;
-	ssize_t written;
-	int fd, error;
+	int fd, result;
 
 	g_hash_table_iter_init(&iter, by_object);
 	while (g_hash_table_iter_next(&iter, &key, &value))
@@ -126,15 +162,29 @@ static int save(void)
 	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return -errno;
-	written = write(fd, text->str, text->len);
-	error = written < 0 ? errno : (size_t)written < text->len ? ENOSPC : 0;
-	fstat(fd, &last_read);
-	close(fd);
-	if (!error && rename(fresh, path))
-		error = errno;
-	if (error)
+	result = write_out(fd, text);
+	if (result == 0 && rename(fresh, path))
+		result = -errno;
+	if (result < 0)
 		unlink(fresh);
-	return -error;
+	else
+		lines = g_hash_table_size(by_object);
+	return result;
+}
+
+/* Called with lock held, after `line` was made true in memory. */
+static int save(const char *line)
+{
+	g_autoptr(GString) text = g_string_new(line);
+	int fd;
+
+	if (lines >= 2 * g_hash_table_size(by_object) + SPARE_LINES)
+		return rewrite();
+	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0)
+		return -errno;
+	lines++;
+	return write_out(fd, text);
 }
 
 /* Takes the lock that other daemons respect. Called with lock held. Returns its descriptor or a negative errno. */
@@ -190,6 +240,7 @@ bool names_of(const char *type, Named object, char *name)
 static int change(const char *type, const char *name, Named object)
 {
 	g_autofree char *text = object_text(type, object);
+	g_autofree char *line = name ? g_strdup_printf("%s %s\n", text, name) : g_strdup_printf("%s\n", text);
 	int fd = lock_file();
 	int result = 0;
 
@@ -205,14 +256,10 @@ static int change(const char *type, const char *name, Named object)
 		else
 			remember(type, name, text);
 	} else {
-		const char *full = g_hash_table_lookup(by_object, text);
-
-		if (full)
-			g_hash_table_remove(by_name, full);
-		g_hash_table_remove(by_object, text);
+		forget(text);
 	}
 	if (result == 0) {
-		result = save();
+		result = save(line);
 		if (result < 0) /* what is in memory is not what is in the file */
 			g_clear_pointer(&by_name, g_hash_table_destroy);
 	}
@@ -245,4 +292,63 @@ int names_drop(const char *type, Named object)
 	g_mutex_unlock(&lock);
 	identity_resume();
 	return result;
+}
+
+/* The objects of this type that have names. Called with lock held. */
+static GArray *objects_of(const char *type)
+{
+	GArray *objects = g_array_new(FALSE, FALSE, sizeof(Named));
+	size_t length = strlen(type);
+	GHashTableIter iter;
+	gpointer text;
+
+	g_hash_table_iter_init(&iter, by_object);
+	while (g_hash_table_iter_next(&iter, &text, NULL)) {
+		const char *word = text;
+		Named object;
+
+		if (strncmp(word, type, length) == 0 && word[length] == ' ' && object_parse(word + length + 1, &object))
+			g_array_append_val(objects, object);
+	}
+	return objects;
+}
+
+/* Drops these, and writes the file once. Called with lock held, as the daemon. */
+static void drop_all(const char *type, const GArray *objects)
+{
+	int fd = lock_file();
+
+	if (fd < 0)
+		return;
+	refresh();
+	for (guint i = 0; i < objects->len; i++) {
+		g_autofree char *text = object_text(type, g_array_index(objects, Named, i));
+
+		forget(text);
+	}
+	if (rewrite() < 0)
+		g_clear_pointer(&by_name, g_hash_table_destroy);
+	close(fd);
+}
+
+void names_prune(const char *type, bool (*alive)(const void *data, Named object), const void *data)
+{
+	g_autoptr(GArray) objects = NULL;
+
+	g_mutex_lock(&lock);
+	refresh();
+	if (g_hash_table_size(by_object) >= prune_at)
+		objects = objects_of(type);
+	g_mutex_unlock(&lock);
+	if (!objects)
+		return;
+	for (guint i = objects->len; i-- > 0;)
+		if (alive(data, g_array_index(objects, Named, i)))
+			g_array_remove_index_fast(objects, i);
+	identity_suspend();
+	g_mutex_lock(&lock);
+	drop_all(type, objects);
+	prune_at = MAX(PRUNE_FROM, 2 * g_hash_table_size(by_object));
+	g_mutex_unlock(&lock);
+	identity_resume();
 }

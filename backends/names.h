@@ -4,6 +4,9 @@
  *	msg 0x0000162e jobs		the object with this key
  *	shm id-32769 frame		an object made with IPC_PRIVATE: this id
  *
+ * A later line for an object replaces an earlier one, and one without a name drops it: changes are appended, and the file is
+ * written anew once it has become too long.
+ *
  * Several daemons may share the file: it is read again when it has changed, and changed under a lock file beside it.
  * Whether the object still exists is the caller's to ask.
  */
@@ -35,6 +38,12 @@ bool names_of(const char *type, Named object, char *name);
  * else a negative errno from writing the file, and nothing has changed. The thread's identity does not matter.
  */
 int names_add(const char *type, const char *name, Named object);
+
+/*
+ * Drops the names of this type whose object is gone, as `alive` says, once there are many of them: a name outlives an object
+ * that was removed natively, and nothing but this would ever end it.
+ */
+void names_prune(const char *type, bool (*alive)(const void *data, Named object), const void *data);
 
 /* Drops the object's name, if it has one. */
 int names_drop(const char *type, Named object);

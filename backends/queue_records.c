@@ -87,6 +87,19 @@ static int record_send(Handle *handle, const Record *record, const char *bytes, 
 	return queue_of(handle)->send(handle, record->mark, bytes + record->head, record->length, patience);
 }
 
+/* Refuses an unfinished record as soon as its head is seen to be wrong: nothing may be written after it. */
+static ssize_t record_check(Handle *handle, ssize_t taken)
+{
+	Record record;
+	int result = record_parse(handle, buffer_bytes(&handle->unsent), handle->unsent.length, &record);
+
+	if (result >= 0)
+		return taken;
+	buffer_clear(&handle->unsent);
+	handle->state[QUEUE_BROKEN] = -result;
+	return result;
+}
+
 /* Takes from `buf` what the unfinished record in handle->unsent still needs. Returns how much that was. */
 static ssize_t record_continue(Handle *handle, const char *buf, size_t size, Patience patience)
 {
@@ -120,7 +133,7 @@ static ssize_t record_continue(Handle *handle, const char *buf, size_t size, Pat
 		buffer_append(unsent, buf + total, missing);
 		total += missing;
 	}
-	return (ssize_t)total;
+	return record_check(handle, (ssize_t)total);
 }
 
 static ssize_t records_write(Handle *handle, const char *buf, size_t size, Patience patience)

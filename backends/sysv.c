@@ -152,6 +152,16 @@ static int refuse_create(const SysvType *type, int error, uint32_t key)
 	return -error;
 }
 
+static bool object_alive(const void *data, Named object)
+{
+	const SysvType *type = data;
+	SysvStat stat;
+
+	if (object.key)
+		return type->get((key_t)object.key, 0) >= 0;
+	return sysv_stat_any(type, object.id, &stat) == 0;
+}
+
 static int create_with_name(const SysvType *type, const char *name, mode_t mode)
 {
 	uint32_t key = sysv_key_of_name(name);
@@ -172,6 +182,9 @@ static int create_with_name(const SysvType *type, const char *name, mode_t mode)
 		if (key && (errno != EEXIST || tries >= KEY_TRIES))
 			return refuse_create(type, errno, key);
 	}
+	identity_suspend();
+	names_prune(type->word, object_alive, type);
+	identity_resume();
 	result = names_add(type->word, name, (Named){.key = key, .id = id});
 	if (result < 0) {
 		type->remove(id);

@@ -15,6 +15,9 @@ void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	int result = node_stat(node, &attributes);
 
 	(void)fi;
+	/* A stream's name goes with its object, so this is fstat() of an open one. */
+	if (result == -ENOENT && node->row->kind == STREAM)
+		result = -EIDRM;
 	if (result < 0) {
 		fuse_reply_err(req, -result);
 		return;

@@ -93,8 +93,9 @@ static size_t add_entry(fuse_req_t req, File *file, const Name *name, bool plus,
 	size = fuse_add_direntry_plus(req, NULL, 0, text, NULL, 0);
 	if (size > room)
 		return size;
-	/* Node id 0: no look-up. A stream must not have two opens on one node (node.h). */
-	if (name->found.row->kind != STREAM && entry_enter(file->node, &name->found, &name->attributes, &entry) < 0)
+	/* Node id 0: no look-up. A node given here would not be one for its next opener alone (node.h). */
+	if (name->found.row->kind != STREAM &&
+	    entry_enter(req, file->node, &name->found, &name->attributes, &entry) < 0)
 		entry.ino = 0;
 	return fuse_add_direntry_plus(req, at, room, text, &entry, next);
 }

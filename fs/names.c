@@ -23,9 +23,10 @@ static double entry_timeout(const Node *directory, const Found *found)
 	return found->members ? while_looking : forever;
 }
 
-int entry_enter(Node *directory, const Found *found, const struct stat *attributes, struct fuse_entry_param *out)
+int entry_enter(fuse_req_t req, Node *directory, const Found *found, const struct stat *attributes,
+		struct fuse_entry_param *out)
 {
-	Node *node = node_enter(directory, found);
+	Node *node = node_enter(directory, found, fuse_req_ctx(req)->uid);
 
 	if (!node)
 		return why_refuse(ENFILE, "too many names are in use");
@@ -79,7 +80,7 @@ static int enter_by_name(fuse_req_t req, Node *directory, const char *name, stru
 	Found found;
 	int result = find(req, directory, name, &found, &attributes);
 
-	return result < 0 ? result : entry_enter(directory, &found, &attributes, out);
+	return result < 0 ? result : entry_enter(req, directory, &found, &attributes, out);
 }
 
 static void reply_entry(fuse_req_t req, const struct fuse_entry_param *entry)

@@ -31,7 +31,7 @@ static guint node_hash(gconstpointer data)
 	const Node *node = data;
 
 	return g_str_hash(node->object.name) ^ (guint)(node->parent * 2654435761U) ^
-	       (guint)((uintptr_t)node->row >> 4) ^ (guint)node->object.id;
+	       (guint)((uintptr_t)node->row >> 4) ^ (guint)node->object.id ^ (guint)node->uid;
 }
 
 static gboolean node_equal(gconstpointer a, gconstpointer b)
@@ -39,7 +39,7 @@ static gboolean node_equal(gconstpointer a, gconstpointer b)
 	const Node *x = a, *y = b;
 
 	return x->parent == y->parent && x->row == y->row && x->object.id == y->object.id &&
-	       x->object.part == y->object.part && x->object.select == y->object.select &&
+	       x->object.part == y->object.part && x->object.select == y->object.select && x->uid == y->uid &&
 	       strcmp(x->object.name, y->object.name) == 0;
 }
 
@@ -119,16 +119,20 @@ int node_find(Node *directory, const char *name, Found *out)
 
 /* -- Holding -------------------------------------------------------------------------------------------------------- */
 
-Node *node_enter(Node *directory, const Found *found)
+Node *node_enter(Node *directory, const Found *found, uid_t uid)
 {
-	bool index = found->row->kind != STREAM;
-	Node key = {.row = found->row, .members = found->members, .object = found->object, .parent = directory->slot};
-	Node *node = NULL;
+	const Node key = {
+		.row = found->row,
+		.members = found->members,
+		.object = found->object,
+		.parent = directory->slot,
+		.uid = found->row->kind == STREAM ? uid : 0,
+	};
 	uint32_t slot;
+	Node *node;
 
 	g_mutex_lock(&lock);
-	if (index)
-		node = g_hash_table_lookup(indexed, &key);
+	node = g_hash_table_lookup(indexed, &key);
 	if (node) {
 		node->lookups++;
 		g_mutex_unlock(&lock);
@@ -139,13 +143,27 @@ Node *node_enter(Node *directory, const Found *found)
 		*node = key;
 		node->slot = slot;
 		node->lookups = 1;
-		node->indexed = index;
+		node->indexed = true;
 		directory->refs++;
-		if (index)
-			g_hash_table_add(indexed, node);
+		g_hash_table_add(indexed, node);
 	}
 	g_mutex_unlock(&lock);
 	return node;
+}
+
+void node_writer(Node *node, bool opened)
+{
+	g_mutex_lock(&lock);
+	if (opened) {
+		node->writers++;
+		if (node->indexed)
+			g_hash_table_remove(indexed, node);
+		node->indexed = false;
+	} else if (--node->writers == 0 && !g_hash_table_contains(indexed, node)) {
+		node->indexed = true;
+		g_hash_table_add(indexed, node);
+	}
+	g_mutex_unlock(&lock);
 }
 
 /* Ends a node that nobody holds, and then perhaps those above it. Called with lock held. */

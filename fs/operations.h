@@ -18,7 +18,8 @@ void on_readlink(fuse_req_t req, fuse_ino_t ino);
 void on_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const char *newname);
 
 /* Fills what the kernel is told of a name: its node, entered now, its attributes and how long both hold. 0 or -errno. */
-int entry_enter(Node *directory, const Found *found, const struct stat *attributes, struct fuse_entry_param *out);
+int entry_enter(fuse_req_t req, Node *directory, const Found *found, const struct stat *attributes,
+		struct fuse_entry_param *out);
 
 /* Seconds that the attributes of a node may be cached. */
 double attributes_timeout(const Members *members);

@@ -29,7 +29,9 @@ Table *table_new(size_t size, uint32_t most)
 	table->most = most;
 	table->end = 1;
 	table->base =
-		mmap(NULL, table->size * (most + 1), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		/* whole steps of growth, so that no step reaches beyond what is ours */
+		mmap(NULL, (table->size * ((size_t)most + 1) + GROW - 1) & ~(size_t)(GROW - 1), PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (table->base == MAP_FAILED)
 		g_error("no address space for a table of %u records", most);
 	return table;

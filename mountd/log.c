@@ -45,14 +45,20 @@ static GLogWriterOutput write_message(GLogLevelFlags level, const GLogField *fie
 
 static void on_fuse_message(enum fuse_log_level level, const char *format, va_list args)
 {
-	g_autofree char *text = g_strdup_vprintf(format, args);
+	static GString *line; /* libfuse speaks in pieces of lines on one thread, before there are more */
 	GLogLevelFlags ours = level <= FUSE_LOG_ERR     ? G_LOG_LEVEL_WARNING :
 			      level <= FUSE_LOG_WARNING ? G_LOG_LEVEL_WARNING :
 			      level <= FUSE_LOG_NOTICE  ? G_LOG_LEVEL_MESSAGE :
 			      level <= FUSE_LOG_INFO    ? G_LOG_LEVEL_INFO :
 							  G_LOG_LEVEL_DEBUG;
 
-	g_log("fuse", ours, "%s", g_strchomp(text));
+	if (!line)
+		line = g_string_new(NULL);
+	g_string_append_vprintf(line, format, args);
+	if (line->len == 0 || line->str[line->len - 1] != '\n')
+		return;
+	g_log("fuse", ours, "%s", g_strchomp(line->str));
+	g_string_truncate(line, 0);
 }
 
 bool log_start(const char *level)

@@ -1,6 +1,7 @@
 /* ipcfs [options] MOUNTPOINT: see ipcfs(1). */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <glib.h>
@@ -94,28 +95,58 @@ static bool run(const Options *options, GError **error)
 	return session_run(&session, error);
 }
 
-int main(int argc, char **argv)
+/* Pipes, sockets and watched processes are descriptors of the daemon: as many as it may have. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+/* Returns the exit status. */
+static int run_main(int argc, char **argv, Options *options)
 {
 	g_autoptr(GError) error = NULL;
-	Options options = {.threads = 1, .log_level = g_strdup("message")};
 
-	/* What the parent had open is not ours to keep open for as long as we serve. */
-	close_range(3, ~0U, 0);
-	if (!options_read(argc, argv, &options, &error)) {
+	if (!options_read(argc, argv, options, &error)) {
 		fprintf(stderr, "ipcfs: %s\n", error->message);
 		return 2;
 	}
-	if (options.version) {
+	if (options->version) {
 		printf("ipcfs %s\n", IPCFS_VERSION);
 		return 0;
 	}
-	if (!log_start(options.log_level)) {
+	if (!log_start(options->log_level)) {
 		fprintf(stderr, "ipcfs: --log-level takes error, warning, message, info or debug\n");
 		return 2;
 	}
-	if (!run(&options, &error)) {
+	if (!run(options, &error)) {
 		fprintf(stderr, "ipcfs: %s\n", error->message);
 		return 1;
 	}
 	return 0;
+}
+
+static void options_clear(Options *options)
+{
+	g_strfreev(options->mount_options);
+	g_free(options->log_level);
+	g_free(options->names);
+	g_free(options->mountpoint);
+}
+
+int main(int argc, char **argv)
+{
+	Options options = {.threads = 1, .log_level = g_strdup("message")};
+	int status;
+
+	/* What the parent had open is not ours to keep open for as long as we serve. */
+	close_range(3, ~0U, 0);
+	raise_descriptor_limit();
+	status = run_main(argc, argv, &options);
+	options_clear(&options);
+	return status;
 }

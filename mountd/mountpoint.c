@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 G_GNUC_PRINTF(3, 4)
@@ -66,11 +67,13 @@ static bool mounted_already(const char *path)
 
 bool mountpoint_prepare(const char *path, GError **error)
 {
+	struct statfs fs;
 	struct stat st;
 
 	if (!check_device(error))
 		return false;
-	if (stat(path, &st)) {
+	/* The kernel may still know what stat() says of a mount whose server has died. */
+	if (statfs(path, &fs) || stat(path, &st)) {
 		if (errno == ENOTCONN) {
 			if (!free_stale(path, error))
 				return false;
