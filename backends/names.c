@@ -136,12 +136,24 @@ static void refresh(void)
 	}
 }
 
-/* Called with lock held. Writes `text` to a descriptor, notes the file as read, and closes it. */
+/*
+ * Called with lock held. Writes `text` to the end of a file, all or nothing, notes the file as read, and closes it.
+ */
 static int write_out(int fd, const GString *text)
 {
-	ssize_t written = write(fd, text->str, text->len);
-	int error = written < 0 ? errno : (size_t)written < text->len ? ENOSPC : 0;
+	struct stat before = {0};
+	int error = 0;
+	ssize_t written;
 
+	fstat(fd, &before);
+	written = write(fd, text->str, text->len);
+	if (written < 0)
+		error = errno;
+	else if ((size_t)written < text->len)
+		error = ENOSPC;
+	/* The next line must not be glued to a piece of this one. */
+	if (error && ftruncate(fd, before.st_size))
+		g_warning("%s: a piece of a line is left: %s", path, g_strerror(errno));
 	fstat(fd, &last_read);
 	close(fd);
 	return -error;

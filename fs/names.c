@@ -119,7 +119,7 @@ static void make(fuse_req_t req, Node *directory, const char *name, mode_t mode,
 		 int (*how)(const char *name, mode_t mode, Object *out), const char *verb)
 {
 	Caller caller = caller_of(req);
-	g_autofree gid_t *groups = caller_groups(req, &caller);
+	g_autofree gid_t *groups G_GNUC_UNUSED = caller_groups(req, &caller); /* held for `caller` */
 	struct fuse_entry_param entry;
 	Object object;
 	int result = identity_assume(&caller);
