@@ -41,16 +41,21 @@ const Framing queue_as_bytes = {.head = no_head, .tail = no_tail};
 /* Takes a message that is longer than the reader's buffer: what does not fit now goes to handle->rest. */
 static ssize_t hand_over_long(Handle *handle, const Framing *framing, char *buf, size_t size)
 {
-	ssize_t largest = queue_of(handle)->largest(handle);
+	ssize_t room = queue_of(handle)->largest(handle);
 	g_autofree char *whole = NULL;
 	char head[64], tail[2];
 	int64_t mark;
 	ssize_t length;
 
-	if (largest < 0)
-		return largest;
-	whole = g_malloc(largest + 1);
-	length = queue_of(handle)->receive(handle, whole, largest, &mark, TRY);
+	if (room < 0)
+		return room;
+	/* A message may be larger than any that could be sent now: the limit may have been lowered since. */
+	do {
+		g_free(whole);
+		whole = g_malloc(room + 1);
+		length = queue_of(handle)->receive(handle, whole, room, &mark, TRY);
+		room *= 2;
+	} while (length == -E2BIG && room < INT_MAX);
 	if (length < 0)
 		return length;
 	buffer_append(&handle->rest, head, framing->head(head, mark, length));

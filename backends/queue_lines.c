@@ -55,10 +55,10 @@ static int send_line(Handle *handle, const char *piece, size_t length, Patience 
 	return result;
 }
 
-/* A line that was taken in part has become too long: nothing of it may be sent, nor what follows it. */
-static int refuse_line(Handle *handle, ssize_t largest)
+/* Refuses a line that is too long. Where only a part of it was ever seen, nothing that follows may be taken for a line. */
+static int refuse_line(Handle *handle, ssize_t largest, bool part)
 {
-	if (handle->unsent.length) {
+	if (part) {
 		buffer_clear(&handle->unsent);
 		handle->state[QUEUE_BROKEN] = EMSGSIZE;
 	}
@@ -73,7 +73,7 @@ static int keep_start(Handle *handle, const char *bytes, size_t length)
 	if (largest < 0)
 		return (int)largest;
 	if (handle->unsent.length + length > (size_t)largest)
-		return refuse_line(handle, largest);
+		return refuse_line(handle, largest, true);
 	buffer_append(&handle->unsent, bytes, length);
 	return 0;
 }
@@ -95,7 +95,7 @@ static ssize_t lines_write(Handle *handle, const char *buf, size_t size, Patienc
 		}
 		result = send_line(handle, line, end - line, patience);
 		if (result == -EMSGSIZE)
-			result = refuse_line(handle, queue_of(handle)->largest(handle));
+			result = refuse_line(handle, queue_of(handle)->largest(handle), handle->unsent.length > 0);
 		if (result == 0)
 			total += end - line + 1;
 	}

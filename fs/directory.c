@@ -11,6 +11,13 @@
 #include "fs/reply.h"
 #include "fs/worker.h"
 
+/*
+ * ls -l asks for each name that it was just given, several times. Where there are many they hold for a moment, in seconds:
+ * long enough to be looked at one by one. Otherwise what others remove is gone at once.
+ */
+enum { MANY = 1000 };
+static const double a_moment = 0.02;
+
 typedef struct Name {
 	Found found;
 	struct stat attributes;
@@ -97,6 +104,10 @@ static size_t add_entry(fuse_req_t req, File *file, const Name *name, bool plus,
 	if (name->found.row->kind != STREAM &&
 	    entry_enter(req, file->node, &name->found, &name->attributes, &entry) < 0)
 		entry.ino = 0;
+	if (file->names->len > MANY) {
+		entry.entry_timeout = MAX(entry.entry_timeout, a_moment);
+		entry.attr_timeout = MAX(entry.attr_timeout, a_moment);
+	}
 	return fuse_add_direntry_plus(req, at, room, text, &entry, next);
 }
 

@@ -25,6 +25,8 @@ static Table *nodes;
 static GMutex lock;
 static GHashTable *indexed; /* Protected by lock. Node -> itself, by what node_hash() reads. */
 static time_t started;
+static uid_t daemon_uid; /* who owns what belongs to nobody else */
+static gid_t daemon_gid;
 
 static guint node_hash(gconstpointer data)
 {
@@ -49,6 +51,8 @@ void node_start(void)
 	Node *root;
 
 	started = time(NULL);
+	daemon_uid = geteuid();
+	daemon_gid = getegid();
 	nodes = table_new(sizeof(Node), NODES_MAX);
 	indexed = g_hash_table_new(node_hash, node_equal);
 	root = table_add(nodes, &slot);
@@ -286,8 +290,8 @@ void node_fill_stat(const Found *found, const ObjectStat *stat, struct stat *out
 			    row->kind == LINK ? S_IFLNK :
 						S_IFREG) |
 			   row->mode,
-		.st_uid = geteuid(),
-		.st_gid = getegid(),
+		.st_uid = daemon_uid,
+		.st_gid = daemon_gid,
 		.st_blksize = row->kind == STREAM ? STREAM_BLOCK : 4096,
 		.st_atim.tv_sec = started,
 		.st_mtim.tv_sec = started,

@@ -43,6 +43,7 @@ static GLogWriterOutput write_message(GLogLevelFlags level, const GLogField *fie
 	return G_LOG_WRITER_HANDLED;
 }
 
+G_GNUC_PRINTF(2, 0)
 static void on_fuse_message(enum fuse_log_level level, const char *format, va_list args)
 {
 	static GString *line; /* libfuse speaks in pieces of lines on one thread, before there are more */
