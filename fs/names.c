@@ -8,8 +8,12 @@
 #include "fs/operations.h"
 #include "fs/reply.h"
 
-/* The tree above the objects never changes; objects come and go by other hands at any time. */
-static const double forever = 3600, while_looking = 1;
+/*
+ * The tree above the objects never changes; objects come and go by other hands at any time. What a look-up says of one holds
+ * only for the checks of rights that the kernel makes in the same breath (rounded up to a tick of its clock): each further
+ * look-up says it anew.
+ */
+static const double forever = 3600, while_looking = 1, same_breath = 0.001;
 
 double attributes_timeout(const Members *members)
 {
@@ -33,7 +37,7 @@ int entry_enter(fuse_req_t req, Node *directory, const Found *found, const struc
 	*out = (struct fuse_entry_param){
 		.ino = node->slot,
 		.attr = *attributes,
-		.attr_timeout = attributes_timeout(found->members),
+		.attr_timeout = found->members ? same_breath : forever,
 		.entry_timeout = entry_timeout(directory, found),
 	};
 	return 0;
