@@ -30,8 +30,6 @@ File *file_new(Node *node, int flags, const Caller *caller, gid_t *groups)
 		file->watches[direction].link.data = file;
 	}
 	node_ref(node);
-	if (node->row->kind == STREAM && handle_writes(&file->handle))
-		node_writer(node, true);
 	return file;
 }
 
@@ -66,8 +64,8 @@ void file_unref(File *file)
 	if (file->names)
 		g_array_unref(file->names);
 	g_free(file->groups);
-	if (file->node->row->kind == STREAM && handle_writes(&file->handle))
-		node_writer(file->node, false);
+	if (file->writer)
+		node_writer_end(file->node);
 	node_unref(file->node);
 	table_drop(files, file->slot);
 }

@@ -44,6 +44,7 @@ typedef struct File {
 	GArray *names;
 
 	bool opened;   /* the mechanism knows of it */
+	bool writer;   /* it is the one that node_writer_begin() was called for */
 	gid_t *groups; /* handle.caller.groups, owned */
 } File;
 

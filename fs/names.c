@@ -30,7 +30,7 @@ static double entry_timeout(const Node *directory, const Found *found)
 int entry_enter(fuse_req_t req, Node *directory, const Found *found, const struct stat *attributes,
 		struct fuse_entry_param *out)
 {
-	Node *node = node_enter(directory, found, fuse_req_ctx(req)->uid);
+	Node *node = node_enter(directory, found, fuse_req_ctx(req)->uid, fuse_req_ctx(req)->pid);
 
 	if (!node)
 		return why_refuse(ENFILE, "too many names are in use");

@@ -13,6 +13,7 @@
 
 enum {
 	NODES_MAX = 1 << 22,
+	RACERS_MAX = 4096,
 	ROOT = FUSE_ROOT_ID,
 	/*
 	 * st_blksize of streams. stdio writes that much at a time and most readers take as much: above the largest message
@@ -21,9 +22,16 @@ enum {
 	STREAM_BLOCK = 1 << 20,
 };
 
+/* Threads that were told ESTALE, and the stream that they will look up again. */
+typedef struct Racer {
+	uint32_t parent;
+	const Row *row;
+} Racer;
+
 static Table *nodes;
 static GMutex lock;
 static GHashTable *indexed; /* Protected by lock. Node -> itself, by what node_hash() reads. */
+static GHashTable *racers;  /* Protected by lock. thread -> Racer, owned. */
 static time_t started;
 static uid_t daemon_uid; /* who owns what belongs to nobody else */
 static gid_t daemon_gid;
@@ -55,6 +63,7 @@ void node_start(void)
 	daemon_gid = getegid();
 	nodes = table_new(sizeof(Node), NODES_MAX);
 	indexed = g_hash_table_new(node_hash, node_equal);
+	racers = g_hash_table_new_full(NULL, NULL, NULL, g_free);
 	root = table_add(nodes, &slot);
 	g_assert(slot == ROOT);
 	*root = (Node){.row = &tree_root, .slot = ROOT, .lookups = 1};
@@ -123,7 +132,15 @@ int node_find(Node *directory, const char *name, Found *out)
 
 /* -- Holding -------------------------------------------------------------------------------------------------------- */
 
-Node *node_enter(Node *directory, const Found *found, uid_t uid)
+/* Whether this look-up is that of a thread that lost a race for the same name. Called with lock held. */
+static bool lost_race(const Node *key, pid_t thread)
+{
+	const Racer *racer = g_hash_table_lookup(racers, GINT_TO_POINTER(thread));
+
+	return racer && racer->parent == key->parent && racer->row == key->row;
+}
+
+Node *node_enter(Node *directory, const Found *found, uid_t uid, pid_t thread)
 {
 	const Node key = {
 		.row = found->row,
@@ -132,11 +149,14 @@ Node *node_enter(Node *directory, const Found *found, uid_t uid)
 		.parent = directory->slot,
 		.uid = found->row->kind == STREAM ? uid : 0,
 	};
+	Node *node = NULL;
 	uint32_t slot;
-	Node *node;
+	bool alone;
 
 	g_mutex_lock(&lock);
-	node = g_hash_table_lookup(indexed, &key);
+	alone = found->row->kind == STREAM && lost_race(&key, thread);
+	if (!alone)
+		node = g_hash_table_lookup(indexed, &key);
 	if (node) {
 		node->lookups++;
 		g_mutex_unlock(&lock);
@@ -147,26 +167,46 @@ Node *node_enter(Node *directory, const Found *found, uid_t uid)
 		*node = key;
 		node->slot = slot;
 		node->lookups = 1;
-		node->indexed = true;
+		node->indexed = !alone;
 		directory->refs++;
-		g_hash_table_add(indexed, node);
+		if (node->indexed)
+			g_hash_table_add(indexed, node);
 	}
 	g_mutex_unlock(&lock);
 	return node;
 }
 
-void node_writer(Node *node, bool opened)
+bool node_writer_begin(Node *node, pid_t thread)
 {
+	bool first;
+
 	g_mutex_lock(&lock);
-	if (opened) {
-		node->writers++;
+	first = !node->written;
+	if (first) {
+		node->written = true;
 		if (node->indexed)
 			g_hash_table_remove(indexed, node);
 		node->indexed = false;
-	} else if (--node->writers == 0 && !g_hash_table_contains(indexed, node)) {
-		node->indexed = true;
-		g_hash_table_add(indexed, node);
+		g_hash_table_remove(racers, GINT_TO_POINTER(thread));
+	} else {
+		Racer *racer = g_new(Racer, 1);
+
+		*racer = (Racer){.parent = node->parent, .row = node->row};
+		if (g_hash_table_size(racers) >= RACERS_MAX) /* of whom most never came back */
+			g_hash_table_remove_all(racers);
+		g_hash_table_replace(racers, GINT_TO_POINTER(thread), racer);
 	}
+	g_mutex_unlock(&lock);
+	return first;
+}
+
+void node_writer_end(Node *node)
+{
+	g_mutex_lock(&lock);
+	node->written = false;
+	node->indexed = g_hash_table_lookup(indexed, node) == NULL;
+	if (node->indexed)
+		g_hash_table_add(indexed, node);
 	g_mutex_unlock(&lock);
 }
 

@@ -6,10 +6,11 @@
  *
  * A directory or text file has one node for each name it is known by. Of a stream file every open for writing has a node of
  * its own: the kernel locks an inode over a direct write, so that one writer who waits would block all others of the same
- * inode, beyond the reach of SIGKILL. A look-up does not say what it is for, so it is given a node that nobody has open for
- * writing, and only one of the same user's: opens that race for it may share it, and could harm nobody else. (A new node at
- * each look-up would be simpler, but the kernel drops a name whose node has changed: a thousand threads that open one name
- * at once would then drop it for each other again and again.)
+ * inode, in write(2) and in open(2) with O_TRUNC, beyond the reach of SIGKILL. A look-up does not say what it is for, so it
+ * is given a node that nobody has open for writing, one of the same user's; where two opens race for it, the second is told
+ * ESTALE, upon which the kernel looks the name up once more, and now gets a node for that thread alone. (A new node at each
+ * look-up would be simpler, but the kernel drops a name whose node has changed: a thousand threads that open one name at
+ * once would then drop it for each other again and again.)
  */
 #pragma once
 
@@ -23,7 +24,7 @@ typedef struct Node {
 	uint32_t slot, parent;
 	uint32_t refs;    /* Protected by the node lock. Children and open files. */
 	uint64_t lookups; /* Protected by the node lock. The kernel's. */
-	uint32_t writers; /* Protected by the node lock. Open files of a stream that write. */
+	bool written;     /* Protected by the node lock. A stream's: it is open for writing. */
 	uid_t uid;        /* a stream's: whose look-ups find it */
 	bool indexed;     /* Protected by the node lock. It is found by its name. */
 	bool sized;       /* a stream open for writing: see stream.c, "Writers that share a descriptor" */
@@ -53,11 +54,17 @@ Found node_fixed(Node *directory, const Row *row);
 /* Calls `each` for the fixed names of a directory. */
 void node_each_row(const Row *directory, void (*each)(void *data, const Row *row), void *data);
 
-/* The node of what `uid` has found, held once more by the kernel's look-up. NULL: too many nodes. */
-Node *node_enter(Node *directory, const Found *found, uid_t uid);
+/* The node of what this user's thread has found, held once more by the kernel's look-up. NULL: too many nodes. */
+Node *node_enter(Node *directory, const Found *found, uid_t uid, pid_t thread);
 
-/* A stream is opened for writing, or such an open has ended. */
-void node_writer(Node *node, bool opened);
+/*
+ * A thread opens a stream for writing. False: somebody else has; the thread's next look-up of that name gives it a node of its
+ * own.
+ */
+bool node_writer_begin(Node *node, pid_t thread);
+
+/* Such an open has ended. */
+void node_writer_end(Node *node);
 
 void node_forget(Node *node, uint64_t lookups);
 void node_ref(Node *node);

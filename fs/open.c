@@ -25,11 +25,21 @@ static int rights_needed(const Row *row, int flags)
 	return rights;
 }
 
+static void refuse_open(fuse_req_t req, Node *node, int error)
+{
+	/* The kernel will come again at once, and the caller hears nothing of it. */
+	if (error == -ESTALE)
+		fuse_reply_err(req, ESTALE);
+	else
+		reply_refusal(req, node, error, "open");
+}
+
 void on_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	Node *node = node_get(ino);
 	const Object object = node_object(node);
 	Caller caller = caller_of(req);
+	bool writes = (fi->flags & O_ACCMODE) != O_RDONLY, writer = node->row->kind == STREAM && writes;
 	gid_t *groups = NULL;
 	File *file;
 	int result;
@@ -38,17 +48,24 @@ void on_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	result = rights_needed(node->row, fi->flags);
 	if (result > 0)
 		result = caller_permitted(req, node->members, &object, &caller, result);
+	if (result == 0 && writer && !node_writer_begin(node, caller.pid))
+		result = -ESTALE;
 	if (result < 0) {
-		reply_refusal(req, node, result, "open");
+		refuse_open(req, node, result);
 		return;
 	}
 	/* What is stored later is stored as this caller. */
-	if (node->row->kind == TEXT && (fi->flags & O_ACCMODE) != O_RDONLY && caller.uid != 0)
+	if (node->row->kind == TEXT && writes && caller.uid != 0)
 		groups = caller_groups(req, &caller);
 	file = file_new(node, fi->flags, &caller, groups);
-	if (!file)
+	if (!file) {
+		if (writer)
+			node_writer_end(node);
 		fuse_reply_err(req, ENFILE);
-	else if (node->row->kind == TEXT)
+		return;
+	}
+	file->writer = writer;
+	if (node->row->kind == TEXT)
 		text_open(req, file);
 	else
 		stream_open(req, file);

@@ -8,15 +8,25 @@ static Node *root;
 
 enum { USER = 1001 };
 
-static Node *enter_as(Node *directory, const char *name, uid_t uid)
+static Node *enter_by(Node *directory, const char *name, uid_t uid, pid_t thread)
 {
 	Found found;
 	Node *node;
 
 	g_assert_cmpint(node_find(directory, name, &found), ==, 0);
-	node = node_enter(directory, &found, uid);
+	node = node_enter(directory, &found, uid, thread);
 	g_assert_nonnull(node);
 	return node;
+}
+
+static Node *enter_as(Node *directory, const char *name, uid_t uid)
+{
+	return enter_by(directory, name, uid, 1);
+}
+
+static Node *enter_as_thread(Node *directory, const char *name, pid_t thread)
+{
+	return enter_by(directory, name, USER, thread);
 }
 
 static Node *enter(Node *directory, const char *name)
@@ -33,7 +43,7 @@ static Node *enter_queue(Node *msg, int64_t id, const char *name)
 
 	g_strlcpy(object.name, name, sizeof object.name);
 	found = node_member(msg, &object);
-	node = node_enter(msg, &found, USER);
+	node = node_enter(msg, &found, USER, 1);
 	g_assert_nonnull(node);
 	return node;
 }
@@ -103,30 +113,35 @@ static void test_holds_parent(void)
 static void test_streams(void)
 {
 	Node *msg = enter(enter(root, "sysv"), "msg"), *queue = enter_queue(msg, 7, "jobs");
-	Node *data = enter(queue, "data"), *second, *third;
+	Node *data = enter(queue, "data"), *second, *third, *fourth;
 
 	assert_path(data, NULL, "sysv/msg/jobs/data");
 	g_assert_true(enter(queue, "data") == data);
 	g_assert_true(enter_as(queue, "data", USER + 1) != data);
 	g_assert_true(enter_as(queue, "status", USER + 1) == enter(queue, "status"));
 
-	node_writer(data, true);
+	g_assert_true(node_writer_begin(data, 1));
 	second = enter(queue, "data");
 	g_assert_true(second != data);
 	g_assert_true(enter(queue, "data") == second);
-	node_writer(second, true);
+	g_assert_true(node_writer_begin(second, 1));
 	third = enter(queue, "data");
 	g_assert_true(third != data && third != second);
 
-	/* One whose writers have all gone is as good as any other. */
-	node_forget(third, 1);
-	node_writer(data, true);
-	node_writer(data, false);
-	g_assert_true(enter(queue, "data") != data);
-	node_forget(enter(queue, "data"), 2);
-	node_writer(data, false);
+	/* Of two threads that race for one, the second gets one for itself alone at its next look-up. */
+	g_assert_true(node_writer_begin(third, 1));
+	g_assert_false(node_writer_begin(third, 2));
+	fourth = enter_as_thread(queue, "data", 2);
+	g_assert_true(fourth != enter_as_thread(queue, "data", 3));
+	g_assert_true(enter(queue, "lines") != enter(queue, "data"));
+	g_assert_true(node_writer_begin(fourth, 2));
+	g_assert_true(enter_as_thread(queue, "data", 2) == enter_as_thread(queue, "data", 3));
+
+	/* One whose writer has gone is as good as any other; the one that is found already stays. */
+	node_forget(enter(queue, "data"), 100);
+	node_writer_end(data);
 	g_assert_true(enter(queue, "data") == data);
-	node_writer(second, false);
+	node_writer_end(second);
 	g_assert_true(enter(queue, "data") == data);
 }
 
