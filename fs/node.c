@@ -231,6 +231,20 @@ void node_rename(Node *directory, const Found *found, const char *name)
 	g_mutex_unlock(&lock);
 }
 
+void node_remove(Node *directory, const Found *found, const ObjectStat *last)
+{
+	const Node key = {.row = found->row, .object = found->object, .parent = directory->slot};
+	Node *node;
+
+	g_mutex_lock(&lock);
+	node = g_hash_table_lookup(indexed, &key);
+	if (node) {
+		node->removed = true;
+		node->last = *last;
+	}
+	g_mutex_unlock(&lock);
+}
+
 const Members *node_is_member(Node *node)
 {
 	Node *parent = node->slot == ROOT ? NULL : node_get(node->parent);
@@ -313,14 +327,22 @@ int node_stat(Node *node, struct stat *out)
 {
 	const Found found = {.row = node->row, .members = node->members, .object = node_object(node)};
 	ObjectStat stat;
-	int result;
+	int result = 0;
+	bool removed;
 
 	if (!node->members) {
 		node_fill_stat(&found, NULL, out);
 		return 0;
 	}
-	result = node->members->stat(&found.object, &stat);
+	g_mutex_lock(&lock);
+	removed = node->removed;
+	stat = node->last;
+	g_mutex_unlock(&lock);
+	if (!removed)
+		result = node->members->stat(&found.object, &stat);
 	if (result == 0)
 		node_fill_stat(&found, &stat, out);
+	if (removed)
+		out->st_nlink = 0;
 	return result;
 }

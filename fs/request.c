@@ -46,6 +46,7 @@ static ssize_t step_write(Request *request, Patience patience)
 			break;
 		request->done += n;
 	}
+	request->signals = n == -EPIPE && request->done && handle->row->stream->part_signals;
 	/* An error behind a part that went well is met again by the next write. */
 	if (n >= 0 || (request->done && n != -EAGAIN && n != -EINTR))
 		return (ssize_t)request->done;
@@ -110,6 +111,8 @@ static void answer(Request *request)
 	} else if (request->operation == READ) {
 		fuse_reply_buf(request->fuse, request->out, (size_t)request->result);
 	} else if (request->operation == WRITE) {
+		if (request->signals)
+			reply_sigpipe(request->fuse);
 		fuse_reply_write(request->fuse, (size_t)request->result);
 	} else {
 		reply_stream_open(request->fuse, file);
