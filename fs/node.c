@@ -276,7 +276,9 @@ static ino_t inode_number(const Found *found)
 	hash = hash * 0x9e3779b97f4a7c15ULL + (uint64_t)found->object.id;
 	hash = hash * 0x9e3779b97f4a7c15ULL + (uint64_t)found->object.part;
 	hash = hash * 0x9e3779b97f4a7c15ULL + (uint64_t)found->object.select;
-	hash = hash * 0x9e3779b97f4a7c15ULL + g_str_hash(found->object.name);
+	/* A special file is the same one under its next name, as who has it open sees. */
+	if (found->row->kind != SPECIAL)
+		hash = hash * 0x9e3779b97f4a7c15ULL + g_str_hash(found->object.name);
 	hash ^= hash >> 29;
 	return found->row == &tree_root ? ROOT : hash | 2;
 }
