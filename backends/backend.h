@@ -137,6 +137,8 @@ typedef struct Wait {
  *
  * part_signals: -EPIPE behind a part of a write that went well raises SIGPIPE as well, as with pipes. (Always does a write of
  * which nothing went well.)
+ *
+ * bytes: a stream without messages, of which stdio programs may take any part at a time.
  */
 typedef struct StreamOps {
 	int (*open)(Handle *handle, Patience patience);
@@ -146,7 +148,7 @@ typedef struct StreamOps {
 	void (*wait)(Handle *handle, Direction direction, size_t size, Wait *out);
 	int (*finish)(Handle *handle, Patience patience); /* at the last close: what is still to be sent */
 	void (*close)(Handle *handle);
-	bool whole_writes, part_signals;
+	bool whole_writes, part_signals, bytes;
 } StreamOps;
 
 /*

@@ -336,6 +336,7 @@ static const StreamOps end_ops = {
 	.wait = wait_for,
 	.close = end_close,
 	.part_signals = true,
+	.bytes = true,
 };
 
 /* -- The directory -------------------------------------------------------------------------------------------------- */

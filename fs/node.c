@@ -19,6 +19,8 @@ enum {
 	 * that one FUSE write carries, so that a message stays in one piece.
 	 */
 	STREAM_BLOCK = 1 << 20,
+	/* The same where there are no messages: a read costs by what it asks for, each page of it, and gets what is there. */
+	BYTES_BLOCK = 1 << 16,
 };
 
 static Table *nodes;
@@ -304,7 +306,9 @@ void node_fill_stat(const Found *found, const ObjectStat *stat, struct stat *out
 			   row->mode,
 		.st_uid = geteuid(),
 		.st_gid = getegid(),
-		.st_blksize = row->kind == STREAM ? STREAM_BLOCK : 4096,
+		.st_blksize = row->kind != STREAM ? 4096 :
+			      row->stream->bytes  ? BYTES_BLOCK :
+						    STREAM_BLOCK,
 		.st_atim.tv_sec = started,
 		.st_mtim.tv_sec = started,
 		.st_ctim.tv_sec = started,
