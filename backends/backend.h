@@ -146,6 +146,11 @@ typedef struct StreamOps {
 	ssize_t (*write)(Handle *handle, const char *buf, size_t size, Patience patience);
 	int (*poll)(Handle *handle); /* POLLIN, POLLOUT … that hold now; absent: always ready */
 	void (*wait)(Handle *handle, Direction direction, size_t size, Wait *out);
+	/*
+	 * Streams with two ends here: the key of those who wait with WAIT_FD at the other end. After each read or write the
+	 * first of them is let try at once, which is quicker than by the descriptor; a read that has room goes on then.
+	 */
+	void (*other_end)(Handle *handle, int64_t key[4]);
 	int (*finish)(Handle *handle, Patience patience); /* at the last close: what is still to be sent */
 	void (*close)(Handle *handle);
 	bool whole_writes, part_signals, bytes;

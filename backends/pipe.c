@@ -224,6 +224,13 @@ static void wait_for(Handle *handle, Direction direction, size_t size, Wait *out
 	fill_key(own_of(handle)->id, side, direction, out->key);
 }
 
+static void other_end(Handle *handle, int64_t key[4])
+{
+	const Direction other = handle_reads(handle) ? WRITING : READING;
+
+	fill_key(own_of(handle)->id, other, other, key);
+}
+
 /* -- The ends ------------------------------------------------------------------------------------------------------- */
 
 static int end_open(Handle *handle, Patience patience)
@@ -334,6 +341,7 @@ static const StreamOps end_ops = {
 	.write = end_write,
 	.poll = end_poll,
 	.wait = wait_for,
+	.other_end = other_end,
 	.close = end_close,
 	.part_signals = true,
 	.bytes = true,
