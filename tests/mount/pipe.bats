@@ -237,6 +237,7 @@ polls() {
 @test "three hundred readers wait, and each gets its line" {
 	python3 - "$p" <<-'END'
 		import os, sys, threading
+		kept = os.open(sys.argv[1] + "/read", os.O_RDONLY)  # the pipe must not break when readers come slowly
 		got = []
 		def one():
 		    fd = os.open(sys.argv[1] + "/read", os.O_RDONLY)
