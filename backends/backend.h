@@ -82,7 +82,7 @@ typedef struct Members {
 	int (*list)(const Object *at, MemberSeen seen, void *data); /* on a worker: may take long */
 	int (*lookup)(const Object *at, const char *name, Object *out);
 	int (*create)(const char *name, mode_t mode, Object *out); /* mkdir */
-	int (*node)(const char *name, mode_t mode, Object *out); /* mknod: with a type, S_IFIFO, S_IFSOCK or S_IFREG */
+	int (*node)(const char *name, mode_t mode, Object *out); /* mknod: `mode` has the type, of any kind */
 	int (*remove)(const Object *object);
 	int (*rename)(const Object *object, const char *name);
 	int (*stat)(const Object *object, ObjectStat *out);
@@ -105,7 +105,8 @@ typedef enum Patience {
 	SLEEP /* on a waiter thread: sleeps until done; -EINTR when a signal came first */
 } Patience;
 
-typedef enum Direction { READING, WRITING, OPENING } Direction;
+/* What is waited for; HANGUP: by somebody who polls only for what needs no asking, POLLHUP and POLLERR. */
+typedef enum Direction { READING, WRITING, HANGUP, OPENING } Direction;
 
 /*
  * How a request that was answered -EAGAIN will be woken.
@@ -133,6 +134,11 @@ typedef struct Wait {
  *
  * whole_writes: a write is one message and leaves nothing behind in the handle. Any number of them are under way at once,
  * and of a write that the kernel had to cut the later pieces are refused, not taken for messages.
+ *
+ * part_signals: -EPIPE behind a part of a write that went well raises SIGPIPE as well, as with pipes. (Always does a write of
+ * which nothing went well.)
+ *
+ * bytes: a stream without messages, of which stdio programs may take any part at a time.
  */
 typedef struct StreamOps {
 	int (*open)(Handle *handle, Patience patience);
@@ -140,9 +146,14 @@ typedef struct StreamOps {
 	ssize_t (*write)(Handle *handle, const char *buf, size_t size, Patience patience);
 	int (*poll)(Handle *handle); /* POLLIN, POLLOUT … that hold now; absent: always ready */
 	void (*wait)(Handle *handle, Direction direction, size_t size, Wait *out);
+	/*
+	 * Streams with two ends here: the key of those who wait with WAIT_FD at the other end. After each read or write the
+	 * first of them is let try at once, which is quicker than by the descriptor; a read that has room goes on then.
+	 */
+	void (*other_end)(Handle *handle, int64_t key[4]);
 	int (*finish)(Handle *handle, Patience patience); /* at the last close: what is still to be sent */
 	void (*close)(Handle *handle);
-	bool whole_writes;
+	bool whole_writes, part_signals, bytes;
 } StreamOps;
 
 /*

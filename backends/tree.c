@@ -1,7 +1,9 @@
 /* The tree: which mechanism stands where. */
 #include "backends/backend.h"
+#include "backends/fifo.h"
 #include "backends/limits.h"
 #include "backends/names.h"
+#include "backends/pipe.h"
 #include "backends/sysv_msg.h"
 #include "backends/why.h"
 
@@ -40,6 +42,10 @@ static const char readme[] =
 	"  cat sysv/msg/jobs/status              everything known; each value is also a file of its own\n"
 	"  cat sysv/msg/jobs/key                 the key for msgget(2) in a program\n"
 	"  mv sysv/msg/0x0000162e sysv/msg/work  give a name to a queue that another program made\n"
+	"  mkdir pipe/p                          make a pipe that keeps its bytes while nobody has it open\n"
+	"  seq 9 > pipe/p/write; cat pipe/p/read    its two ends, as of pipe(2); waits for the other one\n"
+	"  echo 1M > pipe/p/capacity             F_SETPIPE_SZ; also queued, readers, writers\n"
+	"  mkfifo fifo/f; ls -l fifo; rm fifo/f  real FIFOs: what you do with them is between you and the kernel\n"
 	"  cat limits/msgmax                     the kernel's limits; root may write them\n"
 	"  cat why                               the last refusal you met, in words\n"
 	"\n"
@@ -69,6 +75,6 @@ static const Row readme_row = {.name = "README", .kind = TEXT, .mode = 0444, .te
 static const Row why_row = {.name = "why", .kind = TEXT, .mode = 0444, .text = &why_text};
 static const Row sysv_row = {.name = "sysv", .kind = DIRECTORY, .mode = 0755, .mechanisms = sysv_rows};
 
-static const Row *const root_rows[] = {&readme_row, &why_row, &limits_row, &sysv_row, NULL};
+static const Row *const root_rows[] = {&readme_row, &why_row, &limits_row, &sysv_row, &pipe_row, &fifo_row, NULL};
 
 const Row tree_root = {.kind = DIRECTORY, .mode = 0755, .mechanisms = root_rows};

@@ -25,10 +25,10 @@ File *file_new(Node *node, int flags, const Caller *caller, gid_t *groups)
 	file->refs = 1;
 	file->groups = groups;
 	file->handle = (Handle){.row = node->row, .object = node_object(node), .flags = flags, .caller = *caller};
-	for (int direction = READING; direction <= WRITING; direction++) {
+	for (int direction = READING; direction <= WRITING; direction++)
 		g_queue_init(&file->sides[direction].behind);
+	for (int direction = READING; direction <= HANGUP; direction++)
 		file->watches[direction].link.data = file;
-	}
 	node_ref(node);
 	return file;
 }

@@ -34,7 +34,7 @@ typedef struct File {
 
 	/* stream */
 	Side sides[2];                       /* by Direction */
-	Watch watches[2];                    /* by Direction */
+	Watch watches[HANGUP + 1];           /* by Direction */
 	struct fuse_pollhandle *poll_handle; /* Protected by the waiting lock. The newest; owned. */
 
 	/* text: what was shown at the first read; Protected by the text lock. Owned. */

@@ -63,7 +63,8 @@ static gboolean group_equal(gconstpointer a, gconstpointer b)
 
 bool group_empty(const Group *group)
 {
-	return g_queue_is_empty((GQueue *)&group->requests) && g_queue_is_empty((GQueue *)&group->watches);
+	return g_queue_is_empty((GQueue *)&group->requests) && g_queue_is_empty((GQueue *)&group->watches) &&
+	       !group->fed;
 }
 
 /* Called with the waiting lock held. */
@@ -123,8 +124,11 @@ static void group_end(Group *group)
 		g_queue_remove(&kicks, group);
 	if (group->woken)
 		g_queue_remove(&woken, group);
-	if (group->fd >= 0)
-		close(group->fd); /* which takes it out of the epoll set */
+	if (group->fd >= 0) {
+		/* Closing does not: the mechanism's descriptor is of the same open file. */
+		epoll_ctl(epoll, EPOLL_CTL_DEL, group->fd, NULL);
+		close(group->fd);
+	}
 	if (group->wait.how != WAIT_FD)
 		charge(group->uid, -1);
 }
@@ -305,22 +309,76 @@ static void group_event(Group *group)
 		epoll_ctl(epoll, EPOLL_CTL_MOD, group->fd, &again);
 }
 
+/* The group that waits with WAIT_FD and this key, or NULL. Called with the waiting lock held. */
+static Group *group_of_key(const int64_t key[4])
+{
+	Group probe = {.wait = {.how = WAIT_FD}};
+
+	memcpy(probe.wait.key, key, sizeof probe.wait.key);
+	return g_hash_table_lookup(groups, &probe);
+}
+
+/* Has the watching thread let the group try. Called with the waiting lock held. */
+static void group_wake(Group *group)
+{
+	if (group->woken)
+		return;
+	group->woken = true;
+	g_queue_push_tail(&woken, group);
+	group_wake_watcher();
+}
+
 /* backend_wake() of this process. */
 static void wake_key(const int64_t key[4])
 {
-	Group probe = {.wait = {.how = WAIT_FD}};
 	Group *group;
 
-	memcpy(probe.wait.key, key, sizeof probe.wait.key);
 	g_mutex_lock(&waiting_lock);
 	__atomic_add_fetch(&wakes, 1, __ATOMIC_RELEASE); /* read without the lock in waiting_wakes() */
-	group = g_hash_table_lookup(groups, &probe);
-	if (group && !group->woken) {
-		group->woken = true;
-		g_queue_push_tail(&woken, group);
-		group_wake_watcher();
+	group = group_of_key(key);
+	if (group)
+		group_wake(group);
+	g_mutex_unlock(&waiting_lock);
+}
+
+bool waiting_feed(const int64_t key[4])
+{
+	static _Thread_local bool feeding;
+	Request *request = NULL;
+	unsigned wakes_before = 0;
+	size_t done_before;
+	Group *group;
+	bool over, progress;
+
+	if (feeding)
+		return false;
+	g_mutex_lock(&waiting_lock);
+	group = group_of_key(key);
+	if (group)
+		request = group_pop(group);
+	if (request) {
+		group->fed++;
+		wakes_before = wakes;
 	}
 	g_mutex_unlock(&waiting_lock);
+	if (!request)
+		return false;
+	feeding = true;
+	done_before = request->done;
+	over = request_step(request, TRY);
+	progress = over || request->done > done_before;
+	if (over || !group_put_back(group, request))
+		request_finish(request);
+	feeding = false;
+	g_mutex_lock(&waiting_lock);
+	group->fed--;
+	/* Whoever woke the group meanwhile did not find the request there. */
+	if (wakes != wakes_before)
+		group_wake(group);
+	if (group_empty(group))
+		group_kick(group);
+	g_mutex_unlock(&waiting_lock);
+	return progress;
 }
 
 static void try_woken(void)

@@ -25,6 +25,7 @@ struct Group {
 	Request *sleeper; /* WAIT_CALL: whom it sleeps for */
 	bool kicked;      /* it is to be looked after: see group_kick() */
 	bool woken;       /* backend_wake() was called for it */
+	int fed;          /* threads in waiting_feed() with a request of it */
 };
 
 /*

@@ -144,6 +144,8 @@ static void refuse_new(fuse_req_t req, Node *directory, const char *name, const 
 {
 	if (directory->row->members && directory->row->members->create)
 		why_refuse(EPERM, "objects are made with mkdir");
+	else if (directory->row->members && directory->row->members->node)
+		why_refuse(EPERM, "only special files are made here, such as with mkfifo");
 	else
 		why_refuse(EPERM, "nothing can be made here");
 	reply_refusal_at(req, directory, name, -EPERM, verb);
@@ -184,6 +186,19 @@ static int find_member(Node *directory, const char *name, Found *out)
 	return result;
 }
 
+/* Removes a member, as the caller whom this thread plays. */
+static int remove_object(Node *directory, const Found *found)
+{
+	const Members *members = directory->row->members;
+	ObjectStat last;
+	bool special = found->row->kind == SPECIAL && members->stat(&found->object, &last) == 0;
+	int result = members->remove(&found->object);
+
+	if (result == 0 && special)
+		node_remove(directory, found, &last);
+	return result;
+}
+
 /* rmdir and unlink of a member. */
 static int remove_member(fuse_req_t req, Node *directory, const char *name, bool special)
 {
@@ -201,7 +216,7 @@ static int remove_member(fuse_req_t req, Node *directory, const char *name, bool
 	result = identity_assume(&caller);
 	if (result < 0)
 		return result;
-	result = members->remove(&found.object);
+	result = remove_object(directory, &found);
 	identity_release();
 	return result;
 }
@@ -227,19 +242,22 @@ void on_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	reply_result_at(req, directory, name, result, "rm");
 }
 
-static int rename_member(fuse_req_t req, Node *directory, const char *name, const char *newname)
+/* A file takes the place of another one of its directory; an object's directory takes none that holds files. */
+static int rename_member(fuse_req_t req, Node *directory, const char *name, const char *newname, bool replace)
 {
 	const Members *members = directory->row->members;
 	Caller caller = caller_of(req);
 	g_autofree gid_t *groups = NULL;
 	Found found, other;
+	bool taken;
 	int result = find_member(directory, name, &found);
 
 	if (result < 0)
 		return result;
 	if (!members->rename)
 		return why_refuse(EPERM, "objects of this kind cannot be given another name");
-	if (node_find(directory, newname, &other) == 0)
+	taken = node_find(directory, newname, &other) == 0;
+	if (taken && !(replace && found.row->kind == SPECIAL && other.row == found.row))
 		return why_refuse(EEXIST, "%s exists", newname);
 	result = caller_permitted(req, found.members, &found.object, &caller, RIGHT_OWN);
 	if (result == -EPERM)
@@ -250,7 +268,10 @@ static int rename_member(fuse_req_t req, Node *directory, const char *name, cons
 	result = identity_assume(&caller);
 	if (result < 0)
 		return result;
-	result = members->rename(&found.object, newname);
+	if (taken)
+		result = remove_object(directory, &other);
+	if (result == 0)
+		result = members->rename(&found.object, newname);
 	identity_release();
 	if (result == 0)
 		node_rename(directory, &found, newname);
@@ -269,7 +290,7 @@ void on_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 	else if (parent != newparent)
 		result = why_refuse(EXDEV, "an object stays in its directory");
 	else
-		result = rename_member(req, directory, name, newname);
+		result = rename_member(req, directory, name, newname, !(flags & RENAME_NOREPLACE));
 	reply_result_at(req, directory, name, result, "mv");
 }
 

@@ -20,6 +20,8 @@ enum {
 	 * that one FUSE write carries, so that a message stays in one piece.
 	 */
 	STREAM_BLOCK = 1 << 20,
+	/* The same where there are no messages: a read costs by what it asks for, each page of it, and gets what is there. */
+	BYTES_BLOCK = 1 << 16,
 };
 
 /* Threads that were told ESTALE, and the stream that they will look up again. */
@@ -275,6 +277,20 @@ void node_rename(Node *directory, const Found *found, const char *name)
 	g_mutex_unlock(&lock);
 }
 
+void node_remove(Node *directory, const Found *found, const ObjectStat *last)
+{
+	const Node key = {.row = found->row, .object = found->object, .parent = directory->slot};
+	Node *node;
+
+	g_mutex_lock(&lock);
+	node = g_hash_table_lookup(indexed, &key);
+	if (node) {
+		node->removed = true;
+		node->last = *last;
+	}
+	g_mutex_unlock(&lock);
+}
+
 const Members *node_is_member(Node *node)
 {
 	Node *parent = node->slot == ROOT ? NULL : node_get(node->parent);
@@ -306,7 +322,9 @@ static ino_t inode_number(const Found *found)
 	hash = hash * 0x9e3779b97f4a7c15ULL + (uint64_t)found->object.id;
 	hash = hash * 0x9e3779b97f4a7c15ULL + (uint64_t)found->object.part;
 	hash = hash * 0x9e3779b97f4a7c15ULL + (uint64_t)found->object.select;
-	hash = hash * 0x9e3779b97f4a7c15ULL + g_str_hash(found->object.name);
+	/* A special file is the same one under its next name, as who has it open sees. */
+	if (found->row->kind != SPECIAL)
+		hash = hash * 0x9e3779b97f4a7c15ULL + g_str_hash(found->object.name);
 	hash ^= hash >> 29;
 	return found->row == &tree_root ? ROOT : hash | 2;
 }
@@ -332,7 +350,9 @@ void node_fill_stat(const Found *found, const ObjectStat *stat, struct stat *out
 			   row->mode,
 		.st_uid = daemon_uid,
 		.st_gid = daemon_gid,
-		.st_blksize = row->kind == STREAM ? STREAM_BLOCK : 4096,
+		.st_blksize = row->kind != STREAM ? 4096 :
+			      row->stream->bytes  ? BYTES_BLOCK :
+						    STREAM_BLOCK,
 		.st_atim.tv_sec = started,
 		.st_mtim.tv_sec = started,
 		.st_ctim.tv_sec = started,
@@ -357,14 +377,22 @@ int node_stat(Node *node, struct stat *out)
 {
 	const Found found = {.row = node->row, .members = node->members, .object = node_object(node)};
 	ObjectStat stat;
-	int result;
+	int result = 0;
+	bool removed;
 
 	if (!node->members) {
 		node_fill_stat(&found, NULL, out);
 		return 0;
 	}
-	result = node->members->stat(&found.object, &stat);
+	g_mutex_lock(&lock);
+	removed = node->removed;
+	stat = node->last;
+	g_mutex_unlock(&lock);
+	if (!removed)
+		result = node->members->stat(&found.object, &stat);
 	if (result == 0)
 		node_fill_stat(&found, &stat, out);
+	if (removed)
+		out->st_nlink = 0;
 	return result;
 }

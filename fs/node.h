@@ -28,6 +28,8 @@ typedef struct Node {
 	uid_t uid;        /* a stream's: whose look-ups find it */
 	bool indexed;     /* Protected by the node lock. It is found by its name. */
 	bool sized;       /* a stream open for writing: see stream.c, "Writers that share a descriptor" */
+	bool removed;     /* Protected by the node lock. A SPECIAL without a name, of which fstat still tells: `last` */
+	ObjectStat last;
 } Node;
 
 /* What a name in a directory is, before it has a node. */
@@ -75,6 +77,9 @@ Object node_object(Node *node);
 
 /* What was found has a new name now; if it has a node, that is found under the new name from now on. */
 void node_rename(Node *directory, const Found *found, const char *name);
+
+/* What was found, a SPECIAL, has lost its name; if it has a node, that keeps these attributes. */
+void node_remove(Node *directory, const Found *found, const ObjectStat *last);
 
 /* The Members that `node` is one of, or NULL. */
 const Members *node_is_member(Node *node);

@@ -15,7 +15,7 @@ static struct fuse_pollhandle *disarm(File *file)
 	struct fuse_pollhandle *handle = file->poll_handle;
 
 	file->poll_handle = NULL;
-	for (int direction = READING; direction <= WRITING; direction++) {
+	for (int direction = READING; direction <= HANGUP; direction++) {
 		Watch *watch = &file->watches[direction];
 
 		if (!watch->armed)
@@ -58,17 +58,17 @@ void polling_notify(Group *group)
 
 void waiting_watch(File *file, struct fuse_pollhandle *handle, int directions, unsigned wakes_before)
 {
-	Group *fresh_groups[2] = {NULL, NULL};
+	Group *fresh_groups[HANGUP + 1] = {NULL};
 	struct fuse_pollhandle *old, *late = NULL;
-	Wait waits[2];
+	Wait waits[HANGUP + 1];
 
-	for (int direction = READING; direction <= WRITING; direction++)
+	for (int direction = READING; direction <= HANGUP; direction++)
 		if (directions & (1 << direction))
 			file->handle.row->stream->wait(&file->handle, direction, 0, &waits[direction]);
 	g_mutex_lock(&waiting_lock);
 	old = file->poll_handle;
 	file->poll_handle = handle;
-	for (int direction = READING; direction <= WRITING; direction++) {
+	for (int direction = READING; direction <= HANGUP; direction++) {
 		Watch *watch = &file->watches[direction];
 		bool fresh = false;
 
@@ -92,7 +92,7 @@ void waiting_watch(File *file, struct fuse_pollhandle *handle, int directions, u
 	if (old)
 		fuse_pollhandle_destroy(old);
 	notify(late);
-	for (int direction = READING; direction <= WRITING; direction++)
+	for (int direction = READING; direction <= HANGUP; direction++)
 		if (fresh_groups[direction])
 			group_start(fresh_groups[direction]);
 }
@@ -122,8 +122,11 @@ bool polling_look(void)
 		int events = file->handle.row->stream->poll(&file->handle);
 
 		g_mutex_lock(&waiting_lock);
-		for (int direction = READING; direction <= WRITING; direction++) {
-			int wanted = POLLERR | POLLHUP | (direction == READING ? POLLIN : POLLOUT);
+		for (int direction = READING; direction <= HANGUP; direction++) {
+			int wanted = POLLERR | POLLHUP |
+				     (direction == READING ? POLLIN :
+				      direction == WRITING ? POLLOUT :
+							     0);
 
 			if (file->watches[direction].armed && (events & wanted)) {
 				handle = disarm(file);

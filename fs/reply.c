@@ -19,8 +19,8 @@ struct fuse_session *reply_session(void)
 	return session;
 }
 
-/* FUSE raises none where write(2) natively would. The caller's thread waits for the answer, so its id is still its own. */
-static void raise_sigpipe(fuse_req_t req)
+/* The caller's thread waits for the answer, so its id is still its own. */
+void reply_sigpipe(fuse_req_t req)
 {
 	pid_t thread = fuse_req_ctx(req)->pid;
 
@@ -33,7 +33,7 @@ void reply_refusal_at(fuse_req_t req, Node *node, const char *name, int error, c
 	uid_t uid = fuse_req_ctx(req)->uid;
 
 	if (error == -EPIPE)
-		raise_sigpipe(req);
+		reply_sigpipe(req);
 	if (error != -EAGAIN && error != -EINTR) {
 		g_autofree char *path = node_path(node, name);
 		g_autofree char *what = g_strconcat(verb, " ", path, NULL);

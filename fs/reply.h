@@ -10,6 +10,9 @@
 void reply_refusal_at(fuse_req_t req, Node *node, const char *name, int error, const char *verb);
 void reply_refusal(fuse_req_t req, Node *node, int error, const char *verb);
 
+/* Sends SIGPIPE to the caller, ahead of the answer: FUSE raises none where write(2) natively would. -EPIPE includes it. */
+void reply_sigpipe(fuse_req_t req);
+
 /* Answers with `error`, negative, or with success. */
 void reply_result_at(fuse_req_t req, Node *node, const char *name, int error, const char *verb);
 

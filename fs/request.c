@@ -34,18 +34,54 @@ Side *request_side(const Request *request)
 	return NULL;
 }
 
+/* Lets one of those go on who wait at the other end for what was just done at this one. Returns whether he did. */
+static bool feed_other_end(Handle *handle)
+{
+	int64_t key[4];
+
+	if (!handle->row->stream->other_end)
+		return false;
+	handle->row->stream->other_end(handle, key);
+	return waiting_feed(key);
+}
+
+/* Where the other end waits to go on, a read gets as much as fits it, not only what was there at first. */
+static ssize_t step_read(Request *request, Patience patience)
+{
+	Handle *handle = &request->file->handle;
+	char *buffer = read_buffer(request->size);
+	ssize_t n = handle->row->stream->read(handle, buffer, request->size, patience), more = n;
+
+	request->out = buffer;
+	while (more > 0 && feed_other_end(handle) && (size_t)n < request->size) {
+		more = handle->row->stream->read(handle, buffer + n, request->size - n, patience);
+		if (more > 0)
+			n += more;
+	}
+	return n;
+}
+
 static ssize_t step_write(Request *request, Patience patience)
 {
 	Handle *handle = &request->file->handle;
 	ssize_t n = 0;
+	bool news = false; /* that the other end has not been told */
 
 	while (request->done < request->size) {
 		n = handle->row->stream->write(handle, request->data + request->done, request->size - request->done,
 					       patience);
+		if (n == -EAGAIN && news && feed_other_end(handle)) {
+			news = false;
+			continue;
+		}
 		if (n < 0)
 			break;
 		request->done += n;
+		news = true;
 	}
+	if (news)
+		feed_other_end(handle);
+	request->signals = n == -EPIPE && request->done && handle->row->stream->part_signals;
 	/* An error behind a part that went well is met again by the next write. */
 	if (n >= 0 || (request->done && n != -EAGAIN && n != -EINTR))
 		return (ssize_t)request->done;
@@ -62,8 +98,7 @@ bool request_step(Request *request, Patience patience)
 		request->result = ops->open(handle, patience);
 		break;
 	case READ:
-		request->out = read_buffer(request->size);
-		request->result = ops->read(handle, read_buffer(request->size), request->size, patience);
+		request->result = step_read(request, patience);
 		break;
 	case WRITE:
 		request->result = step_write(request, patience);
@@ -110,6 +145,8 @@ static void answer(Request *request)
 	} else if (request->operation == READ) {
 		fuse_reply_buf(request->fuse, request->out, (size_t)request->result);
 	} else if (request->operation == WRITE) {
+		if (request->signals)
+			reply_sigpipe(request->fuse);
 		fuse_reply_write(request->fuse, (size_t)request->result);
 	} else {
 		reply_stream_open(request->fuse, file);

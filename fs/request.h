@@ -15,6 +15,7 @@ struct Request {
 	fuse_req_t fuse; /* NULL for FINISH: nobody waits for the answer */
 	File *file;
 	bool nonblocking;
+	bool signals;     /* WRITE: SIGPIPE comes with the answer */
 	bool kept;        /* on the heap, with data of its own, and told of interrupts */
 	size_t size;      /* bytes wanted, or to be written */
 	size_t done;      /* bytes written */

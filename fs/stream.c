@@ -95,6 +95,8 @@ void stream_poll(fuse_req_t req, File *file, int events, struct fuse_pollhandle 
 			directions |= 1 << READING;
 		if ((events & (POLLOUT | POLLWRNORM)) && handle_writes(&file->handle))
 			directions |= 1 << WRITING;
+		if (!directions)
+			directions = 1 << HANGUP;
 	}
 	if (handle && directions)
 		waiting_watch(file, handle, directions, wakes);

@@ -28,6 +28,12 @@ unsigned waiting_wakes(void);
 typedef enum Park { PARK_DONE, PARK_AGAIN, PARK_REFUSED } Park;
 Park waiting_park(Request *request, unsigned wakes);
 
+/*
+ * Lets the first request that waits with WAIT_FD and this key try, on this thread: what it waits for may just have come
+ * about here. Returns whether it got on. Does not nest.
+ */
+bool waiting_feed(const int64_t key[4]);
+
 /* FUSE's interrupt callback for a kept request. */
 void waiting_interrupt(fuse_req_t req, void *request);
 
