@@ -123,8 +123,11 @@ static void group_end(Group *group)
 		g_queue_remove(&kicks, group);
 	if (group->woken)
 		g_queue_remove(&woken, group);
-	if (group->fd >= 0)
-		close(group->fd); /* which takes it out of the epoll set */
+	if (group->fd >= 0) {
+		/* Closing does not: the mechanism's descriptor is of the same open file. */
+		epoll_ctl(epoll, EPOLL_CTL_DEL, group->fd, NULL);
+		close(group->fd);
+	}
 	if (group->wait.how != WAIT_FD)
 		charge(group->uid, -1);
 }
