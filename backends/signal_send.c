@@ -1,8 +1,10 @@
 /*
  * Sending: `send`, and a file for each signal. And `exit`, which waits.
  *
- * An open file holds a pidfd and who opened it, so a write needs no name. A write is whole lines, the last one with or
- * without its newline: the verdict on each signal belongs to the write that asked for it, not to a close.
+ * An open file holds a pidfd and who opened it, so a write needs no name. A short write is whole lines, the last one with
+ * or without its newline, since the verdict on a signal belongs to the write that asked for it, not to a close. A long one
+ * may have been cut anywhere by the buffer of a program: what follows its last newline stays in handle->unsent until the
+ * rest comes or the file is closed.
  *
  * A target with too many signals queued (RLIMIT_SIGPENDING, see sigqueue(3)) is waited for. Nothing tells when it has taken
  * one, so a waiter thread asks again and again.
@@ -21,12 +23,22 @@
 #include "backends/signal_sender.h"
 #include "backends/why.h"
 
-/* Handle.state: the descriptor (0: none, since 0 to 2 are taken) and the Sender in the rest. */
+/*
+ * Handle.state: the descriptor (0: none, since 0 to 2 are taken), with LONG_WRITE beside it while a long write is under way,
+ * and the Sender in the rest.
+ */
 enum { STATE_PIDFD, STATE_SENDER };
+
+#define LONG_WRITE (INT64_C(1) << 32)
 
 G_STATIC_ASSERT(sizeof(Sender) <= 3 * sizeof(int64_t));
 
-enum { AGAIN_MS = 2 };
+enum { AGAIN_MS = 2, LONG = 512 /* bytes: from here on a write may have been cut */, LINE_MAX_BYTES = 256 };
+
+static int pidfd_held(const Handle *handle)
+{
+	return (int)(handle->state[STATE_PIDFD] & (LONG_WRITE - 1));
+}
 
 /* -- Opening -------------------------------------------------------------------------------------------------------- */
 
@@ -98,8 +110,8 @@ static int send_open(Handle *handle, Patience patience)
 
 static void close_pidfd(Handle *handle)
 {
-	if (handle->state[STATE_PIDFD] > 0)
-		close((int)handle->state[STATE_PIDFD]);
+	if (pidfd_held(handle) > 0)
+		close(pidfd_held(handle));
 }
 
 /* -- Writing -------------------------------------------------------------------------------------------------------- */
@@ -135,7 +147,7 @@ static int parse_order(const char *line, int length, Order *out)
 static int obey(Handle *handle, const Order *order)
 {
 	const Object *object = &handle->object;
-	const Target target = {.pidfd = (int)handle->state[STATE_PIDFD],
+	const Target target = {.pidfd = pidfd_held(handle),
 			       .process = (pid_t)(object->select > 0 ? object->select : object->id)};
 	Sender sender;
 
@@ -154,35 +166,89 @@ static int obey(Handle *handle, const Order *order)
 	}
 }
 
-/* Sends the first line of what is written. Returns how much of it that was. */
-static ssize_t write_line(Handle *handle, const char *buf, size_t size)
+/* Sends one line. 0 or a negative errno. */
+static int send_line(Handle *handle, const char *line, size_t length)
 {
-	const char *end = memchr(buf, '\n', size);
-	size_t length = end ? (size_t)(end - buf) : size;
 	Order order = {.number = handle->row->which};
 	int result = 0;
 
+	if (length > LINE_MAX_BYTES)
+		return why_refuse(EINVAL, "a line has at most %d bytes", LINE_MAX_BYTES);
 	if (order.number == SIGNAL_BY_NAME)
-		result = parse_order(buf, (int)length, &order);
-	else if (!parse_value(buf, (int)length, &order.value))
+		result = parse_order(line, (int)length, &order);
+	else if (!parse_value(line, (int)length, &order.value))
 		order.value = 0;
-	if (result == 0)
-		result = obey(handle, &order);
-	return result < 0 ? result : (ssize_t)(end ? length + 1 : length);
+	return result < 0 ? result : obey(handle, &order);
+}
+
+/* Sends what was kept of a line, and `piece`. Keeps it when there is no room for the signal now, and drops it otherwise. */
+static int send_kept(Handle *handle, const char *piece, size_t length)
+{
+	Buffer *kept = &handle->unsent;
+	int result;
+
+	buffer_append(kept, piece, MIN(length, LINE_MAX_BYTES + 1));
+	result = send_line(handle, buffer_bytes(kept), kept->length);
+	if (result == -EAGAIN)
+		kept->length -= MIN(length, LINE_MAX_BYTES + 1);
+	else
+		buffer_take(kept, NULL, kept->length);
+	return result;
+}
+
+static ssize_t write_lines(Handle *handle, const char *buf, size_t size)
+{
+	size_t total = 0;
+
+	if (size >= LONG)
+		handle->state[STATE_PIDFD] |= LONG_WRITE;
+	while (total < size) {
+		const char *line = buf + total;
+		const char *end = memchr(line, '\n', size - total);
+		size_t length = end ? (size_t)(end - line) : size - total;
+		int result = 0;
+
+		if (!end && (handle->state[STATE_PIDFD] & LONG_WRITE) &&
+		    handle->unsent.length + length <= LINE_MAX_BYTES)
+			buffer_append(&handle->unsent, line, length);
+		else if (handle->unsent.length)
+			result = send_kept(handle, line, length);
+		else
+			result = send_line(handle, line, length);
+		if (result < 0)
+			return total > 0 ? (ssize_t)total : result;
+		total += end ? length + 1 : length;
+	}
+	handle->state[STATE_PIDFD] &= ~LONG_WRITE;
+	return (ssize_t)total;
+}
+
+/* Until there is room for the signal. -EINTR: somebody wants this thread to stop. */
+static int pause_for_room(void)
+{
+	const struct timespec pause = {.tv_nsec = AGAIN_MS * 1000000L};
+
+	return nanosleep(&pause, NULL) ? -EINTR : 0;
 }
 
 static ssize_t send_write(Handle *handle, const char *buf, size_t size, Patience patience)
 {
-	const struct timespec pause = {.tv_nsec = AGAIN_MS * 1000000L};
+	ssize_t n;
 
-	for (;;) {
-		ssize_t n = write_line(handle, buf, size);
-
-		if (n != -EAGAIN || patience == TRY)
-			return n;
-		if (nanosleep(&pause, NULL))
+	while ((n = write_lines(handle, buf, size)) == -EAGAIN && patience == SLEEP)
+		if (pause_for_room() < 0)
 			return -EINTR;
-	}
+	return n;
+}
+
+static int send_finish(Handle *handle, Patience patience)
+{
+	int result = 0;
+
+	while (handle->unsent.length && (result = send_kept(handle, NULL, 0)) == -EAGAIN && patience == SLEEP)
+		if (pause_for_room() < 0)
+			return -EINTR;
+	return result;
 }
 
 static void send_wait(Handle *handle, Direction direction, size_t size, Wait *out)
@@ -195,8 +261,8 @@ const StreamOps signal_send = {
 	.open = send_open,
 	.write = send_write,
 	.wait = send_wait,
+	.finish = send_finish,
 	.close = close_pidfd,
-	.whole_writes = true,
 };
 
 /* -- exit: the end comes with the process's ---------------------------------------------------------------------------- */
@@ -214,7 +280,7 @@ static int exit_open(Handle *handle, Patience patience)
 
 static int exit_poll(Handle *handle)
 {
-	struct pollfd process = {.fd = (int)handle->state[STATE_PIDFD], .events = POLLIN};
+	struct pollfd process = {.fd = pidfd_held(handle), .events = POLLIN};
 
 	return poll(&process, 1, 0) > 0 ? POLLIN | POLLRDNORM | POLLHUP : 0;
 }
@@ -232,7 +298,7 @@ static void exit_wait(Handle *handle, Direction direction, size_t size, Wait *ou
 	(void)direction, (void)size;
 	*out = (Wait){
 		.how = WAIT_FD,
-		.fd = (int)handle->state[STATE_PIDFD],
+		.fd = pidfd_held(handle),
 		.events = POLLIN,
 		.key = {object->id, object->part, object->select, (intptr_t)&signal_exit},
 	};
