@@ -40,11 +40,11 @@ t = threading.Thread(target=check); t.start(); t.join()' "$S/self"
 @test "a signal and what it carries: SI_QUEUE, the sender, the value" {
 	target a receive 8
 	run -0 sh -c 'printf "%s\n" "$$"; printf "USR1\nsigusr2 42\n1\nRTMIN+3 -7\nSIGRTMAX-1 2147483647\n" >"$1/send"
-		echo 9 >"$1/HUP"; echo anything >"$1/RTMAX"; printf 5 >"$1/TERM"' sh "$S/$t"
+		echo 9 >"$1/INT"; echo anything >"$1/RTMAX"; printf 5 >"$1/TERM"' sh "$S/$t"
 	ended a
 	# Pending ones come in the order of their numbers, not of sending, so each is looked for.
-	for line in "10 code=-1 pid=$output uid=0 value=0" "12 code=-1 pid=$output uid=0 value=42" \
-		"1 code=-1 pid=$output uid=0 value=" "37 code=-1 pid=$output uid=0 value=-7" \
+	for line in "10 code=-1 pid=$output uid=0 value=0" "2 code=-1 pid=$output uid=0 value=9" "12 code=-1 pid=$output uid=0 value=42" \
+		"1 code=-1 pid=$output uid=0 value=0" "37 code=-1 pid=$output uid=0 value=-7" \
 		"63 code=-1 pid=$output uid=0 value=2147483647" "64 code=-1 pid=$output uid=0 value=0" \
 		"15 code=-1 pid=$output uid=0 value=5"; do
 		grep -q "^$line" "$BATS_TEST_TMPDIR/a" || complain "no $line in" "$(said a)"
