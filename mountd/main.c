@@ -148,10 +148,12 @@ int main(int argc, char **argv)
 	/* What the parent had open is not ours to keep open for as long as we serve. */
 	close_range(3, ~0U, 0);
 	/* Not for users: a mechanism runs this program as the process that it needs. */
-	if (argc > 1 && strcmp(argv[1], SIGNAL_RECEIVER) == 0)
-		return signal_receiver_main(argc, argv);
-	raise_descriptor_limit();
-	status = run_main(argc, argv, &options);
+	if (argc > 1 && strcmp(argv[1], SIGNAL_RECEIVER) == 0) {
+		status = signal_receiver_main(argc, argv);
+	} else {
+		raise_descriptor_limit();
+		status = run_main(argc, argv, &options);
+	}
 	options_clear(&options);
 	return status;
 }
