@@ -4,6 +4,8 @@ each of COUNT signals, and removes it."""
 import os
 import sys
 
+if len(sys.argv) != 3:
+    sys.exit("usage: " + os.path.basename(sys.argv[0]) + " DIRECTORY COUNT")
 directory, count = sys.argv[1], int(sys.argv[2])
 os.mkdir(directory)
 try:
