@@ -179,7 +179,8 @@ struct Row {
 	Kind kind;
 	/*
 	 * What the file offers: 0444, 0222, 0666, of which those bits count that the object's own mode has; 0644: read as
-	 * the object's mode says, written by the owner. Directories outside objects: their mode.
+	 * the object's mode says, written by the owner. Directories outside objects: their mode;
+	 * those of objects: which bits of the object's mode they show, 0 for all.
 	 */
 	mode_t mode;
 	const Row *rows;              /* DIRECTORY: its fixed names; the last one has kind 0 */

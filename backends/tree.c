@@ -4,6 +4,7 @@
 #include "backends/limits.h"
 #include "backends/names.h"
 #include "backends/pipe.h"
+#include "backends/signal.h"
 #include "backends/sysv_msg.h"
 #include "backends/why.h"
 
@@ -46,6 +47,11 @@ static const char readme[] =
 	"  seq 9 > pipe/p/write; cat pipe/p/read    its two ends, as of pipe(2); waits for the other one\n"
 	"  echo 1M > pipe/p/capacity             F_SETPIPE_SZ; also queued, readers, writers\n"
 	"  mkfifo fifo/f; ls -l fifo; rm fifo/f  real FIFOs: what you do with them is between you and the kernel\n"
+	"  echo TERM > signal/1234/send          signal a process; USR1 42 with a value; 0 only asks whether you may\n"
+	"  echo > signal/group/1234/HUP          a file for each signal; group/ is for process groups\n"
+	"  cat signal/1234/exit                  waits until the process has ended; signal/self is your own\n"
+	"  cat signal/1234/blocked               names of signals; also pending, ignored, caught, status\n"
+	"  mkdir signal/inbox/mail               receive: cat mail/lines, while others kill -USR1 $(cat mail/pid)\n"
 	"  cat limits/msgmax                     the kernel's limits; root may write them\n"
 	"  cat why                               the last refusal you met, in words\n"
 	"\n"
@@ -75,6 +81,7 @@ static const Row readme_row = {.name = "README", .kind = TEXT, .mode = 0444, .te
 static const Row why_row = {.name = "why", .kind = TEXT, .mode = 0444, .text = &why_text};
 static const Row sysv_row = {.name = "sysv", .kind = DIRECTORY, .mode = 0755, .mechanisms = sysv_rows};
 
-static const Row *const root_rows[] = {&readme_row, &why_row, &limits_row, &sysv_row, &pipe_row, &fifo_row, NULL};
+static const Row *const root_rows[] = {&readme_row, &why_row,  &limits_row, &sysv_row,
+				       &pipe_row,   &fifo_row, &signal_row, NULL};
 
 const Row tree_root = {.kind = DIRECTORY, .mode = 0755, .mechanisms = root_rows};

@@ -336,6 +336,13 @@ static mode_t file_mode(const Row *row, mode_t object)
 	return row->mode == 0644 ? mode | 0200 : mode | (row->mode & 0222 & object);
 }
 
+static mode_t directory_mode(const Row *row, mode_t object)
+{
+	mode_t mode = row->mode ? row->mode & object : object;
+
+	return mode | ((mode & 0444) >> 2) | ((mode & 0222) >> 1);
+}
+
 void node_fill_stat(const Found *found, const ObjectStat *stat, struct stat *out)
 {
 	const Row *row = found->row;
@@ -360,7 +367,7 @@ void node_fill_stat(const Found *found, const ObjectStat *stat, struct stat *out
 	if (!stat)
 		return;
 	if (directory)
-		out->st_mode = S_IFDIR | stat->mode | ((stat->mode & 0444) >> 2) | ((stat->mode & 0222) >> 1);
+		out->st_mode = S_IFDIR | directory_mode(row, stat->mode);
 	else if (row->kind == SPECIAL)
 		out->st_mode = stat->mode;
 	else if (row->kind != LINK)

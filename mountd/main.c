@@ -1,12 +1,14 @@
 /* ipcfs [options] MOUNTPOINT: see ipcfs(1). */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <glib.h>
 
 #include "backends/backend.h"
+#include "backends/signal.h"
 #include "fs/session.h"
 #include "mountd/log.h"
 #include "mountd/mountpoint.h"
@@ -145,8 +147,13 @@ int main(int argc, char **argv)
 
 	/* What the parent had open is not ours to keep open for as long as we serve. */
 	close_range(3, ~0U, 0);
-	raise_descriptor_limit();
-	status = run_main(argc, argv, &options);
+	/* Not for users: a mechanism runs this program as the process that it needs. */
+	if (argc > 1 && strcmp(argv[1], SIGNAL_RECEIVER) == 0) {
+		status = signal_receiver_main(argc, argv);
+	} else {
+		raise_descriptor_limit();
+		status = run_main(argc, argv, &options);
+	}
 	options_clear(&options);
 	return status;
 }
