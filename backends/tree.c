@@ -2,7 +2,9 @@
 #include "backends/backend.h"
 #include "backends/limits.h"
 #include "backends/names.h"
+#include "backends/posix_shm.h"
 #include "backends/sysv_msg.h"
+#include "backends/sysv_shm.h"
 #include "backends/why.h"
 
 static BackendSettings settings;
@@ -13,6 +15,14 @@ static void wake_nobody(const int64_t key[4])
 }
 
 void (*backend_wake)(const int64_t key[4]) = wake_nobody;
+
+static uint64_t no_number(const Row *row, const Object *object)
+{
+	(void)row, (void)object;
+	return 0;
+}
+
+uint64_t (*backend_inode)(const Row *row, const Object *object) = no_number;
 
 void backends_start(const BackendSettings *given)
 {
@@ -63,12 +73,15 @@ static int why_show(const Row *row, const Object *object, const Caller *caller, 
 static const TextOps readme_text = {.show = readme_show};
 static const TextOps why_text = {.show = why_show};
 
-static const Row *const sysv_rows[] = {&sysv_msg_row, NULL};
+static const Row *const posix_rows[] = {&posix_shm_row, NULL};
+static const Row *const sysv_rows[] = {&sysv_msg_row, &sysv_shm_row, NULL};
 
 static const Row readme_row = {.name = "README", .kind = TEXT, .mode = 0444, .text = &readme_text};
 static const Row why_row = {.name = "why", .kind = TEXT, .mode = 0444, .text = &why_text};
 static const Row sysv_row = {.name = "sysv", .kind = DIRECTORY, .mode = 0755, .mechanisms = sysv_rows};
 
-static const Row *const root_rows[] = {&readme_row, &why_row, &limits_row, &sysv_row, NULL};
+static const Row posix_row = {.name = "posix", .kind = DIRECTORY, .mode = 0755, .mechanisms = posix_rows};
+
+static const Row *const root_rows[] = {&readme_row, &why_row, &limits_row, &sysv_row, &posix_row, NULL};
 
 const Row tree_root = {.kind = DIRECTORY, .mode = 0755, .mechanisms = root_rows};

@@ -1,5 +1,7 @@
 #include "fs/file.h"
 
+#include <unistd.h>
+
 #include "fs/table.h"
 
 enum { FILES_MAX = 1 << 20 };
@@ -9,6 +11,14 @@ static Table *files;
 void file_start(void)
 {
 	files = table_new(sizeof(File), FILES_MAX);
+}
+
+/* Whether nobody who looks its name up from now on is to find this file's node: see node.h. */
+static bool opened_alone(const File *file)
+{
+	const Kind kind = file->node->row->kind;
+
+	return kind == MEMORY || (kind == STREAM && handle_writes(&file->handle));
 }
 
 File *file_new(Node *node, int flags, const Caller *caller, gid_t *groups)
@@ -24,13 +34,14 @@ File *file_new(Node *node, int flags, const Caller *caller, gid_t *groups)
 	file->node = node;
 	file->refs = 1;
 	file->groups = groups;
+	file->fd = -1;
 	file->handle = (Handle){.row = node->row, .object = node_object(node), .flags = flags, .caller = *caller};
 	for (int direction = READING; direction <= WRITING; direction++) {
 		g_queue_init(&file->sides[direction].behind);
 		file->watches[direction].link.data = file;
 	}
 	node_ref(node);
-	if (node->row->kind == STREAM && handle_writes(&file->handle))
+	if (opened_alone(file))
 		node_writer(node, true);
 	return file;
 }
@@ -65,8 +76,10 @@ void file_unref(File *file)
 		g_string_free(file->text, TRUE);
 	if (file->names)
 		g_array_unref(file->names);
+	if (file->fd >= 0)
+		close(file->fd);
 	g_free(file->groups);
-	if (file->node->row->kind == STREAM && handle_writes(&file->handle))
+	if (opened_alone(file))
 		node_writer(file->node, false);
 	node_unref(file->node);
 	table_drop(files, file->slot);

@@ -21,6 +21,8 @@ enum {
 	STREAM_BLOCK = 1 << 20,
 };
 
+static uint64_t number_of(const Row *row, const Object *object);
+
 static Table *nodes;
 static GMutex lock;
 static GHashTable *indexed; /* Protected by lock. Node -> itself, by what node_hash() reads. */
@@ -53,6 +55,7 @@ void node_start(void)
 	started = time(NULL);
 	daemon_uid = geteuid();
 	daemon_gid = getegid();
+	backend_inode = number_of;
 	nodes = table_new(sizeof(Node), NODES_MAX);
 	indexed = g_hash_table_new(node_hash, node_equal);
 	root = table_add(nodes, &slot);
@@ -130,7 +133,7 @@ Node *node_enter(Node *directory, const Found *found, uid_t uid)
 		.members = found->members,
 		.object = found->object,
 		.parent = directory->slot,
-		.uid = found->row->kind == STREAM ? uid : 0,
+		.uid = node_parts_openers(found->row) ? uid : 0,
 	};
 	uint32_t slot;
 	Node *node;
@@ -266,9 +269,18 @@ static ino_t inode_number(const Found *found)
 	hash = hash * 0x9e3779b97f4a7c15ULL + (uint64_t)found->object.id;
 	hash = hash * 0x9e3779b97f4a7c15ULL + (uint64_t)found->object.part;
 	hash = hash * 0x9e3779b97f4a7c15ULL + (uint64_t)found->object.select;
-	hash = hash * 0x9e3779b97f4a7c15ULL + g_str_hash(found->object.name);
+	/* Memory is one thing by whatever name it is found, and shows this number in /proc/PID/maps. */
+	if (found->row->kind != MEMORY)
+		hash = hash * 0x9e3779b97f4a7c15ULL + g_str_hash(found->object.name);
 	hash ^= hash >> 29;
 	return found->row == &tree_root ? ROOT : hash | 2;
+}
+
+static uint64_t number_of(const Row *row, const Object *object)
+{
+	const Found found = {.row = row, .object = *object};
+
+	return inode_number(&found);
 }
 
 static mode_t file_mode(const Row *row, mode_t object)
@@ -307,7 +319,9 @@ void node_fill_stat(const Found *found, const ObjectStat *stat, struct stat *out
 		out->st_mode = S_IFREG | file_mode(row, stat->mode);
 	out->st_uid = stat->uid;
 	out->st_gid = stat->gid;
-	out->st_size = directory ? stat->size : 0;
+	out->st_size = directory || row->kind == MEMORY ? stat->size : 0;
+	/* cp(1) takes a file with fewer blocks than bytes for one with holes. */
+	out->st_blocks = row->kind == MEMORY ? (stat->size + 511) / 512 : 0;
 	out->st_atim.tv_sec = stat->atime;
 	out->st_mtim.tv_sec = stat->mtime;
 	out->st_ctim.tv_sec = stat->ctime;

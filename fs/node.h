@@ -10,6 +10,7 @@
  * writing, and only one of the same user's: opens that race for it may share it, and could harm nobody else. (A new node at
  * each look-up would be simpler, but the kernel drops a name whose node has changed: a thousand threads that open one name
  * at once would then drop it for each other again and again.)
+ * An open memory file has a node of its own as well, whatever it is opened for: memory.c says why.
  */
 #pragma once
 
@@ -23,8 +24,8 @@ typedef struct Node {
 	uint32_t slot, parent;
 	uint32_t refs;    /* Protected by the node lock. Children and open files. */
 	uint64_t lookups; /* Protected by the node lock. The kernel's. */
-	uint32_t writers; /* Protected by the node lock. Open files of a stream that write. */
-	uid_t uid;        /* a stream's: whose look-ups find it */
+	uint32_t writers; /* Protected by the node lock. Open files of a stream that write, or any of memory. */
+	uid_t uid;        /* a stream's or memory's: whose look-ups find it */
 	bool indexed;     /* Protected by the node lock. It is found by its name. */
 	bool sized;       /* a stream open for writing: see stream.c, "Writers that share a descriptor" */
 } Node;
@@ -35,6 +36,12 @@ typedef struct Found {
 	const Members *members;
 	Object object;
 } Found;
+
+/* Whether those who open such a file are kept apart, each on a node of its own. */
+static inline bool node_parts_openers(const Row *row)
+{
+	return row->kind == STREAM || row->kind == MEMORY;
+}
 
 void node_start(void);
 
@@ -56,7 +63,7 @@ void node_each_row(const Row *directory, void (*each)(void *data, const Row *row
 /* The node of what `uid` has found, held once more by the kernel's look-up. NULL: too many nodes. */
 Node *node_enter(Node *directory, const Found *found, uid_t uid);
 
-/* A stream is opened for writing, or such an open has ended. */
+/* A stream is opened for writing, or memory, or such an open has ended. */
 void node_writer(Node *node, bool opened);
 
 void node_forget(Node *node, uint64_t lookups);

@@ -42,14 +42,17 @@ void on_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		reply_refusal(req, node, result, "open");
 		return;
 	}
-	/* What is stored later is stored as this caller. */
-	if (node->row->kind == TEXT && (fi->flags & O_ACCMODE) != O_RDONLY && caller.uid != 0)
+	/* What is stored later is stored as this caller; memory is opened, and opened again, as this caller. */
+	if (((node->row->kind == TEXT && (fi->flags & O_ACCMODE) != O_RDONLY) || node->row->kind == MEMORY) &&
+	    caller.uid != 0)
 		groups = caller_groups(req, &caller);
 	file = file_new(node, fi->flags, &caller, groups);
 	if (!file)
 		fuse_reply_err(req, ENFILE);
 	else if (node->row->kind == TEXT)
 		text_open(req, file);
+	else if (node->row->kind == MEMORY)
+		memory_open(req, file);
 	else
 		stream_open(req, file);
 }
@@ -61,6 +64,8 @@ void on_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
 	(void)ino;
 	if (file->handle.row->kind == TEXT)
 		text_read(req, file, size, offset);
+	else if (file->handle.row->kind == MEMORY)
+		memory_read(req, file, size, offset);
 	else
 		stream_read(req, file, size, offset, fi->flags & O_NONBLOCK);
 }
@@ -72,6 +77,8 @@ void on_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 	(void)ino;
 	if (file->handle.row->kind == TEXT)
 		text_write(req, file, buf, size);
+	else if (file->handle.row->kind == MEMORY)
+		memory_write(req, file, buf, size, offset);
 	else
 		stream_write(req, file, buf, size, offset, fi->flags);
 }
@@ -98,6 +105,8 @@ void on_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	(void)ino;
 	if (file->handle.row->kind == STREAM)
 		stream_release(file);
+	else if (file->handle.row->kind == MEMORY)
+		memory_release(file);
 	else
 		file_unref(file);
 	fuse_reply_err(req, 0);

@@ -7,22 +7,6 @@
 #include "fs/reply.h"
 #include "fs/waiting.h"
 
-/* This thread's room for what a read returns. */
-static char *read_buffer(size_t size)
-{
-	static GPrivate key = G_PRIVATE_INIT(g_free);
-	static _Thread_local size_t room;
-	char *buffer = g_private_get(&key);
-
-	if (!buffer || size > room) {
-		g_free(buffer);
-		room = MAX(size, (size_t)1 << 20);
-		buffer = g_malloc(room);
-		g_private_set(&key, buffer);
-	}
-	return buffer;
-}
-
 Side *request_side(const Request *request)
 {
 	const StreamOps *ops = request->file->handle.row->stream;
@@ -62,8 +46,8 @@ bool request_step(Request *request, Patience patience)
 		request->result = ops->open(handle, patience);
 		break;
 	case READ:
-		request->out = read_buffer(request->size);
-		request->result = ops->read(handle, read_buffer(request->size), request->size, patience);
+		request->out = reply_buffer(request->size);
+		request->result = ops->read(handle, reply_buffer(request->size), request->size, patience);
 		break;
 	case WRITE:
 		request->result = step_write(request, patience);
