@@ -8,8 +8,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "backends/identity.h"
@@ -30,18 +32,21 @@ static int attach_error(int error)
 static int open_mapping(const char *at, size_t size, int flags)
 {
 	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	struct statfs fs;
 	char path[96];
 	int fd;
 
 	snprintf(path, sizeof path, "/proc/self/map_files/%lx-%lx", (unsigned long)at,
 		 (unsigned long)at + ((size + page - 1) / page) * page);
 	fd = open(path, (flags & O_ACCMODE) | O_CLOEXEC);
-	if (fd >= 0)
-		return fd;
-	/* Only huge pages make the mapping larger than the segment. */
-	if (errno == ENOENT && access("/proc/self/map_files", X_OK) == 0)
+	/* A mapping of huge pages may be larger than the segment: then there is no such entry. */
+	if (fd < 0 ? errno == ENOENT && access("/proc/self/map_files", X_OK) == 0 :
+		     fstatfs(fd, &fs) == 0 && fs.f_type == HUGETLBFS_MAGIC) {
+		if (fd >= 0)
+			close(fd);
 		return why_refuse(EOPNOTSUPP, "a segment of huge pages (SHM_HUGETLB) can be used with shmat(2) only");
-	return -ENODEV;
+	}
+	return fd < 0 ? -ENODEV : fd;
 }
 
 int sysv_shm_backing(const Object *object, int flags)

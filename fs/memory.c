@@ -39,7 +39,7 @@ typedef struct Opened {
 
 static GMutex lock;
 static GHashTable *opened; /* Protected by lock. Node -> Opened, owned. */
-static gint passes;        /* atomic: the kernel lets us pass memory through, as far as we know */
+static bool passes;        /* the kernel lets us pass memory through; set once */
 
 static void opened_free(gpointer data)
 {
@@ -52,7 +52,7 @@ static void opened_free(gpointer data)
 void memory_start(bool may_pass)
 {
 	opened = g_hash_table_new_full(NULL, NULL, NULL, opened_free);
-	g_atomic_int_set(&passes, may_pass);
+	passes = may_pass;
 }
 
 static const MemoryOps *ops_of(const File *file)
@@ -145,9 +145,8 @@ static int pass(fuse_req_t req, File *file)
 
 	if (backing)
 		return backing;
+	/* It may be refused for this one (memory on a stacked file system): libfuse says so in the log. */
 	backing = fuse_passthrough_open(req, file->fd);
-	if (backing <= 0)
-		g_atomic_int_set(&passes, 0); /* libfuse has said so; once is enough */
 	return MAX(backing, 0);
 }
 
@@ -183,7 +182,7 @@ void memory_open(fuse_req_t req, File *file)
 		file_unref(file);
 		return;
 	}
-	if (file->fd >= 0 && g_atomic_int_get(&passes))
+	if (file->fd >= 0 && passes)
 		backing = pass(req, file);
 	if (backing < 0) {
 		reply_refusal(req, file->node, backing, "open");
