@@ -111,21 +111,27 @@ static int make_anew(const struct shmid_ds *old, const char *from, size_t size, 
 	return id;
 }
 
+/* shm_nattch, whatever the mode; -1 if it is gone. An id is its index and a sequence number: see sysv_stat_any(). */
+static int attached_now(int id)
+{
+	static const int index_bits[] = {15, 24};
+	struct shmid_ds ds;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(index_bits); i++)
+		if (shmctl(id & ((1 << index_bits[i]) - 1), SHM_STAT_ANY, &ds) == id)
+			return (int)ds.shm_nattch;
+	return -1;
+}
+
 /* As the caller, who has the right: nobody else can attach any more. `from` is the segment, attached by us. */
 static int replace(int id, const struct shmid_ds *old, const char *from, size_t size)
 {
-	struct shmid_ds ds;
 	int made, result;
 
-	identity_suspend();
-	result = shmctl(id, IPC_STAT, &ds) < 0 ? -errno : 0;
-	identity_resume();
-	if (result == 0 && ds.shm_nattch != 1)
-		result = -EBUSY;
-	if (result == 0 && shmctl(id, IPC_RMID, NULL) < 0)
-		result = -errno;
-	if (result < 0)
-		return result;
+	if (attached_now(id) != 1)
+		return -EBUSY;
+	if (shmctl(id, IPC_RMID, NULL) < 0)
+		return -errno;
 	made = make_anew(old, from, size, &result);
 	if (made < 0) {
 		g_warning("segment 0x%08x is lost: it could not be made anew: %s", (unsigned)old->shm_perm.__key,
