@@ -50,11 +50,15 @@ static const char readme[] =
 	"  cat sysv/msg/jobs/status              everything known; each value is also a file of its own\n"
 	"  cat sysv/msg/jobs/key                 the key for msgget(2) in a program\n"
 	"  mv sysv/msg/0x0000162e sysv/msg/work  give a name to a queue that another program made\n"
+	"  mkdir posix/shm/table          make shared memory (shm_open); sysv/shm is the same for System V (shmget)\n"
+	"  truncate -s 64M posix/shm/table/data  give it a size; with > nothing is cut off\n"
+	"  cp FILE sysv/shm/frame/data           its bytes; programs mmap it and share pages with shmat(2) and shm_open(3)\n"
+	"  cat sysv/shm/frame/attached           the pids that have it mapped\n"
 	"  cat limits/msgmax                     the kernel's limits; root may write them\n"
 	"  cat why                               the last refusal you met, in words\n"
 	"\n"
 	"Reads wait for a message and writes for room, until a signal; with O_NONBLOCK they say EAGAIN. poll and select work.\n"
-	"Manual pages: ipcfs(1), ipcfs(7), ipcfs-sysv-msg(7).\n";
+	"Manual pages: ipcfs(1), ipcfs(7), ipcfs-sysv-msg(7), ipcfs-sysv-shm(7), ipcfs-posix-shm(7).\n";
 
 static int readme_show(const Row *row, const Object *object, const Caller *caller, GString *out)
 {
