@@ -11,23 +11,33 @@
 
 #include "backends/parse.h"
 
-/* A line of /proc/PID/maps: "from-to perms offset major:minor inode path". */
-static bool line_maps(const char *line, const Mapped *mapped)
+/* A line of /proc/PID/maps: "from-to perms offset major:minor inode path". `native`: it may be a native mapping. */
+static bool line_maps(const char *line, const Mapped *mapped, bool native)
 {
 	unsigned major, minor;
 	uint64_t inode;
 	int path = 0;
 
-	if (sscanf(line, "%*s %*s %*s %x:%x %" SCNu64 " %n", &major, &minor, &inode, &path) < 3 || inode == 0)
+	if (sscanf(line, "%*s %*s %*s %x:%x %" SCNu64 " %n", &major, &minor, &inode, &path) < 3)
 		return false;
-	if (inode == mapped->passed_inode)
+	if (inode == mapped->passed_inode && inode != 0)
 		return true;
-	return inode == mapped->inode && (!mapped->device || makedev(major, minor) == mapped->device) &&
+	return native && inode == mapped->inode && (!mapped->device || makedev(major, minor) == mapped->device) &&
 	       (!mapped->prefix || g_str_has_prefix(line + path, mapped->prefix));
+}
+
+/* Whether the process has our IPC namespace: in another one the same id is another object. */
+static bool has_our_ipc(pid_t pid)
+{
+	g_autofree char *path = g_strdup_printf("/proc/%d/ns/ipc", (int)pid);
+	struct stat own, theirs;
+
+	return stat("/proc/self/ns/ipc", &own) == 0 && stat(path, &theirs) == 0 && own.st_ino == theirs.st_ino;
 }
 
 static bool process_maps(pid_t pid, const Mapped *mapped)
 {
+	const bool native = !mapped->own_ipc || has_our_ipc(pid);
 	g_autofree char *path = g_strdup_printf("/proc/%d/maps", (int)pid);
 	FILE *file = fopen(path, "re");
 	char *line = NULL;
@@ -37,7 +47,7 @@ static bool process_maps(pid_t pid, const Mapped *mapped)
 	if (!file)
 		return false;
 	while (!found && getline(&line, &room, file) > 0)
-		found = line_maps(line, mapped);
+		found = line_maps(line, mapped, native);
 	free(line);
 	fclose(file);
 	return found;

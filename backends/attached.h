@@ -10,6 +10,7 @@
 /* How a mapping of the memory shows in /proc/PID/maps. */
 typedef struct Mapped {
 	const char *prefix;    /* of its path there; NULL: any */
+	bool own_ipc;          /* the inode counts in our IPC namespace only */
 	dev_t device;          /* 0: any */
 	uint64_t inode;        /* with the above: mapped natively */
 	uint64_t passed_inode; /* with this alone: mapped through the tree */

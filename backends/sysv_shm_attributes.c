@@ -200,6 +200,7 @@ static Mapped mapped(const Object *object)
 
 	return (Mapped){
 		.prefix = "/SYSV",
+		.own_ipc = true,
 		.inode = (uint64_t)now.id,
 		.passed_inode = backend_inode(&sysv_shm_data, &now),
 	};

@@ -144,7 +144,7 @@ static int replace(int id, const struct shmid_ds *old, const char *from, size_t 
 
 static int busy(void)
 {
-	return why_refuse(EBUSY, "the segment is attached (see `attached`), and to size it it has to be made anew");
+	return why_refuse(EBUSY, "the segment is attached (see `attached`), and has to be made anew to be sized");
 }
 
 int sysv_shm_resize(const Object *object, int fd, off_t size)
