@@ -37,7 +37,7 @@ teardown_file() {
 
 setup() {
 	declare -gA pid=()
-	cd "$dir"
+	cd "$dir" || return
 	shm=$dir/native-shm V=$IPC/sysv/shm P=$IPC/posix/shm
 	[ -e "$shm" ] || cp "$(dirname "$NATIVE")/native-shm" "$shm"
 }

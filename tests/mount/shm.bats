@@ -3,10 +3,8 @@ load helper
 
 setup() {
 	declare -gA pid=()
-	cd "$dir"
-	queues_before=$(queue_ids)
-	shm=$(dirname "$NATIVE")/native-shm
-	[ -e "$dir/native-shm" ] || cp "$shm" "$dir/native-shm"
+	cd "$dir" || return
+	[ -e "$dir/native-shm" ] || cp "$(dirname "$NATIVE")/native-shm" "$dir/native-shm"
 	shm=$dir/native-shm V=$IPC/sysv/shm P=$IPC/posix/shm
 }
 
@@ -277,4 +275,46 @@ let_end() {
 		os.ftruncate(fd, 65536)
 	END
 	same PYthon "$("$shm" at "$(cat "$V/a/id")" peek 1000 6)"
+}
+
+@test "an open file keeps the memory of an object that was removed, and its size" {
+	mkdir "$V/a" "$P/a"
+	echo 5000 >"$P/a/size"
+	python3 - "$V/a" "$P/a" <<-'END'
+		import mmap, os, sys
+		for object, size in zip(sys.argv[1:], (4096, 5000)):
+		    fd = os.open(object + '/data', os.O_RDWR)
+		    os.rmdir(object)
+		    assert os.fstat(fd).st_size == size
+		    assert os.pwrite(fd, b'still there', 10) == 11
+		    assert mmap.mmap(fd, 0)[10:21] == b'still there'
+		    os.mkdir(object)
+		    assert os.pread(fd, 5, 10) == b'still'
+		    assert open(object + '/data', 'rb').read(30)[10:15] == bytes(5)
+	END
+}
+
+@test "truncate by a descriptor that only writes: it goes on with the new segment" {
+	mkdir "$V/a"
+	printf start >"$V/a/data"
+	python3 - "$V/a/data" <<-'END'
+		import os, sys
+		fd = os.open(sys.argv[1], os.O_WRONLY)
+		os.ftruncate(fd, 10000)
+		assert os.pwrite(fd, b'end', 9997) == 3
+		try:
+		    os.open('/proc/self/fd/%d' % fd, os.O_RDWR)
+		    raise SystemExit('opened the old memory')
+		except OSError as e:
+		    assert e.strerror == 'Stale file handle', e
+	END
+	same startend "$(head -c 5 "$V/a/data")$(tail -c 3 "$V/a/data")"
+}
+
+@test "a shell in the directory of a segment that is made anew stays with it" {
+	mkdir "$V/a"
+	cd "$V/a"
+	truncate -s 12000 data
+	same 12000 "$(cat size)"
+	same 12000 "$(stat -c %s data)"
 }
