@@ -96,23 +96,28 @@ static bool same_memory(int a, int b)
 	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-/* The backing id that this file's node has already, 0 if none; -ESTALE if it is one of other memory. */
-static int backing_in_use(File *file)
+/*
+ * Joins those who have the file's node open already. The backing id that they share, which is theirs and now ours to hold; 0
+ * if there is nobody; -ESTALE (joined nevertheless) if theirs is other memory.
+ */
+static int join(File *file)
 {
-	File *other = file_of(file->node);
-	const Opened *entry;
+	Opened *entry;
+	File *other = NULL;
 	bool stale = false;
 	int backing = 0;
 
-	if (!other)
-		return 0;
 	g_mutex_lock(&lock);
 	entry = g_hash_table_lookup(opened, file->node);
-	if (entry) {
+	if (entry && entry->backing) {
 		backing = entry->backing;
 		stale = entry->stale;
+		other = file_ref(g_ptr_array_index(entry->files, 0));
+		g_ptr_array_add(entry->files, file);
 	}
 	g_mutex_unlock(&lock);
+	if (!other)
+		return 0;
 	stale = stale || !same_memory(other->fd, file->fd);
 	file_unref(other);
 	return stale ? why_refuse(ESTALE, "this object has been made anew: open it by its name") : backing;
@@ -138,18 +143,6 @@ static int enter(File *file, int backing)
 	return backing;
 }
 
-/* Passes the file's memory through to the kernel. The backing id, 0 where it cannot be, or a negative errno. */
-static int pass(fuse_req_t req, File *file)
-{
-	int backing = backing_in_use(file);
-
-	if (backing)
-		return backing;
-	/* It may be refused for this one (memory on a stacked file system): libfuse says so in the log. */
-	backing = fuse_passthrough_open(req, file->fd);
-	return MAX(backing, 0);
-}
-
 /* libfuse's fuse_passthrough_close() needs a request, which may have been answered by then. */
 static void backing_close(int backing)
 {
@@ -169,12 +162,29 @@ static void explain_no_mapping(fuse_req_t req, Node *node)
 	why_keep(fuse_req_ctx(req)->uid, what, ENODEV);
 }
 
+/* Passes the file's memory through to the kernel. The backing id, 0 where it cannot be, or -ESTALE; noted in any case. */
+static int pass(fuse_req_t req, File *file)
+{
+	int backing = 0, used;
+
+	if (file->fd >= 0 && passes) {
+		backing = join(file);
+		if (backing)
+			return backing;
+		/* It may be refused for this one (memory on a stacked file system): libfuse says so in the log. */
+		backing = MAX(fuse_passthrough_open(req, file->fd), 0);
+	}
+	used = enter(file, backing);
+	if (backing && used != backing)
+		backing_close(backing);
+	return used;
+}
+
 void memory_open(fuse_req_t req, File *file)
 {
 	const MemoryOps *ops = ops_of(file);
-	const bool maps = handle_reads(&file->handle); /* mmap(2) needs a descriptor open for reading */
 	struct fuse_file_info info = {.fh = file->slot, .noflush = 1};
-	int backing = 0, used;
+	int backing;
 
 	file->fd = open_backing(file);
 	if (file->fd < 0 && !(file->fd == -ENODEV && ops->copy)) {
@@ -182,19 +192,16 @@ void memory_open(fuse_req_t req, File *file)
 		file_unref(file);
 		return;
 	}
-	if (file->fd >= 0 && passes)
-		backing = pass(req, file);
+	backing = pass(req, file);
 	if (backing < 0) {
 		reply_refusal(req, file->node, backing, "open");
-		file_unref(file);
+		memory_release(file);
 		return;
 	}
-	if (!backing && maps)
+	/* mmap(2) needs a descriptor that is open for reading. */
+	if (!backing && handle_reads(&file->handle))
 		explain_no_mapping(req, file->node);
-	used = enter(file, backing);
-	if (backing && used != backing)
-		backing_close(backing);
-	info.backing_id = backing ? used : 0;
+	info.backing_id = backing;
 	info.direct_io = !backing || (ops->bounded && handle_writes(&file->handle));
 	if (fuse_reply_open(req, &info) == -ENOENT)
 		memory_release(file); /* the caller has gone */
