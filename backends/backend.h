@@ -96,7 +96,7 @@ typedef struct TextOps {
 	int (*show)(const Row *row, const Object *object, const Caller *caller, GString *out);
 	int (*store)(const Row *row, const Object *object,
 		     const char *text); /* runs as the caller that opened the file */
-	bool slow;                      /* show takes long: give it a worker */
+	bool slow;                      /* show or store takes long: give them a worker */
 } TextOps;
 
 /* How long a stream function may take. */
@@ -163,10 +163,28 @@ typedef struct StreamOps {
  */
 extern void (*backend_wake)(const int64_t key[4]);
 
-/* Memory. The descriptor is the caller's to close. */
+/*
+ * Memory. All run with the caller's effective ids and groups; `flags` are those of open(2), of which O_ACCMODE and O_APPEND
+ * count.
+ *
+ * backing	a descriptor of the object's pages, to be closed by who asked. -ENODEV: there is none to be had here; then
+ *		copy() is used instead, if the mechanism has it
+ * resize	gives the object another size. `fd` is an open file's descriptor that was opened for writing, -1: none.
+ *		The object may be made anew for it: bounded memory is opened again afterwards
+ * copy		READING or WRITING at an offset: the bytes done, 0 past the end
+ */
 typedef struct MemoryOps {
 	int (*backing)(const Object *object, int flags);
+	int (*resize)(const Object *object, int fd, off_t size);
+	ssize_t (*copy)(const Object *object, Direction direction, char *bytes, size_t size, off_t offset);
+	bool bounded; /* has an end that no write may move, which the kernel does not know */
 } MemoryOps;
+
+/*
+ * The number that a file of this row and object has in stat(2) and in /proc/PID/maps: how a mechanism tells who has mapped
+ * its memory through the tree. fs/ supplies it.
+ */
+extern uint64_t (*backend_inode)(const Row *row, const Object *object);
 
 /*
  * SPECIAL: a node whose data path is the kernel's own (FIFO, socket): nothing but its attributes reaches us.

@@ -12,6 +12,7 @@ static _Thread_local struct {
 	int suspended; /* depth */
 	uid_t uid;
 	gid_t gid;
+	pid_t pid;
 	const gid_t *groups;
 	int ngroups;
 } played;
@@ -56,6 +57,7 @@ int identity_assume(const Caller *caller)
 	played.assumed = true;
 	played.uid = caller->uid;
 	played.gid = caller->gid;
+	played.pid = caller->pid;
 	played.groups = caller->groups;
 	played.ngroups = caller->ngroups;
 	return 0;
@@ -82,6 +84,16 @@ void identity_release(void)
 		return;
 	become_daemon();
 	played.assumed = false;
+}
+
+bool identity_is_played(void)
+{
+	return played.assumed;
+}
+
+pid_t identity_pid(void)
+{
+	return played.assumed ? played.pid : 0;
 }
 
 void identity_suspend(void)

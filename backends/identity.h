@@ -22,6 +22,10 @@ int identity_assume_sender(const Caller *caller);
 /* This thread is the daemon again. */
 void identity_release(void);
 
+/* Whether this thread plays somebody (not so for root, nor in a daemon that is not root), and the pid that asked, 0: not known. */
+bool identity_is_played(void);
+pid_t identity_pid(void);
+
 /* The daemon for a moment: for what is its own business, such as the names file. These nest. */
 void identity_suspend(void);
 void identity_resume(void);

@@ -5,7 +5,9 @@
 #include "backends/names.h"
 #include "backends/pipe.h"
 #include "backends/signal.h"
+#include "backends/posix_shm.h"
 #include "backends/sysv_msg.h"
+#include "backends/sysv_shm.h"
 #include "backends/why.h"
 
 static BackendSettings settings;
@@ -16,6 +18,14 @@ static void wake_nobody(const int64_t key[4])
 }
 
 void (*backend_wake)(const int64_t key[4]) = wake_nobody;
+
+static uint64_t no_number(const Row *row, const Object *object)
+{
+	(void)row, (void)object;
+	return 0;
+}
+
+uint64_t (*backend_inode)(const Row *row, const Object *object) = no_number;
 
 void backends_start(const BackendSettings *given)
 {
@@ -52,11 +62,15 @@ static const char readme[] =
 	"  cat signal/1234/exit                  waits until the process has ended; signal/self is your own\n"
 	"  cat signal/1234/blocked               names of signals; also pending, ignored, caught, status\n"
 	"  mkdir signal/inbox/mail               receive: cat mail/lines, while others kill -USR1 $(cat mail/pid)\n"
+	"  mkdir posix/shm/table          make shared memory (shm_open); sysv/shm is the same for System V (shmget)\n"
+	"  truncate -s 64M posix/shm/table/data  give it a size; with > nothing is cut off\n"
+	"  cp FILE sysv/shm/frame/data           its bytes; programs mmap it and share pages with shmat(2) and shm_open(3)\n"
+	"  cat sysv/shm/frame/attached           the pids that have it mapped\n"
 	"  cat limits/msgmax                     the kernel's limits; root may write them\n"
 	"  cat why                               the last refusal you met, in words\n"
 	"\n"
 	"Reads wait for a message and writes for room, until a signal; with O_NONBLOCK they say EAGAIN. poll and select work.\n"
-	"Manual pages: ipcfs(1), ipcfs(7), ipcfs-sysv-msg(7).\n";
+	"Manual pages: ipcfs(1), ipcfs(7), ipcfs-sysv-msg(7), ipcfs-sysv-shm(7), ipcfs-posix-shm(7).\n";
 
 static int readme_show(const Row *row, const Object *object, const Caller *caller, GString *out)
 {
@@ -75,13 +89,16 @@ static int why_show(const Row *row, const Object *object, const Caller *caller, 
 static const TextOps readme_text = {.show = readme_show};
 static const TextOps why_text = {.show = why_show};
 
-static const Row *const sysv_rows[] = {&sysv_msg_row, NULL};
+static const Row *const posix_rows[] = {&posix_shm_row, NULL};
+static const Row *const sysv_rows[] = {&sysv_msg_row, &sysv_shm_row, NULL};
 
 static const Row readme_row = {.name = "README", .kind = TEXT, .mode = 0444, .text = &readme_text};
 static const Row why_row = {.name = "why", .kind = TEXT, .mode = 0444, .text = &why_text};
 static const Row sysv_row = {.name = "sysv", .kind = DIRECTORY, .mode = 0755, .mechanisms = sysv_rows};
 
-static const Row *const root_rows[] = {&readme_row, &why_row,  &limits_row, &sysv_row,
+static const Row posix_row = {.name = "posix", .kind = DIRECTORY, .mode = 0755, .mechanisms = posix_rows};
+
+static const Row *const root_rows[] = {&readme_row, &why_row,  &limits_row, &sysv_row, &posix_row,
 				       &pipe_row,   &fifo_row, &signal_row, NULL};
 
 const Row tree_root = {.kind = DIRECTORY, .mode = 0755, .mechanisms = root_rows};

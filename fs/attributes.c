@@ -8,11 +8,18 @@
 #include "fs/operations.h"
 #include "fs/reply.h"
 
+int attributes_now(Node *node, struct stat *out)
+{
+	int result = node_stat(node, out);
+
+	return result < 0 && node->row->kind == MEMORY ? memory_stat(node, out) : result;
+}
+
 void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	Node *node = node_get(ino);
 	struct stat attributes;
-	int result = node_stat(node, &attributes);
+	int result = attributes_now(node, &attributes);
 
 	(void)fi;
 	/* A stream's name goes with its object, so this is fstat() of an open one. */
@@ -64,8 +71,10 @@ void on_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attributes, int whi
 	Node *node = node_get(ino);
 	int result = 0;
 
-	(void)fi;
 	why_forget();
+	if ((which & FUSE_SET_ATTR_SIZE) && node->row->kind == MEMORY &&
+	    memory_resize(req, node, attributes->st_size, fi))
+		return;
 	if (which & OWNER_AND_MODE)
 		result = change(req, node, attributes, which);
 	/* `touch` means now, and now is what the kernel will note at the next change; another time would be a lie. */
@@ -73,7 +82,7 @@ void on_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attributes, int whi
 		 ((which & FUSE_SET_ATTR_MTIME) && !(which & FUSE_SET_ATTR_MTIME_NOW)))
 		result = why_refuse(EPERM, "the times of an object are the kernel's");
 	if (result == 0)
-		result = node_stat(node, attributes);
+		result = attributes_now(node, attributes);
 	if (result < 0) {
 		reply_refusal(req, node, result, "change");
 		return;

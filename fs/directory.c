@@ -101,7 +101,7 @@ static size_t add_entry(fuse_req_t req, File *file, const Name *name, bool plus,
 	if (size > room)
 		return size;
 	/* Node id 0: no look-up. A node given here would not be one for its next opener alone (node.h). */
-	if (name->found.row->kind != STREAM &&
+	if (!node_parts_openers(name->found.row) &&
 	    entry_enter(req, file->node, &name->found, &name->attributes, &entry) < 0)
 		entry.ino = 0;
 	if (file->names->len > MANY) {

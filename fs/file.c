@@ -1,5 +1,7 @@
 #include "fs/file.h"
 
+#include <unistd.h>
+
 #include "fs/table.h"
 
 enum { FILES_MAX = 1 << 20 };
@@ -24,6 +26,7 @@ File *file_new(Node *node, int flags, const Caller *caller, gid_t *groups)
 	file->node = node;
 	file->refs = 1;
 	file->groups = groups;
+	file->fd = -1;
 	file->handle = (Handle){.row = node->row, .object = node_object(node), .flags = flags, .caller = *caller};
 	for (int direction = READING; direction <= WRITING; direction++)
 		g_queue_init(&file->sides[direction].behind);
@@ -63,6 +66,8 @@ void file_unref(File *file)
 		g_string_free(file->text, TRUE);
 	if (file->names)
 		g_array_unref(file->names);
+	if (file->fd >= 0)
+		close(file->fd);
 	g_free(file->groups);
 	if (file->writer)
 		node_writer_end(file->node);

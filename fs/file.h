@@ -43,6 +43,9 @@ typedef struct File {
 	/* directory: its names as they were at the first read; owned. See directory.c. */
 	GArray *names;
 
+	/* memory: a descriptor of it, -1 where there is none; owned. Never changes, but what it is of may: see memory.c. */
+	int fd;
+
 	bool opened;   /* the mechanism knows of it */
 	bool writer;   /* it is the one that node_writer_begin() was called for */
 	gid_t *groups; /* handle.caller.groups, owned */

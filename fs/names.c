@@ -22,7 +22,7 @@ double attributes_timeout(const Members *members)
 
 static double entry_timeout(const Node *directory, const Found *found)
 {
-	if (found->row->kind == STREAM || found->row == directory->row->member)
+	if (node_parts_openers(found->row) || found->row == directory->row->member)
 		return 0;
 	return found->members ? while_looking : forever;
 }

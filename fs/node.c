@@ -29,6 +29,7 @@ typedef struct Racer {
 	uint32_t parent;
 	const Row *row;
 } Racer;
+static uint64_t number_of(const Row *row, const Object *object);
 
 static Table *nodes;
 static GMutex lock;
@@ -63,6 +64,7 @@ void node_start(void)
 	started = time(NULL);
 	daemon_uid = geteuid();
 	daemon_gid = getegid();
+	backend_inode = number_of;
 	nodes = table_new(sizeof(Node), NODES_MAX);
 	indexed = g_hash_table_new(node_hash, node_equal);
 	racers = g_hash_table_new_full(NULL, NULL, NULL, g_free);
@@ -149,7 +151,7 @@ Node *node_enter(Node *directory, const Found *found, uid_t uid, pid_t thread)
 		.members = found->members,
 		.object = found->object,
 		.parent = directory->slot,
-		.uid = found->row->kind == STREAM ? uid : 0,
+		.uid = node_parts_openers(found->row) ? uid : 0,
 	};
 	Node *node = NULL;
 	uint32_t slot;
@@ -180,12 +182,12 @@ Node *node_enter(Node *directory, const Found *found, uid_t uid, pid_t thread)
 
 bool node_writer_begin(Node *node, pid_t thread)
 {
-	bool first;
+	bool granted;
 
 	g_mutex_lock(&lock);
-	first = !node->written;
-	if (first) {
-		node->written = true;
+	granted = node->writers == 0 || node->row->kind == MEMORY;
+	if (granted) {
+		node->writers++;
 		if (node->indexed)
 			g_hash_table_remove(indexed, node);
 		node->indexed = false;
@@ -199,16 +201,16 @@ bool node_writer_begin(Node *node, pid_t thread)
 		g_hash_table_replace(racers, GINT_TO_POINTER(thread), racer);
 	}
 	g_mutex_unlock(&lock);
-	return first;
+	return granted;
 }
 
 void node_writer_end(Node *node)
 {
 	g_mutex_lock(&lock);
-	node->written = false;
-	node->indexed = g_hash_table_lookup(indexed, node) == NULL;
-	if (node->indexed)
+	if (--node->writers == 0 && !node->indexed && !g_hash_table_contains(indexed, node)) {
+		node->indexed = true;
 		g_hash_table_add(indexed, node);
+	}
 	g_mutex_unlock(&lock);
 }
 
@@ -322,11 +324,18 @@ static ino_t inode_number(const Found *found)
 	hash = hash * 0x9e3779b97f4a7c15ULL + (uint64_t)found->object.id;
 	hash = hash * 0x9e3779b97f4a7c15ULL + (uint64_t)found->object.part;
 	hash = hash * 0x9e3779b97f4a7c15ULL + (uint64_t)found->object.select;
-	/* A special file is the same one under its next name, as who has it open sees. */
-	if (found->row->kind != SPECIAL)
+	/* Special files and memory are one thing by whatever name they are found; memory shows this number in /proc/PID/maps. */
+	if (found->row->kind != SPECIAL && found->row->kind != MEMORY)
 		hash = hash * 0x9e3779b97f4a7c15ULL + g_str_hash(found->object.name);
 	hash ^= hash >> 29;
 	return found->row == &tree_root ? ROOT : hash | 2;
+}
+
+static uint64_t number_of(const Row *row, const Object *object)
+{
+	const Found found = {.row = row, .object = *object};
+
+	return inode_number(&found);
 }
 
 static mode_t file_mode(const Row *row, mode_t object)
@@ -374,7 +383,9 @@ void node_fill_stat(const Found *found, const ObjectStat *stat, struct stat *out
 		out->st_mode = S_IFREG | file_mode(row, stat->mode);
 	out->st_uid = stat->uid;
 	out->st_gid = stat->gid;
-	out->st_size = directory ? stat->size : 0;
+	out->st_size = directory || row->kind == MEMORY ? stat->size : 0;
+	/* cp(1) takes a file with fewer blocks than bytes for one with holes. */
+	out->st_blocks = row->kind == MEMORY ? (stat->size + 511) / 512 : 0;
 	out->st_atim.tv_sec = stat->atime;
 	out->st_mtim.tv_sec = stat->mtime;
 	out->st_ctim.tv_sec = stat->ctime;

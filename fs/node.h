@@ -10,7 +10,8 @@
  * is given a node that nobody has open for writing, one of the same user's; where two opens race for it, the second is told
  * ESTALE, upon which the kernel looks the name up once more, and now gets a node for that thread alone. (A new node at each
  * look-up would be simpler, but the kernel drops a name whose node has changed: a thousand threads that open one name at
- * once would then drop it for each other again and again.)
+ * once would then drop it for each other again and again.) An open memory file has a node that no later look-up finds, whatever
+ * it is opened for: memory.c says why.
  */
 #pragma once
 
@@ -24,8 +25,8 @@ typedef struct Node {
 	uint32_t slot, parent;
 	uint32_t refs;    /* Protected by the node lock. Children and open files. */
 	uint64_t lookups; /* Protected by the node lock. The kernel's. */
-	bool written;     /* Protected by the node lock. A stream's: it is open for writing. */
-	uid_t uid;        /* a stream's: whose look-ups find it */
+	uint32_t writers; /* Protected by the node lock. Open files of a stream that write, or any of memory. */
+	uid_t uid;        /* a stream's or memory's: whose look-ups find it */
 	bool indexed;     /* Protected by the node lock. It is found by its name. */
 	bool sized;       /* a stream open for writing: see stream.c, "Writers that share a descriptor" */
 	bool removed;     /* Protected by the node lock. A SPECIAL without a name, of which fstat still tells: `last` */
@@ -38,6 +39,12 @@ typedef struct Found {
 	const Members *members;
 	Object object;
 } Found;
+
+/* Whether those who open such a file are kept apart, each on a node of its own. */
+static inline bool node_parts_openers(const Row *row)
+{
+	return row->kind == STREAM || row->kind == MEMORY;
+}
 
 void node_start(void);
 
@@ -60,8 +67,8 @@ void node_each_row(const Row *directory, void (*each)(void *data, const Row *row
 Node *node_enter(Node *directory, const Found *found, uid_t uid, pid_t thread);
 
 /*
- * A thread opens a stream for writing. False: somebody else has; the thread's next look-up of that name gives it a node of its
- * own.
+ * A thread opens a stream for writing, or memory, which no later look-up is to find. False: somebody else has opened this stream;
+ * the thread's next look-up of that name gives it a node of its own.
  */
 bool node_writer_begin(Node *node, pid_t thread);
 

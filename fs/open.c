@@ -39,7 +39,8 @@ void on_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	Node *node = node_get(ino);
 	const Object object = node_object(node);
 	Caller caller = caller_of(req);
-	bool writes = (fi->flags & O_ACCMODE) != O_RDONLY, writer = node->row->kind == STREAM && writes;
+	bool writes = (fi->flags & O_ACCMODE) != O_RDONLY;
+	bool writer = node->row->kind == MEMORY || (node->row->kind == STREAM && writes);
 	gid_t *groups = NULL;
 	File *file;
 	int result;
@@ -54,8 +55,8 @@ void on_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		refuse_open(req, node, result);
 		return;
 	}
-	/* What is stored later is stored as this caller. */
-	if (node->row->kind == TEXT && writes && caller.uid != 0)
+	/* What is stored later is stored as this caller; memory is opened, and opened again, as this caller. */
+	if (((node->row->kind == TEXT && writes) || node->row->kind == MEMORY) && caller.uid != 0)
 		groups = caller_groups(req, &caller);
 	file = file_new(node, fi->flags, &caller, groups);
 	if (!file) {
@@ -67,6 +68,8 @@ void on_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	file->writer = writer;
 	if (node->row->kind == TEXT)
 		text_open(req, file);
+	else if (node->row->kind == MEMORY)
+		memory_open(req, file);
 	else
 		stream_open(req, file);
 }
@@ -78,6 +81,8 @@ void on_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
 	(void)ino;
 	if (file->handle.row->kind == TEXT)
 		text_read(req, file, size, offset);
+	else if (file->handle.row->kind == MEMORY)
+		memory_read(req, file, size, offset);
 	else
 		stream_read(req, file, size, offset, fi->flags & O_NONBLOCK);
 }
@@ -89,6 +94,8 @@ void on_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 	(void)ino;
 	if (file->handle.row->kind == TEXT)
 		text_write(req, file, buf, size);
+	else if (file->handle.row->kind == MEMORY)
+		memory_write(req, file, buf, size, offset);
 	else
 		stream_write(req, file, buf, size, offset, fi->flags);
 }
@@ -115,6 +122,8 @@ void on_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	(void)ino;
 	if (file->handle.row->kind == STREAM)
 		stream_release(file);
+	else if (file->handle.row->kind == MEMORY)
+		memory_release(file);
 	else
 		file_unref(file);
 	fuse_reply_err(req, 0);

@@ -27,6 +27,10 @@ double attributes_timeout(const Members *members);
 /* attributes.c */
 void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void on_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attributes, int which, struct fuse_file_info *fi);
+
+/* The attributes of a node now, also of memory that is open after its object was removed. 0 or a negative errno. */
+int attributes_now(Node *node, struct stat *out);
+
 void on_statfs(fuse_req_t req, fuse_ino_t ino);
 
 /* directory.c */
@@ -53,6 +57,19 @@ void stream_read(fuse_req_t req, File *file, size_t size, off_t offset, bool non
 void stream_write(fuse_req_t req, File *file, const char *buf, size_t size, off_t offset, int flags);
 void stream_poll(fuse_req_t req, File *file, int events, struct fuse_pollhandle *handle);
 void stream_release(File *file);
+
+/* memory.c */
+void memory_start(bool may_pass);
+void memory_open(fuse_req_t req, File *file);
+void memory_read(fuse_req_t req, File *file, size_t size, off_t offset);
+void memory_write(fuse_req_t req, File *file, const char *buf, size_t size, off_t offset);
+void memory_release(File *file);
+
+/* The attributes of a node that is open, whose object may have been removed. -ENOENT if it is not open. */
+int memory_stat(Node *node, struct stat *out);
+
+/* A change of size, answered sooner or later. False if there is nothing to do: it came from O_TRUNC. */
+bool memory_resize(fuse_req_t req, Node *node, off_t size, struct fuse_file_info *fi);
 
 /* The size that the kernel is to assume of a stream's inode (stat shows 0), and telling it so; see stream.c. */
 enum { STREAM_SIZE = 16 << 20 };

@@ -76,3 +76,18 @@ void reply_text_open(fuse_req_t req, File *file)
 {
 	reply_open(req, file, FOPEN_DIRECT_IO | FOPEN_NOFLUSH);
 }
+
+char *reply_buffer(size_t size)
+{
+	static GPrivate key = G_PRIVATE_INIT(g_free);
+	static _Thread_local size_t room;
+	char *buffer = g_private_get(&key);
+
+	if (!buffer || size > room) {
+		g_free(buffer);
+		room = MAX(size, (size_t)1 << 20);
+		buffer = g_malloc(room);
+		g_private_set(&key, buffer);
+	}
+	return buffer;
+}

@@ -25,3 +25,6 @@ void reply_text_open(fuse_req_t req, File *file);
 /* The session that answers go to. */
 void reply_start(struct fuse_session *session);
 struct fuse_session *reply_session(void);
+
+/* This thread's room for what a read returns: at least `size` bytes, until the thread asks again. */
+char *reply_buffer(size_t size);

@@ -7,22 +7,6 @@
 #include "fs/reply.h"
 #include "fs/waiting.h"
 
-/* This thread's room for what a read returns. */
-static char *read_buffer(size_t size)
-{
-	static GPrivate key = G_PRIVATE_INIT(g_free);
-	static _Thread_local size_t room;
-	char *buffer = g_private_get(&key);
-
-	if (!buffer || size > room) {
-		g_free(buffer);
-		room = MAX(size, (size_t)1 << 20);
-		buffer = g_malloc(room);
-		g_private_set(&key, buffer);
-	}
-	return buffer;
-}
-
 Side *request_side(const Request *request)
 {
 	const StreamOps *ops = request->file->handle.row->stream;
@@ -49,7 +33,7 @@ static bool feed_other_end(Handle *handle)
 static ssize_t step_read(Request *request, Patience patience)
 {
 	Handle *handle = &request->file->handle;
-	char *buffer = read_buffer(request->size);
+	char *buffer = reply_buffer(request->size);
 	ssize_t n = handle->row->stream->read(handle, buffer, request->size, patience), more = n;
 
 	request->out = buffer;

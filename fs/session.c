@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <linux/capability.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fs/operations.h"
@@ -13,9 +15,25 @@
 
 enum { WRITE_MAX = 1 << 20 };
 
+/* The kernel asks for CAP_SYS_ADMIN when memory is to be passed through. */
+static bool may_administrate(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {0};
+
+	return syscall(SYS_capget, &header, sets) == 0 &&
+	       (sets[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective & CAP_TO_MASK(CAP_SYS_ADMIN));
+}
+
 static void on_init(void *data, struct fuse_conn_info *conn)
 {
 	(void)data;
+	if (fuse_set_feature_flag(conn, FUSE_CAP_PASSTHROUGH)) {
+		conn->max_backing_stack_depth = 1; /* what is passed through is no stacked file system itself */
+		memory_start(may_administrate());
+	} else {
+		memory_start(false);
+	}
 	conn->max_write = WRITE_MAX;
 	/* A close is answered in the background; a thousand at once should not wait for each other. */
 	conn->max_background = 1024;

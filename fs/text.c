@@ -117,7 +117,7 @@ static int store(File *file, const char *buf, size_t size)
 	return result;
 }
 
-void text_write(fuse_req_t req, File *file, const char *buf, size_t size)
+static void store_and_reply(fuse_req_t req, File *file, const char *buf, size_t size)
 {
 	GString *old;
 	int result;
@@ -134,4 +134,35 @@ void text_write(fuse_req_t req, File *file, const char *buf, size_t size)
 	if (old)
 		g_string_free(old, TRUE);
 	fuse_reply_write(req, size);
+}
+
+typedef struct Storing {
+	fuse_req_t req;
+	File *file; /* held */
+	size_t size;
+	char *text; /* owned */
+} Storing;
+
+static void store_on_worker(void *data)
+{
+	Storing *job = data;
+
+	store_and_reply(job->req, job->file, job->text, job->size);
+	file_unref(job->file);
+	g_free(job->text);
+	g_free(job);
+}
+
+void text_write(fuse_req_t req, File *file, const char *buf, size_t size)
+{
+	Storing *job;
+
+	if (!file->handle.row->text->slow || size > TEXT_MAX) {
+		store_and_reply(req, file, buf, size);
+		return;
+	}
+	job = g_new(Storing, 1);
+	*job = (Storing){.req = req, .file = file_ref(file), .size = size, .text = g_memdup2(buf, size)};
+	if (worker_run(store_on_worker, job) < 0)
+		store_on_worker(job);
 }

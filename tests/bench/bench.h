@@ -82,4 +82,5 @@ void bench_message(void);
 void bench_bulk(void);
 void bench_many(void);
 void bench_blocked(void);
+void bench_memory(void);
 void bench_daemon(void);

@@ -24,7 +24,7 @@ static const struct Section {
 	void (*run)(void);
 } sections[] = {
 	{"daemon", bench_daemon}, {"message", bench_message}, {"bulk", bench_bulk},
-	{"many", bench_many},     {"blocked", bench_blocked},
+	{"many", bench_many},     {"blocked", bench_blocked}, {"memory", bench_memory},
 };
 
 static void print_machine(void)
@@ -48,7 +48,7 @@ int main(int argc, char **argv)
 	const struct rlimit files = {65536, 65536};
 
 	if (argc < 3) {
-		fprintf(stderr, "usage: bench IPCFS NOTHING [daemon|message|bulk|many|blocked]...\n");
+		fprintf(stderr, "usage: bench IPCFS NOTHING [daemon|message|bulk|many|blocked|memory]...\n");
 		return 2;
 	}
 	need(unshare(CLONE_NEWIPC | CLONE_NEWNS) == 0, "namespaces of its own");

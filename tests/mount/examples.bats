@@ -68,7 +68,7 @@ reaches_every_consumer() {
 
 @test "an example says how it is used" {
 	local program
-	for program in "$examples"/shell/* "$examples"/python/*.py "$dir"/queue-* "$dir"/native-*; do
+	for program in "$examples"/shell/queue-* "$examples"/python/queue_*.py "$dir"/queue-* "$dir"/native-*; do
 		run ! "$program"
 		[[ $output == *"usage: $(basename "$program") "* ]] || complain "$program says: $output"
 	done

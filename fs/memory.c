@@ -1,0 +1,407 @@
+/*
+ * Memory: the pages of an object as a file.
+ *
+ * The kernel is given a descriptor of the memory itself at open (FUSE passthrough) and from then on maps, reads and writes
+ * it without us, at native speed. It opens that memory anew with the flags of the open(2), so a file opened to be read
+ * gives no writable mapping. What a caller has mapped stays when it closes the file: the mapping holds the memory.
+ *
+ * Where we may not pass memory through (that takes CAP_SYS_ADMIN), reads and writes come to us and the kernel refuses
+ * shared mappings (ENODEV). They come to us as well for memory that has an end (MemoryOps.bounded) and is open for writing:
+ * the kernel would let a write extend it.
+ *
+ * An open file has a node of its own (node.h): one inode has one passthrough memory, and objects come and go under a name.
+ * Several opens of one node (through /proc/PID/fd) share one backing id.
+ *
+ * O_TRUNC never shrinks an object. It reaches us as an open and then a change of size to 0 without a file handle, just as
+ * truncate(2) does without the open. Since a path does not lead to a node that is open, such a change of one that is open
+ * is O_TRUNC; of one that is not, truncate(2).
+ *
+ * Locking: `lock` guards the table, not held over a system call.
+ */
+#include <errno.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backends/identity.h"
+#include "backends/why.h"
+#include "fs/caller.h"
+#include "fs/operations.h"
+#include "fs/reply.h"
+#include "fs/worker.h"
+
+/* What the opens of one node share. */
+typedef struct Opened {
+	int backing;      /* the kernel's id of the memory passed through; 0: none */
+	GPtrArray *files; /* File; those that are open */
+	bool stale; /* a file went on with the object as it was made anew; what is passed through is the old one */
+} Opened;
+
+static GMutex lock;
+static GHashTable *opened; /* Protected by lock. Node -> Opened, owned. */
+static bool passes;        /* the kernel lets us pass memory through; set once */
+
+static void opened_free(gpointer data)
+{
+	Opened *entry = data;
+
+	g_ptr_array_unref(entry->files);
+	g_free(entry);
+}
+
+void memory_start(bool may_pass)
+{
+	opened = g_hash_table_new_full(NULL, NULL, NULL, opened_free);
+	passes = may_pass;
+}
+
+static const MemoryOps *ops_of(const File *file)
+{
+	return file->handle.row->memory;
+}
+
+/* An open file of this node, held; NULL if there is none. */
+static File *file_of(Node *node)
+{
+	const Opened *entry;
+	File *file = NULL;
+
+	g_mutex_lock(&lock);
+	entry = g_hash_table_lookup(opened, node);
+	if (entry)
+		file = file_ref(g_ptr_array_index(entry->files, 0));
+	g_mutex_unlock(&lock);
+	return file;
+}
+
+/* -- Opening -------------------------------------------------------------------------------------------------------- */
+
+static int open_backing(const File *file)
+{
+	const Handle *handle = &file->handle;
+	int fd = identity_assume(&handle->caller);
+
+	if (fd < 0)
+		return fd;
+	fd = handle->row->memory->backing(&handle->object, handle->flags & (O_ACCMODE | O_APPEND));
+	identity_release();
+	return fd;
+}
+
+/* Whether both are the same memory: the object may have been made anew under its name since the node was found. */
+static bool same_memory(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/*
+ * Joins those who have the file's node open already. The backing id that they share, which is theirs and now ours to hold; 0
+ * if there is nobody; -ESTALE (joined nevertheless) if theirs is other memory.
+ */
+static int join(File *file)
+{
+	Opened *entry;
+	File *other = NULL;
+	bool stale = false;
+	int backing = 0;
+
+	g_mutex_lock(&lock);
+	entry = g_hash_table_lookup(opened, file->node);
+	if (entry && entry->backing) {
+		backing = entry->backing;
+		stale = entry->stale;
+		other = file_ref(g_ptr_array_index(entry->files, 0));
+		g_ptr_array_add(entry->files, file);
+	}
+	g_mutex_unlock(&lock);
+	if (!other)
+		return 0;
+	stale = stale || !same_memory(other->fd, file->fd);
+	file_unref(other);
+	return stale ? why_refuse(ESTALE, "this object has been made anew: open it by its name") : backing;
+}
+
+/* Notes an open file with the backing id it was given. Returns the one that counts: another open may have been first. */
+static int enter(File *file, int backing)
+{
+	Opened *entry;
+
+	g_mutex_lock(&lock);
+	entry = g_hash_table_lookup(opened, file->node);
+	if (!entry) {
+		entry = g_new0(Opened, 1);
+		entry->files = g_ptr_array_new();
+		g_hash_table_insert(opened, file->node, entry);
+	}
+	if (!entry->backing)
+		entry->backing = backing;
+	backing = entry->backing;
+	g_ptr_array_add(entry->files, file);
+	g_mutex_unlock(&lock);
+	return backing;
+}
+
+/* libfuse's fuse_passthrough_close() needs a request, which may have been answered by then. */
+static void backing_close(int backing)
+{
+	const uint32_t id = (uint32_t)backing;
+
+	if (ioctl(fuse_session_fd(reply_session()), FUSE_DEV_IOC_BACKING_CLOSE, &id) < 0)
+		g_warning("memory that was passed through cannot be let go: %s", g_strerror(errno));
+}
+
+static void explain_no_mapping(fuse_req_t req, Node *node)
+{
+	g_autofree char *path = node_path(node, NULL);
+	g_autofree char *what = g_strconcat("mmap ", path, NULL);
+
+	why_refuse(ENODEV, "reads and writes work, but memory can be mapped only where ipcfs runs as root with "
+			   "CAP_SYS_ADMIN, on Linux 6.9 or later with FUSE passthrough");
+	why_keep(fuse_req_ctx(req)->uid, what, ENODEV);
+}
+
+/* Passes the file's memory through to the kernel. The backing id, 0 where it cannot be, or -ESTALE; noted in any case. */
+static int pass(fuse_req_t req, File *file)
+{
+	int backing = 0, used;
+
+	if (file->fd >= 0 && passes) {
+		backing = join(file);
+		if (backing)
+			return backing;
+		/* It may be refused for this one (memory on a stacked file system): libfuse says so in the log. */
+		backing = MAX(fuse_passthrough_open(req, file->fd), 0);
+	}
+	used = enter(file, backing);
+	if (backing && used != backing)
+		backing_close(backing);
+	return used;
+}
+
+void memory_open(fuse_req_t req, File *file)
+{
+	const MemoryOps *ops = ops_of(file);
+	struct fuse_file_info info = {.fh = file->slot, .noflush = 1};
+	int backing;
+
+	file->fd = open_backing(file);
+	if (file->fd < 0 && !(file->fd == -ENODEV && ops->copy)) {
+		reply_refusal(req, file->node, file->fd, "open");
+		file_unref(file);
+		return;
+	}
+	backing = pass(req, file);
+	if (backing < 0) {
+		reply_refusal(req, file->node, backing, "open");
+		memory_release(file);
+		return;
+	}
+	/* mmap(2) needs a descriptor that is open for reading. */
+	if (!backing && handle_reads(&file->handle))
+		explain_no_mapping(req, file->node);
+	info.backing_id = backing;
+	info.direct_io = !backing || (ops->bounded && handle_writes(&file->handle));
+	if (fuse_reply_open(req, &info) == -ENOENT)
+		memory_release(file); /* the caller has gone */
+}
+
+void memory_release(File *file)
+{
+	Opened *entry;
+	int backing = 0;
+
+	g_mutex_lock(&lock);
+	entry = g_hash_table_lookup(opened, file->node);
+	g_ptr_array_remove_fast(entry->files, file);
+	if (entry->files->len == 0) {
+		backing = entry->backing;
+		g_hash_table_remove(opened, file->node);
+	}
+	g_mutex_unlock(&lock);
+	if (backing)
+		backing_close(backing);
+	file_unref(file);
+}
+
+/* -- Reading and writing where they come to us ---------------------------------------------------------------------- */
+
+void memory_read(fuse_req_t req, File *file, size_t size, off_t offset)
+{
+	char *buf = reply_buffer(size);
+	ssize_t n;
+
+	why_forget();
+	if (file->fd >= 0) {
+		n = pread(file->fd, buf, size, offset);
+		n = n < 0 ? -errno : n;
+	} else {
+		n = ops_of(file)->copy(&file->handle.object, READING, buf, size, offset);
+	}
+	if (n < 0)
+		reply_refusal(req, file->node, (int)n, "read");
+	else
+		fuse_reply_buf(req, buf, (size_t)n);
+}
+
+static ssize_t write_some(File *file, const char *buf, size_t size, off_t offset)
+{
+	const MemoryOps *ops = ops_of(file);
+	struct stat st;
+	ssize_t n;
+
+	if (file->fd < 0)
+		return ops->copy(&file->handle.object, WRITING, (char *)buf, size, offset);
+	if (ops->bounded) {
+		if (fstat(file->fd, &st) < 0)
+			return -errno;
+		size = offset < st.st_size ? MIN(size, (size_t)(st.st_size - offset)) : 0;
+	}
+	n = size ? pwrite(file->fd, buf, size, offset) : 0;
+	return n < 0 ? -errno : n;
+}
+
+void memory_write(fuse_req_t req, File *file, const char *buf, size_t size, off_t offset)
+{
+	ssize_t n;
+
+	why_forget();
+	n = write_some(file, buf, size, offset);
+	if (n == 0 && size > 0)
+		n = why_refuse(ENOSPC,
+			       "that is past the end of this memory; truncate(1), or writing `size`, makes it longer");
+	if (n < 0)
+		reply_refusal(req, file->node, (int)n, "write");
+	else
+		fuse_reply_write(req, (size_t)n);
+}
+
+/* -- Attributes ----------------------------------------------------------------------------------------------------- */
+
+int memory_stat(Node *node, struct stat *out)
+{
+	const Found found = {.row = node->row, .members = node->members, .object = node_object(node)};
+	File *file = file_of(node);
+	struct stat st;
+	int result = -ENOENT;
+
+	if (!file)
+		return -ENOENT;
+	if (file->fd >= 0)
+		result = fstat(file->fd, &st) < 0 ? -errno : 0;
+	file_unref(file);
+	if (result == 0) {
+		const ObjectStat stat = {
+			.uid = st.st_uid,
+			.gid = st.st_gid,
+			.mode = st.st_mode & 0666,
+			.size = st.st_size,
+			.atime = st.st_atim.tv_sec,
+			.mtime = st.st_mtim.tv_sec,
+			.ctime = st.st_ctim.tv_sec,
+		};
+
+		node_fill_stat(&found, &stat, out);
+	}
+	return result;
+}
+
+typedef struct Resizing {
+	fuse_req_t req;
+	Node *node; /* held */
+	File *file; /* held; NULL: by path */
+	Caller caller;
+	gid_t *groups; /* owned; the caller's */
+	off_t size;
+} Resizing;
+
+/* A descriptor that may map its memory cannot go on with that of another object. */
+static int refuse_mapper(const Resizing *job)
+{
+	struct stat st;
+
+	if (job->file->fd >= 0 && fstat(job->file->fd, &st) == 0 && st.st_size == job->size)
+		return 0;
+	return why_refuse(EBUSY,
+			  "to size it the object is made anew, and this descriptor, open for reading too, would keep "
+			  "the old one: use truncate(1), or write `size`; with dd, conv=notrunc");
+}
+
+/* A file that only writes goes on with the object as it is now. */
+static int open_again(File *file)
+{
+	int fd = open_backing(file), result;
+	Opened *entry;
+
+	if (fd < 0)
+		return fd;
+	result = dup3(fd, file->fd, O_CLOEXEC) < 0 ? -errno : 0;
+	close(fd);
+	g_mutex_lock(&lock);
+	entry = g_hash_table_lookup(opened, file->node);
+	if (entry) /* it may have been closed meanwhile */
+		entry->stale = true;
+	g_mutex_unlock(&lock);
+	return result;
+}
+
+static int resize(const Resizing *job)
+{
+	const MemoryOps *ops = job->node->row->memory;
+	const Object object = job->file ? job->file->handle.object : node_object(job->node);
+	int result;
+
+	if (job->file && ops->bounded && handle_reads(&job->file->handle))
+		return refuse_mapper(job);
+	result = identity_assume(&job->caller);
+	if (result < 0)
+		return result;
+	result = ops->resize(&object, job->file ? job->file->fd : -1, job->size);
+	identity_release();
+	if (result == 0 && job->file && ops->bounded && job->file->fd >= 0)
+		result = open_again(job->file);
+	return result;
+}
+
+static void resize_and_reply(void *data)
+{
+	Resizing *job = data;
+	struct stat attributes;
+	int result;
+
+	why_forget();
+	result = resize(job);
+	if (result == 0)
+		result = attributes_now(job->node, &attributes);
+	if (result < 0)
+		reply_refusal(job->req, job->node, result, "truncate");
+	else
+		fuse_reply_attr(job->req, &attributes, attributes_timeout(job->node->members));
+	if (job->file)
+		file_unref(job->file);
+	node_unref(job->node);
+	g_free(job->groups);
+	g_free(job);
+}
+
+bool memory_resize(fuse_req_t req, Node *node, off_t size, struct fuse_file_info *fi)
+{
+	File *open = NULL;
+	Resizing *job;
+
+	if (!fi && size == 0 && (open = file_of(node))) {
+		file_unref(open);
+		return false;
+	}
+	job = g_new(Resizing, 1);
+	*job = (Resizing){.req = req, .node = node, .caller = caller_of(req), .size = size};
+	job->groups = caller_groups(req, &job->caller);
+	if (fi)
+		job->file = file_ref(file_get(fi->fh));
+	node_ref(node);
+	/* It may have to copy, or to free, many pages. */
+	if (worker_run(resize_and_reply, job) < 0)
+		resize_and_reply(job);
+	return true;
+}
