@@ -3,6 +3,7 @@
 #include "backends/limits.h"
 #include "backends/names.h"
 #include "backends/sysv_msg.h"
+#include "backends/sysv_sem.h"
 #include "backends/why.h"
 
 static BackendSettings settings;
@@ -63,7 +64,7 @@ static int why_show(const Row *row, const Object *object, const Caller *caller, 
 static const TextOps readme_text = {.show = readme_show};
 static const TextOps why_text = {.show = why_show};
 
-static const Row *const sysv_rows[] = {&sysv_msg_row, NULL};
+static const Row *const sysv_rows[] = {&sysv_msg_row, &sysv_sem_row, NULL};
 
 static const Row readme_row = {.name = "README", .kind = TEXT, .mode = 0444, .text = &readme_text};
 static const Row why_row = {.name = "why", .kind = TEXT, .mode = 0444, .text = &why_text};
