@@ -2,6 +2,7 @@
 #include "backends/backend.h"
 #include "backends/limits.h"
 #include "backends/names.h"
+#include "backends/posix_sem.h"
 #include "backends/sysv_msg.h"
 #include "backends/sysv_sem.h"
 #include "backends/why.h"
@@ -64,12 +65,14 @@ static int why_show(const Row *row, const Object *object, const Caller *caller, 
 static const TextOps readme_text = {.show = readme_show};
 static const TextOps why_text = {.show = why_show};
 
+static const Row *const posix_rows[] = {&posix_sem_row, NULL};
 static const Row *const sysv_rows[] = {&sysv_msg_row, &sysv_sem_row, NULL};
 
 static const Row readme_row = {.name = "README", .kind = TEXT, .mode = 0444, .text = &readme_text};
 static const Row why_row = {.name = "why", .kind = TEXT, .mode = 0444, .text = &why_text};
 static const Row sysv_row = {.name = "sysv", .kind = DIRECTORY, .mode = 0755, .mechanisms = sysv_rows};
+static const Row posix_row = {.name = "posix", .kind = DIRECTORY, .mode = 0755, .mechanisms = posix_rows};
 
-static const Row *const root_rows[] = {&readme_row, &why_row, &limits_row, &sysv_row, NULL};
+static const Row *const root_rows[] = {&readme_row, &why_row, &limits_row, &posix_row, &sysv_row, NULL};
 
 const Row tree_root = {.kind = DIRECTORY, .mode = 0755, .mechanisms = root_rows};
