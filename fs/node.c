@@ -19,6 +19,8 @@ enum {
 	 * that one FUSE write carries, so that a message stays in one piece.
 	 */
 	STREAM_BLOCK = 1 << 20,
+	/* That of texts: as much as a text may have, since it is taken a write at a time (text.c). */
+	TEXT_BLOCK = 65536,
 };
 
 static Table *nodes;
@@ -292,7 +294,7 @@ void node_fill_stat(const Found *found, const ObjectStat *stat, struct stat *out
 			   row->mode,
 		.st_uid = daemon_uid,
 		.st_gid = daemon_gid,
-		.st_blksize = row->kind == STREAM ? STREAM_BLOCK : 4096,
+		.st_blksize = row->kind == STREAM ? STREAM_BLOCK : TEXT_BLOCK,
 		.st_atim.tv_sec = started,
 		.st_mtim.tv_sec = started,
 		.st_ctim.tv_sec = started,
