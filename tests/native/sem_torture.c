@@ -154,6 +154,7 @@ static int torture(char **arguments)
 	__atomic_store_n(&shared->stop, 1, __ATOMIC_SEQ_CST);
 	for (int i = 0; i < processes; i++)
 		waitpid(pids[i], NULL, 0);
+	free(pids);
 	return check(arguments[1], instances, kills);
 }
 
