@@ -42,11 +42,18 @@ static const char readme[] =
 	"  cat sysv/msg/jobs/status              everything known; each value is also a file of its own\n"
 	"  cat sysv/msg/jobs/key                 the key for msgget(2) in a program\n"
 	"  mv sysv/msg/0x0000162e sysv/msg/work  give a name to a queue that another program made\n"
+	"\n"
+	"  mkdir sysv/sem/lock            make a semaphore; echo 1 1 1 > sysv/sem/forks/values: a set of three\n"
+	"  make install 9> sysv/sem/lock/0/hold  waits for 1 and has it until the command ends, however it does\n"
+	"  echo -1 > sysv/sem/lock/0/op          wait and take 1 (semop); +1 gives, 0 waits for zero\n"
+	"  echo 0:-1 1:+2 > sysv/sem/forks/op    several at once, or none; undo: until the file is closed\n"
+	"  echo +1 > posix/sem/lock/op           the same for sem_open(3): value, op, hold\n"
+	"\n"
 	"  cat limits/msgmax                     the kernel's limits; root may write them\n"
 	"  cat why                               the last refusal you met, in words\n"
 	"\n"
 	"Reads wait for a message and writes for room, until a signal; with O_NONBLOCK they say EAGAIN. poll and select work.\n"
-	"Manual pages: ipcfs(1), ipcfs(7), ipcfs-sysv-msg(7).\n";
+	"Manual pages: ipcfs(1), ipcfs(7), ipcfs-sysv-msg(7), ipcfs-sysv-sem(7), ipcfs-posix-sem(7).\n";
 
 static int readme_show(const Row *row, const Object *object, const Caller *caller, GString *out)
 {
