@@ -125,6 +125,16 @@ int node_find(Node *directory, const char *name, Found *out)
 
 /* -- Holding -------------------------------------------------------------------------------------------------------- */
 
+/*
+ * Whether look-ups may share a node. Not of what can only be written: whoever looks it up opens it for writing, and of two
+ * that race for one node the second one's O_TRUNC would wait, beyond the reach of any signal, for the first one's write; which
+ * may be waiting for what the second one is about to write (a semaphore's -1 and +1).
+ */
+static bool is_shared(const Row *row)
+{
+	return row->kind != STREAM || (row->mode & 0444);
+}
+
 Node *node_enter(Node *directory, const Found *found, uid_t uid)
 {
 	const Node key = {
@@ -138,7 +148,7 @@ Node *node_enter(Node *directory, const Found *found, uid_t uid)
 	Node *node;
 
 	g_mutex_lock(&lock);
-	node = g_hash_table_lookup(indexed, &key);
+	node = is_shared(key.row) ? g_hash_table_lookup(indexed, &key) : NULL;
 	if (node) {
 		node->lookups++;
 		g_mutex_unlock(&lock);
@@ -149,9 +159,10 @@ Node *node_enter(Node *directory, const Found *found, uid_t uid)
 		*node = key;
 		node->slot = slot;
 		node->lookups = 1;
-		node->indexed = true;
+		node->indexed = is_shared(key.row);
 		directory->refs++;
-		g_hash_table_add(indexed, node);
+		if (node->indexed)
+			g_hash_table_add(indexed, node);
 	}
 	g_mutex_unlock(&lock);
 	return node;
@@ -165,7 +176,7 @@ void node_writer(Node *node, bool opened)
 		if (node->indexed)
 			g_hash_table_remove(indexed, node);
 		node->indexed = false;
-	} else if (--node->writers == 0 && !g_hash_table_contains(indexed, node)) {
+	} else if (--node->writers == 0 && is_shared(node->row) && !g_hash_table_contains(indexed, node)) {
 		node->indexed = true;
 		g_hash_table_add(indexed, node);
 	}

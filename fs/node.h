@@ -9,7 +9,7 @@
  * inode, beyond the reach of SIGKILL. A look-up does not say what it is for, so it is given a node that nobody has open for
  * writing, and only one of the same user's: opens that race for it may share it, and could harm nobody else. (A new node at
  * each look-up would be simpler, but the kernel drops a name whose node has changed: a thousand threads that open one name
- * at once would then drop it for each other again and again.)
+ * at once would then drop it for each other again and again. Of a file that can only be written each look-up has its own.)
  */
 #pragma once
 
