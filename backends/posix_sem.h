@@ -27,10 +27,10 @@ void posix_sem_give_back(Handle *handle);
 void posix_sem_close(Handle *handle);
 
 /* A PosixSem's first member. */
-#define POSIX_SEM_OPERATIONS                                                                   \
-	{                                                                                      \
+#define POSIX_SEM_OPERATIONS                                                                    \
+	{                                                                                       \
 		.open = posix_sem_open, .operate = posix_sem_operate, .could = posix_sem_could, \
-		.give_back = posix_sem_give_back, .close = posix_sem_close,                    \
+		.give_back = posix_sem_give_back, .close = posix_sem_close,                     \
 	}
 
 enum { POSIX_SEM_VALUE, POSIX_SEM_WAITERS };
@@ -63,7 +63,7 @@ extern const TextOps posix_sem_value, posix_sem_attribute, posix_sem_status;
  */
 extern const Members posix_sem_unnamed;
 
-#define POSIX_SEM_UNNAMED(function)                                                      \
-	{                                                                                \
+#define POSIX_SEM_UNNAMED(function)                                                     \
+	{                                                                               \
 		.semaphore = POSIX_SEM_OPERATIONS, .backing = (function), .make = true, \
 	}

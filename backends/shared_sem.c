@@ -63,7 +63,8 @@ static guint sem_hash(gconstpointer data)
 {
 	const SharedSem *sem = data;
 
-	return (guint)((uint64_t)sem->ino * 2654435761U + (uint64_t)sem->dev + (uint64_t)sem->offset / SHARED_SEM_ALIGN);
+	return (guint)((uint64_t)sem->ino * 2654435761U + (uint64_t)sem->dev +
+		       (uint64_t)sem->offset / SHARED_SEM_ALIGN);
 }
 
 static gboolean sem_equal(gconstpointer a, gconstpointer b)
@@ -281,7 +282,8 @@ static int do_touch(void (*how)(void *), Touch *touch)
 	if (!fault_try(how, touch))
 		return why_refuse(EIO, "the memory that the semaphore was in has been truncated");
 	if (touch->result == -EINVAL)
-		return why_refuse(EINVAL, "no semaphore that processes share has been initialised here (sem_init, pshared)");
+		return why_refuse(EINVAL,
+				  "no semaphore that processes share has been initialised here (sem_init, pshared)");
 	return touch->result;
 }
 
@@ -336,7 +338,8 @@ int shared_sem_post(SharedSem *sem, uint32_t n)
 
 	if (result == 0)
 		wake(sem, touch.seen, n);
-	return result == -EOVERFLOW ? why_refuse(EOVERFLOW, "a semaphore's value is at most %d", SHARED_SEM_MAX) : result;
+	return result == -EOVERFLOW ? why_refuse(EOVERFLOW, "a semaphore's value is at most %d", SHARED_SEM_MAX) :
+				      result;
 }
 
 int shared_sem_get(SharedSem *sem, uint32_t *value, uint32_t *waiters)

@@ -148,8 +148,9 @@ int sysv_sem_make_anew(const Object *object, const struct semid_ds *old, unsigne
 		return 0;
 	if (make(old, before, nsems) < 0)
 		return why_refuse(-result, "the set is gone: it could not be made anew");
-	return result == -ENOSPC ? why_refuse(ENOSPC, "all sets together have as many semaphores as limits/semmns allows") :
-				   result;
+	return result == -ENOSPC ?
+		       why_refuse(ENOSPC, "all sets together have as many semaphores as limits/semmns allows") :
+		       result;
 }
 
 /* -- The directory -------------------------------------------------------------------------------------------------- */

@@ -118,8 +118,9 @@ static int values_store(const Row *row, const Object *object, const char *text)
 
 	(void)row;
 	if (!values)
-		return result == -EINVAL ? why_refuse(EINVAL, "values are numbers separated by blanks, one a semaphore") :
-					   result;
+		return result == -EINVAL ?
+			       why_refuse(EINVAL, "values are numbers separated by blanks, one a semaphore") :
+			       result;
 	identity_suspend();
 	result = sysv_sem_stat(object, &ds);
 	identity_resume();

@@ -28,7 +28,7 @@ static struct Shared {
 	uint32_t done[INSTANCES]; /* increments that each process knows it has made */
 	int eating[PLACES];
 	int meals[PLACES];
-} *shared;
+} * shared;
 
 static void need(int good, const char *what)
 {
@@ -62,7 +62,8 @@ static void add(int fd, uint32_t instance)
 	const Record record = {instance, shared->done[instance] + 1};
 
 	need(pread(fd, &count, sizeof count, 0) == sizeof count, "pread");
-	need(pwrite(fd, &record, sizeof record, (off_t)(sizeof count + count * sizeof record)) == sizeof record, "pwrite");
+	need(pwrite(fd, &record, sizeof record, (off_t)(sizeof count + count * sizeof record)) == sizeof record,
+	     "pwrite");
 	count++;
 	need(pwrite(fd, &count, sizeof count, 0) == sizeof count, "pwrite");
 	shared->done[instance]++;
@@ -101,7 +102,7 @@ static int check(const char *file, uint32_t instances, long kills)
 	static uint32_t seen[INSTANCES];
 	static Record records[RECORDS];
 	int fd = open(file, O_RDONLY);
-	uint64_t count, known = 0;
+	uint64_t count = 0, known = 0;
 	int wrong = shared->wrong;
 
 	need(fd >= 0 && pread(fd, &count, sizeof count, 0) == sizeof count && count < RECORDS, file);
@@ -119,8 +120,8 @@ static int check(const char *file, uint32_t instances, long kills)
 		if (seen[i] < shared->done[i])
 			wrong = 1;
 	}
-	printf("%llu increments, %llu known, %ld killed%s\n", (unsigned long long)count, (unsigned long long)known, kills,
-	       wrong ? ": WRONG" : "");
+	printf("%llu increments, %llu known, %ld killed%s\n", (unsigned long long)count, (unsigned long long)known,
+	       kills, wrong ? ": WRONG" : "");
 	return wrong;
 }
 
