@@ -22,6 +22,8 @@ enum {
 	STREAM_BLOCK = 1 << 20,
 	/* The same where there are no messages: a read costs by what it asks for, each page of it, and gets what is there. */
 	BYTES_BLOCK = 1 << 16,
+	/* That of texts: as much as a text may have, since it is taken a write at a time (text.c). */
+	TEXT_BLOCK = 65536,
 };
 
 /* Threads that were told ESTALE, and the stream that they will look up again. */
@@ -366,7 +368,8 @@ void node_fill_stat(const Found *found, const ObjectStat *stat, struct stat *out
 			   row->mode,
 		.st_uid = daemon_uid,
 		.st_gid = daemon_gid,
-		.st_blksize = row->kind != STREAM ? 4096 :
+		.st_blksize = row->kind == TEXT   ? TEXT_BLOCK :
+			      row->kind != STREAM ? 4096 :
 			      row->stream->bytes  ? BYTES_BLOCK :
 						    STREAM_BLOCK,
 		.st_atim.tv_sec = started,

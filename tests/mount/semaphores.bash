@@ -1,0 +1,78 @@
+# shellcheck shell=bash
+# What the tests of semaphores share, beside helper.bash. $sem and $torture are the native other side.
+
+load helper
+
+setup_file() {
+	new_mount
+	export SEM=$IPC/sysv/sem NAMED=$IPC/posix/sem sem=$dir/sem torture=$dir/sem_torture
+	cp "$(dirname "$NATIVE")"/sem "$(dirname "$NATIVE")"/sem_torture "$dir"
+	ipcfs_start
+}
+
+setup() {
+	declare -gA pid=()
+	cd "$dir"
+}
+
+teardown() {
+	end_all
+	local object
+	for object in "$SEM"/* "$NAMED"/*; do
+		[ ! -d "$object" ] || rmdir "$object"
+	done
+	rm -f /dev/shm/*
+	same "" "$(awk 'NR > 1 { print $2 }' /proc/sysvipc/sem)"
+	quiet_log
+}
+
+# make_set NAME VALUE...: then $s is its directory and $key its key.
+make_set() {
+	s=$SEM/$1
+	mkdir -m "${mode:-700}" "$s"
+	key=$(cat "$s/key")
+	[ "${*:2}" = 0 ] || echo "${@:2}" >"$s/values"
+}
+
+# make_named NAME VALUE: then $p is its directory.
+make_named() {
+	p=$NAMED/$1
+	mkdir -m "${mode:-700}" "$p"
+	echo "$2" >"$p/value"
+}
+
+# reads FILE TEXT
+reads() {
+	[ "$(cat "$1")" = "$2" ]
+}
+
+# becomes FILE TEXT: it reads so before long; a close is noticed a moment after it.
+becomes() {
+	eventually reads "$1" "$2" || complain "$1 is $(cat "$1")"
+}
+
+# holding FILE [COMMAND]: a process that has it open and says so on its output.
+holding() {
+	exec bash -c 'exec 9>"$1" && echo held && eval "$2" && exec sleep 60' bash "$1" "${2:-true}"
+}
+
+# start_holding NAME FILE [COMMAND]: in the background.
+start_holding() {
+	holding "${@:2}" >"$BATS_TEST_TMPDIR/$1" 2>"$BATS_TEST_TMPDIR/$1.err" 3>&- 4>&- &
+	pid[$1]=$!
+}
+
+held() {
+	eventually reads "$BATS_TEST_TMPDIR/$1" held
+}
+
+# killed NAME: with SIGKILL.
+killed() {
+	kill -KILL "${pid[$1]}"
+	ended "$1" 137
+}
+
+# try_nonblocking FILE TEXT: one write with O_NONBLOCK.
+try_nonblocking() {
+	"$native" nonblocking "$1" write "$2"
+}
