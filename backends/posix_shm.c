@@ -18,6 +18,7 @@
 #include "backends/identity.h"
 #include "backends/own.h"
 #include "backends/parse.h"
+#include "backends/shm_sem.h"
 #include "backends/text.h"
 #include "backends/why.h"
 
@@ -388,7 +389,7 @@ static const Row files[] = {
 	{0},
 };
 
-static const Row *const mechanisms[] = {&data, NULL};
+static const Row *const mechanisms[] = {&data, &posix_shm_sem_row, NULL};
 
 static const Row object_row = {.kind = DIRECTORY, .rows = files, .mechanisms = mechanisms};
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "backends/identity.h"
+#include "backends/shm_sem.h"
 #include "backends/why.h"
 
 static int get(key_t key, int flags)
@@ -205,7 +206,7 @@ static const Row segment_files[] = {
 	{0},
 };
 
-static const Row *const segment_mechanisms[] = {&sysv_shm_data, NULL};
+static const Row *const segment_mechanisms[] = {&sysv_shm_data, &sysv_shm_sem_row, NULL};
 
 static const Row segment = {.kind = DIRECTORY, .rows = segment_files, .mechanisms = segment_mechanisms};
 
