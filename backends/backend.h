@@ -89,6 +89,7 @@ typedef struct Members {
 	int (*set)(const Object *object, const ObjectChange *change);
 	int (*permit)(const Object *object, const Caller *caller, int rights); /* 0 or -EACCES, -EPERM */
 	bool private; /* list and lookup run as the caller too: not everybody may see every member */
+	bool lasting; /* what a name stands for never changes (it may end): the kernel may remember it for a second */
 } Members;
 
 /* A text file. show prints the whole of it; store takes the whole of it, the last newline dropped. */
@@ -145,7 +146,7 @@ typedef struct StreamOps {
 	ssize_t (*read)(Handle *handle, char *buf, size_t size, Patience patience);
 	ssize_t (*write)(Handle *handle, const char *buf, size_t size, Patience patience);
 	int (*poll)(Handle *handle); /* POLLIN, POLLOUT … that hold now; absent: always ready */
-	void (*wait)(Handle *handle, Direction direction, size_t size, Wait *out);
+	void (*wait)(Handle *handle, Direction direction, size_t size, Wait *out); /* absent: nothing ever waits */
 	/*
 	 * Streams with two ends here: the key of those who wait with WAIT_FD at the other end. After each read or write the
 	 * first of them is let try at once, which is quicker than by the descriptor; a read that has room goes on then.

@@ -206,6 +206,7 @@ static int group_stat(const Object *object, ObjectStat *out)
 }
 
 const Members signal_groups = {
+	.lasting = true,
 	.list = group_list,
 	.lookup = group_lookup,
 	.stat = group_stat,

@@ -151,6 +151,7 @@ static int process_member_stat(const Object *object, ObjectStat *out)
 }
 
 const Members signal_processes = {
+	.lasting = true,
 	.list = process_list,
 	.lookup = process_lookup,
 	.stat = process_member_stat,
@@ -158,6 +159,7 @@ const Members signal_processes = {
 };
 
 const Members signal_threads = {
+	.lasting = true,
 	.list = thread_list,
 	.lookup = thread_lookup,
 	.stat = process_member_stat,

@@ -6,14 +6,12 @@
  * may have been cut anywhere by the buffer of a program: what follows its last newline stays in handle->unsent until the
  * rest comes or the file is closed.
  *
- * A target with too many signals queued (RLIMIT_SIGPENDING, see sigqueue(3)) is waited for. Nothing tells when it has taken
- * one, so a waiter thread asks again and again.
+ * A target with too many signals queued (RLIMIT_SIGPENDING) is EAGAIN, as of sigqueue(3): nothing here ever waits.
  */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "backends/parse.h"
@@ -33,7 +31,7 @@ enum { STATE_PIDFD, STATE_SENDER };
 
 G_STATIC_ASSERT(sizeof(Sender) <= 3 * sizeof(int64_t));
 
-enum { AGAIN_MS = 2, LONG = 512 /* bytes: from here on a write may have been cut */, LINE_MAX_BYTES = 256 };
+enum { LONG = 512 /* bytes: from here on a write may have been cut */, LINE_MAX_BYTES = 256 };
 
 static int pidfd_held(const Handle *handle)
 {
@@ -223,44 +221,27 @@ static ssize_t write_lines(Handle *handle, const char *buf, size_t size)
 	return (ssize_t)total;
 }
 
-/* Until there is room for the signal. -EINTR: somebody wants this thread to stop. */
-static int pause_for_room(void)
-{
-	const struct timespec pause = {.tv_nsec = AGAIN_MS * 1000000L};
-
-	return nanosleep(&pause, NULL) ? -EINTR : 0;
-}
-
+/* sigqueue(3) does not wait either where the target has too many signals queued. */
 static ssize_t send_write(Handle *handle, const char *buf, size_t size, Patience patience)
 {
-	ssize_t n;
+	ssize_t n = write_lines(handle, buf, size);
 
-	while ((n = write_lines(handle, buf, size)) == -EAGAIN && patience == SLEEP)
-		if (pause_for_room() < 0)
-			return -EINTR;
-	return n;
+	(void)patience;
+	return n == -EAGAIN ?
+		       why_refuse(EAGAIN,
+				  "as many signals are queued as the target's user may have (RLIMIT_SIGPENDING)") :
+		       n;
 }
 
 static int send_finish(Handle *handle, Patience patience)
 {
-	int result = 0;
-
-	while (handle->unsent.length && (result = send_kept(handle, NULL, 0)) == -EAGAIN && patience == SLEEP)
-		if (pause_for_room() < 0)
-			return -EINTR;
-	return result;
-}
-
-static void send_wait(Handle *handle, Direction direction, size_t size, Wait *out)
-{
-	(void)direction, (void)size;
-	*out = (Wait){.how = WAIT_CALL, .key = {(intptr_t)handle, 0, 0, (intptr_t)&signal_send}};
+	(void)patience;
+	return handle->unsent.length ? send_kept(handle, NULL, 0) : 0;
 }
 
 const StreamOps signal_send = {
 	.open = send_open,
 	.write = send_write,
-	.wait = send_wait,
 	.finish = send_finish,
 	.close = close_pidfd,
 };

@@ -24,6 +24,11 @@ int why_refuse(int error, const char *format, ...)
 	return -error;
 }
 
+bool why_noted(void)
+{
+	return note[0] != '\0';
+}
+
 void why_forget(void)
 {
 	note[0] = '\0';

@@ -7,12 +7,16 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include <glib.h>
 
 /* Notes the reason on this thread and returns -error, so that it can be returned itself. */
 int why_refuse(int error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/* Whether there is a note on this thread. */
+bool why_noted(void);
 
 /* Forgets this thread's note. */
 void why_forget(void);

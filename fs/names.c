@@ -17,12 +17,16 @@ static const double forever = 3600, while_looking = 1, same_breath = 0.001;
 
 double attributes_timeout(const Members *members)
 {
-	return members ? 0 : forever;
+	if (!members)
+		return forever;
+	return members->lasting ? while_looking : 0;
 }
 
 static double entry_timeout(const Node *directory, const Found *found)
 {
-	if (node_parts_openers(found->row) || found->row == directory->row->member)
+	if (node_parts_openers(found->row))
+		return 0;
+	if (found->row == directory->row->member && !found->members->lasting)
 		return 0;
 	return found->members ? while_looking : forever;
 }
@@ -37,7 +41,7 @@ int entry_enter(fuse_req_t req, Node *directory, const Found *found, const struc
 	*out = (struct fuse_entry_param){
 		.ino = node->slot,
 		.attr = *attributes,
-		.attr_timeout = found->members ? same_breath : forever,
+		.attr_timeout = MAX(same_breath, attributes_timeout(found->members)),
 		.entry_timeout = entry_timeout(directory, found),
 	};
 	return 0;

@@ -160,7 +160,7 @@ Node *node_enter(Node *directory, const Found *found, uid_t uid, pid_t thread)
 	bool alone;
 
 	g_mutex_lock(&lock);
-	alone = found->row->kind == STREAM && lost_race(&key, thread);
+	alone = node_parts_openers(found->row) && lost_race(&key, thread);
 	if (!alone)
 		node = g_hash_table_lookup(indexed, &key);
 	if (node) {

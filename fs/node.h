@@ -4,8 +4,8 @@
  * Ownership: the kernel holds a node through its look-ups, until it forgets them; children and open files hold it through
  * node_ref(). It ends when nobody does. A node holds its parent.
  *
- * A directory or text file has one node for each name it is known by. Of a stream file every open for writing has a node of
- * its own: the kernel locks an inode over a direct write, so that one writer who waits would block all others of the same
+ * A directory or text file has one node for each name it is known by. Of a stream whose writes may wait every open for writing has a node
+ * of its own: the kernel locks an inode over a direct write, so that one writer who waits would block all others of the same
  * inode, in write(2) and in open(2) with O_TRUNC, beyond the reach of SIGKILL. A look-up does not say what it is for, so it
  * is given a node that nobody has open for writing, one of the same user's; where two opens race for it, the second is told
  * ESTALE, upon which the kernel looks the name up once more, and now gets a node for that thread alone. (A new node at each
@@ -40,10 +40,13 @@ typedef struct Found {
 	Object object;
 } Found;
 
-/* Whether those who open such a file are kept apart, each on a node of its own. */
+/*
+ * Whether those who open such a file are kept apart, each on a node of its own. Where nothing ever waits nobody can keep
+ * anybody waiting.
+ */
 static inline bool node_parts_openers(const Row *row)
 {
-	return row->kind == STREAM || row->kind == MEMORY;
+	return (row->kind == STREAM && row->stream->wait) || row->kind == MEMORY;
 }
 
 void node_start(void);

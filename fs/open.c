@@ -40,7 +40,7 @@ void on_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	const Object object = node_object(node);
 	Caller caller = caller_of(req);
 	bool writes = (fi->flags & O_ACCMODE) != O_RDONLY;
-	bool writer = node->row->kind == MEMORY || (node->row->kind == STREAM && writes);
+	bool writer = node_parts_openers(node->row) && (writes || node->row->kind == MEMORY);
 	gid_t *groups = NULL;
 	File *file;
 	int result;

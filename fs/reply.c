@@ -34,7 +34,7 @@ void reply_refusal_at(fuse_req_t req, Node *node, const char *name, int error, c
 
 	if (error == -EPIPE)
 		reply_sigpipe(req);
-	if (error != -EAGAIN && error != -EINTR) {
+	if ((error != -EAGAIN && error != -EINTR) || why_noted()) {
 		g_autofree char *path = node_path(node, name);
 		g_autofree char *what = g_strconcat(verb, " ", path, NULL);
 

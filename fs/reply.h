@@ -5,7 +5,7 @@
 
 /*
  * Answers with an error, and keeps in words what was refused: `verb` and the node's path (with `name` below it, may be
- * NULL). `error` is negative. What is no refusal (EAGAIN, EINTR) is not kept.
+ * NULL). `error` is negative. What is no refusal (EAGAIN, EINTR without a reason) is not kept.
  */
 void reply_refusal_at(fuse_req_t req, Node *node, const char *name, int error, const char *verb);
 void reply_refusal(fuse_req_t req, Node *node, int error, const char *verb);

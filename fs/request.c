@@ -161,7 +161,7 @@ static void run(Request *request)
 
 		why_forget();
 		if (!request_step(request, TRY)) {
-			if (request->nonblocking) {
+			if (request->nonblocking || !request->file->handle.row->stream->wait) {
 				request_give_up(request, -EAGAIN);
 			} else {
 				Park park;
