@@ -19,7 +19,7 @@ double attributes_timeout(const Members *members)
 {
 	if (!members)
 		return forever;
-	return members->lasting ? while_looking : 0;
+	return members->lasting ? same_breath : 0;
 }
 
 static double entry_timeout(const Node *directory, const Found *found)
@@ -41,7 +41,7 @@ int entry_enter(fuse_req_t req, Node *directory, const Found *found, const struc
 	*out = (struct fuse_entry_param){
 		.ino = node->slot,
 		.attr = *attributes,
-		.attr_timeout = MAX(same_breath, attributes_timeout(found->members)),
+		.attr_timeout = found->members ? same_breath : forever,
 		.entry_timeout = entry_timeout(directory, found),
 	};
 	return 0;

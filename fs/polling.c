@@ -97,6 +97,18 @@ void waiting_watch(File *file, struct fuse_pollhandle *handle, int directions, u
 			group_start(fresh_groups[direction]);
 }
 
+void waiting_drained(File *file, Direction direction, unsigned wakes_before)
+{
+	struct fuse_pollhandle *handle = NULL;
+
+	g_mutex_lock(&waiting_lock);
+	if (!file->watches[direction].armed)
+		handle = g_steal_pointer(&file->poll_handle);
+	g_mutex_unlock(&waiting_lock);
+	if (handle)
+		waiting_watch(file, handle, 1 << direction, wakes_before);
+}
+
 void waiting_unwatch(File *file)
 {
 	struct fuse_pollhandle *handle;

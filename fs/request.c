@@ -161,8 +161,13 @@ static void run(Request *request)
 
 		why_forget();
 		if (!request_step(request, TRY)) {
-			if (request->nonblocking || !request->file->handle.row->stream->wait) {
+			if (!request->file->handle.row->stream->wait) {
 				request_give_up(request, -EAGAIN);
+			} else if (request->nonblocking) {
+				request_give_up(request, -EAGAIN);
+				if (request->operation == READ || request->operation == WRITE)
+					waiting_drained(request->file, request->operation == READ ? READING : WRITING,
+							wakes);
 			} else {
 				Park park;
 

@@ -90,6 +90,12 @@ void stream_poll(fuse_req_t req, File *file, int events, struct fuse_pollhandle 
 	int now = file->handle.row->stream->poll(&file->handle);
 	int directions = 0;
 
+	if (!file->handle.row->stream->wait) {
+		if (handle)
+			fuse_pollhandle_destroy(handle);
+		fuse_reply_poll(req, now);
+		return;
+	}
 	if (!(now & (events | POLLERR | POLLHUP))) {
 		if ((events & (POLLIN | POLLRDNORM)) && handle_reads(&file->handle))
 			directions |= 1 << READING;
@@ -98,10 +104,9 @@ void stream_poll(fuse_req_t req, File *file, int events, struct fuse_pollhandle 
 		if (!directions)
 			directions = 1 << HANGUP;
 	}
-	if (handle && directions)
+	/* Also when it is ready now: see waiting_drained(). */
+	if (handle)
 		waiting_watch(file, handle, directions, wakes);
-	else if (handle)
-		fuse_pollhandle_destroy(handle);
 	fuse_reply_poll(req, now);
 }
 

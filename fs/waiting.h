@@ -43,5 +43,11 @@ void waiting_interrupt(fuse_req_t req, void *request);
  */
 void waiting_watch(File *file, struct fuse_pollhandle *handle, int directions, unsigned wakes);
 
+/*
+ * A request found nothing to do and does not wait. Whoever polls the file edge-triggered was told that it was ready, polls no
+ * more until it is ready again, and is to be told of that: arms the poll handle that is there, if any.
+ */
+void waiting_drained(File *file, Direction direction, unsigned wakes);
+
 /* Nobody polls this file any more: at its release. */
 void waiting_unwatch(File *file);

@@ -100,3 +100,35 @@ load helper
 	for i in 1 2 3; do ended "waiter$i"; done
 	same x "$(cat "$q/next")"
 }
+
+# said_ready N: the program has asked N times.
+said_ready() {
+	[ "$(grep -c ready "$BATS_TEST_TMPDIR/edges")" = "$1" ]
+}
+
+@test "edge-triggered: an edge for what comes after all was read" {
+	make a
+	cat >"$BATS_TEST_TMPDIR/edges.py" <<-'END'
+		import os, select, sys
+		fd = os.open(sys.argv[1], os.O_RDONLY | os.O_NONBLOCK)
+		poll = select.epoll()
+		poll.register(fd, select.EPOLLIN | select.EPOLLET)
+		for message in b"one", b"two", b"three":
+		    print("ready", flush=True)
+		    assert poll.poll(20)
+		    got = []
+		    try:
+		        while True:
+		            got.append(os.read(fd, 100))
+		    except BlockingIOError:
+		        assert got == [message], got
+	END
+	start edges python3 "$BATS_TEST_TMPDIR/edges.py" "$q/data"
+	n=0
+	for message in one two three; do
+		n=$((n + 1))
+		eventually said_ready "$n"
+		"$native" msg-send "$key" 1 "$message"
+	done
+	ended edges
+}

@@ -34,7 +34,7 @@ t = threading.Thread(target=check); t.start(); t.join()' "$S/self"
 	same "dr-xr-xr-x --w--w--w- -r--r--r--" "$(stat -c %A "$S/$t" "$S/$t/send" "$S/$t/status" | xargs)"
 	echo TERM >"$S/$t/send"
 	ended a
-	[ ! -e "$S/$t" ]
+	eventually [ ! -e "$S/$t" ] # the kernel looks again after a tick
 }
 
 @test "a signal and what it carries: SI_QUEUE, the sender, the value" {
