@@ -121,7 +121,7 @@ static int run_main(int argc, char **argv, Options *options)
 		printf("ipcfs %s\n", IPCFS_VERSION);
 		return 0;
 	}
-	if (!log_start(options->log_level)) {
+	if (!log_start(options->log_level ? options->log_level : "message")) {
 		fprintf(stderr, "ipcfs: --log-level takes error, warning, message, info or debug\n");
 		return 2;
 	}
@@ -142,7 +142,7 @@ static void options_clear(Options *options)
 
 int main(int argc, char **argv)
 {
-	Options options = {.threads = 1, .log_level = g_strdup("message")};
+	Options options = {.threads = 1};
 	int status;
 
 	/* What the parent had open is not ours to keep open for as long as we serve. */
