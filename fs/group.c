@@ -177,7 +177,8 @@ Group *group_for(const Wait *wait, const StreamOps *ops, uid_t uid, bool *fresh)
 	const Group key = {.wait = *wait, .ops = wait->how == WAIT_CALL ? ops : NULL};
 	Group *group = g_hash_table_lookup(groups, &key);
 
-	*fresh = !group;
+	/* Only one that needs a worker is its maker's to start: one with a descriptor may be gone once the lock is. */
+	*fresh = !group && wait->how != WAIT_FD;
 	return group ? group : group_new(&key, uid);
 }
 
@@ -277,8 +278,7 @@ static void call_main(void *data)
 
 void group_start(Group *group)
 {
-	if (group->wait.how == WAIT_FD ||
-	    worker_run(group->wait.how == WAIT_READY ? ready_main : call_main, group) == 0)
+	if (worker_run(group->wait.how == WAIT_READY ? ready_main : call_main, group) == 0)
 		return;
 	for (;;) {
 		Request *request;
