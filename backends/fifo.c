@@ -31,7 +31,7 @@ static int node(const char *name, mode_t mode, Object *out)
 	int result;
 
 	if (S_ISSOCK(mode))
-		return why_refuse(EPERM, "fifo holds FIFOs only; sockets are bound below socket/");
+		return why_refuse(EPERM, "fifo holds FIFOs only, made with mkfifo");
 	if (!S_ISFIFO(mode))
 		return why_refuse(EPERM, "fifo holds FIFOs only: make one with mkfifo, then open it");
 	result = own_add(&fifos, name, mode, NULL, &own);

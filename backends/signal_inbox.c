@@ -268,6 +268,8 @@ int signal_inbox_pidfd(const Object *object)
  */
 static void await_ids(const Inbox *inbox)
 {
+	struct pollfd ended = {.fd = inbox->pidfd, .events = POLLIN};
+
 	for (int i = 0; i < START_MS; i++) {
 		int directory = process_open(inbox->pid, 0);
 		g_autofree char *status = directory >= 0 ? process_read(directory, "status") : NULL;
@@ -277,7 +279,8 @@ static void await_ids(const Inbox *inbox)
 		/* The real one is the first of them. */
 		if (!status || process_number(status, "Uid", 10) == inbox->uid)
 			return;
-		g_usleep(1000);
+		if (poll(&ended, 1, 1) > 0)
+			return;
 	}
 }
 

@@ -56,7 +56,7 @@ teardown() {
 	mkfifo "$f/y"
 	refused EPERM ln "$f/y" "$f/x"
 	run ! python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$f/x"
-	why_is "sockets are bound"
+	why_is "fifo holds FIFOs only"
 	same y "$(ls "$f")"
 }
 

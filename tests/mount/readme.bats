@@ -27,12 +27,19 @@ run_command() {
 		commands=$((commands + 1))
 	done < <(tour)
 	run_command "$command" "$(printf %s "$expected")"
-	[ "$commands" -ge 20 ] || complain "only $commands commands were found"
+	[ "$commands" -ge 50 ] || complain "only $commands commands were found"
 }
 
 @test "files that the README names are there" {
 	local file
-	for file in $(grep -o '](\([^)]*\))' "$readme" | tr -d ']()') docs/ipcfs.1 docs/ipcfs.7 docs/ipcfs-sysv-msg.7; do
+	for file in $(grep -o '](\([^)]*\))' "$readme" | sed 's/^](//; s/)$//'); do
 		[ -e "${readme%/*}/$file" ] || complain "$file is missing"
+	done
+}
+
+@test "the README names every manual page" {
+	local page
+	for page in "${readme%/*}"/docs/*.[0-9]; do
+		grep -qF "(docs/${page##*/})" "$readme" || complain "the README does not name ${page##*/}"
 	done
 }
