@@ -132,7 +132,11 @@ static int explain_full(void)
 
 static int shm_create(const char *name, mode_t mode, Object *out)
 {
-	int result = sysv_create(&sysv_shm_type, name, mode, out);
+	int result;
+
+	g_mutex_lock(&sysv_shm_remaking);
+	result = sysv_create(&sysv_shm_type, name, mode, out);
+	g_mutex_unlock(&sysv_shm_remaking);
 
 	return result == -ENOSPC ? explain_full() : result;
 }
@@ -147,8 +151,12 @@ static int shm_remove(const Object *object)
 static int shm_rename(const Object *object, const char *name)
 {
 	const Object now = as_it_is_now(object);
+	int result;
 
-	return sysv_rename(&sysv_shm_type, &now, name);
+	g_mutex_lock(&sysv_shm_remaking);
+	result = sysv_rename(&sysv_shm_type, &now, name);
+	g_mutex_unlock(&sysv_shm_remaking);
+	return result;
 }
 
 static int shm_stat(const Object *object, ObjectStat *out)

@@ -27,6 +27,9 @@ int sysv_shm_stat(const Object *object, struct shmid_ds *out);
 /* `data` (sysv_shm_memory.c). */
 extern const Row sysv_shm_data;
 
+/* Held while a segment that is made anew has no key: whoever takes keys or names here waits for that moment. */
+extern GMutex sysv_shm_remaking;
+
 /*
  * Gives the segment another size, as the caller: 0, or a negative errno and nothing has changed. Needs the right to remove
  * it. `fd` is not looked at.

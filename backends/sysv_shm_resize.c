@@ -8,7 +8,8 @@
  * Who knew the old id (a shell in its directory) is led to the new one by `moved`. It is a convenience only: after a restart
  * such an object is gone, as it would be without.
  *
- * Locking: `lock` guards `moved`.
+ * Locking: `lock` guards `moved`. sysv_shm_remaking is held while a segment's key is free, so that nothing here takes the key
+ * or the name; what a native shmget() does in that moment cannot be prevented, and then the contents are kept without a key.
  */
 #include <errno.h>
 #include <string.h>
@@ -19,6 +20,8 @@
 #include "backends/why.h"
 
 enum { MOVED_MAX = 4096 };
+
+GMutex sysv_shm_remaking;
 
 static GMutex lock;
 static GHashTable *moved; /* Protected by lock. An id that is no more -> the id of the segment made of it. */
@@ -85,19 +88,44 @@ static void copy_contents(char *to, const char *from, size_t size)
 	}
 }
 
-/* The segment's key is free now. -1 and errno if it cannot be made anew, not even as it was. */
-static int make_anew(const struct shmid_ds *old, const char *from, size_t size, int *result)
+/*
+ * Ends the old segment and takes its key for a new one; where that cannot be had, for one of the old size, or at last for one
+ * without a key. Its id; -1 and errno if nothing can be had. *result is why it is not what was wanted.
+ */
+static int take_key(int old_id, const struct shmid_ds *old, size_t *size, int *result)
 {
 	const key_t key = old->shm_perm.__key;
-	int id = shmget(key, size, IPC_CREAT | IPC_EXCL | 0600);
-	char *to;
+	int id = -1;
 
 	*result = 0;
+	g_mutex_lock(&sysv_shm_remaking);
+	if (shmctl(old_id, IPC_RMID, NULL) < 0) {
+		*result = -errno;
+		g_mutex_unlock(&sysv_shm_remaking);
+		return -1;
+	}
+	id = shmget(key, *size, IPC_CREAT | IPC_EXCL | 0600);
 	if (id < 0) {
 		*result = -errno;
-		size = old->shm_segsz;
-		id = shmget(key, size, IPC_CREAT | IPC_EXCL | 0600);
+		*size = old->shm_segsz;
+		id = shmget(key, *size, IPC_CREAT | IPC_EXCL | 0600);
 	}
+	g_mutex_unlock(&sysv_shm_remaking);
+	if (id < 0) {
+		id = shmget(IPC_PRIVATE, *size, IPC_CREAT | 0600);
+		if (id >= 0)
+			*result = why_refuse(
+				EEXIST, "another program took the key at that moment; the contents are in id-%d", id);
+	}
+	return id;
+}
+
+/* Makes the segment anew, with its contents, owner and mode. Its id, or -1. */
+static int make_anew(int old_id, const struct shmid_ds *old, const char *from, size_t size, int *result)
+{
+	int id = take_key(old_id, old, &size, result);
+	char *to;
+
 	if (id < 0)
 		return -1;
 	to = shmat(id, NULL, 0);
@@ -119,7 +147,7 @@ static int attached_now(int id)
 
 	for (size_t i = 0; i < G_N_ELEMENTS(index_bits); i++)
 		if (shmctl(id & ((1 << index_bits[i]) - 1), SHM_STAT_ANY, &ds) == id)
-			return (int)ds.shm_nattch;
+			return ds.shm_perm.mode & SHM_DEST ? -1 : (int)ds.shm_nattch;
 	return -1;
 }
 
@@ -130,13 +158,13 @@ static int replace(int id, const struct shmid_ds *old, const char *from, size_t 
 
 	if (attached_now(id) != 1)
 		return -EBUSY;
-	if (shmctl(id, IPC_RMID, NULL) < 0)
-		return -errno;
-	made = make_anew(old, from, size, &result);
+	made = make_anew(id, old, from, size, &result);
+	if (made < 0 && (result == -EPERM || result == -EIDRM || result == -EINVAL))
+		return result; /* the old one was not ours to end, or has ended by other hands */
 	if (made < 0) {
 		g_warning("segment 0x%08x is lost: it could not be made anew: %s", (unsigned)old->shm_perm.__key,
 			  g_strerror(errno));
-		return -errno;
+		return result < 0 ? result : -ENOMEM;
 	}
 	note_move(id, made);
 	return result;
