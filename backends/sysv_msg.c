@@ -322,58 +322,7 @@ static const SysvType msg_type = {
 	.set = set_perm,
 };
 
-static int msg_list(const Object *at, MemberSeen seen, void *data)
-{
-	(void)at;
-	return sysv_list(&msg_type, seen, data);
-}
-
-static int msg_lookup(const Object *at, const char *name, Object *out)
-{
-	(void)at;
-	return sysv_lookup(&msg_type, name, out);
-}
-
-static int msg_create(const char *name, mode_t mode, Object *out)
-{
-	return sysv_create(&msg_type, name, mode, out);
-}
-
-static int msg_remove(const Object *object)
-{
-	return sysv_remove(&msg_type, object);
-}
-
-static int msg_rename(const Object *object, const char *name)
-{
-	return sysv_rename(&msg_type, object, name);
-}
-
-static int msg_stat(const Object *object, ObjectStat *out)
-{
-	return sysv_stat(&msg_type, object, out);
-}
-
-static int msg_set(const Object *object, const ObjectChange *change)
-{
-	return sysv_set(&msg_type, object, change);
-}
-
-static int msg_permit(const Object *object, const Caller *caller, int rights)
-{
-	return sysv_permit(&msg_type, object, caller, rights);
-}
-
-static const Members msg_members = {
-	.list = msg_list,
-	.lookup = msg_lookup,
-	.create = msg_create,
-	.remove = msg_remove,
-	.rename = msg_rename,
-	.stat = msg_stat,
-	.set = msg_set,
-	.permit = msg_permit,
-};
+SYSV_MEMBERS(msg, msg_type);
 
 #define MESSAGE_FILES                                                                                                 \
 	{.name = "data", .kind = STREAM, .mode = 0666, .stream = &queue_data, .mechanism = &msg_queue},               \

@@ -155,58 +155,7 @@ int sysv_sem_make_anew(const Object *object, const struct semid_ds *old, unsigne
 
 /* -- The directory -------------------------------------------------------------------------------------------------- */
 
-static int sem_list(const Object *at, MemberSeen seen, void *data)
-{
-	(void)at;
-	return sysv_list(&sem_type, seen, data);
-}
-
-static int sem_lookup(const Object *at, const char *name, Object *out)
-{
-	(void)at;
-	return sysv_lookup(&sem_type, name, out);
-}
-
-static int sem_create(const char *name, mode_t mode, Object *out)
-{
-	return sysv_create(&sem_type, name, mode, out);
-}
-
-static int sem_remove(const Object *object)
-{
-	return sysv_remove(&sem_type, object);
-}
-
-static int sem_rename(const Object *object, const char *name)
-{
-	return sysv_rename(&sem_type, object, name);
-}
-
-static int sem_stat(const Object *object, ObjectStat *out)
-{
-	return sysv_stat(&sem_type, object, out);
-}
-
-static int sem_set(const Object *object, const ObjectChange *change)
-{
-	return sysv_set(&sem_type, object, change);
-}
-
-static int sem_permit(const Object *object, const Caller *caller, int rights)
-{
-	return sysv_permit(&sem_type, object, caller, rights);
-}
-
-static const Members sem_members = {
-	.list = sem_list,
-	.lookup = sem_lookup,
-	.create = sem_create,
-	.remove = sem_remove,
-	.rename = sem_rename,
-	.stat = sem_stat,
-	.set = sem_set,
-	.permit = sem_permit,
-};
+SYSV_MEMBERS(sem, sem_type);
 
 /* How many semaphores the set has, for whoever asks; none if it is gone. */
 static int64_t count_of(const Object *object)

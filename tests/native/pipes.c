@@ -8,6 +8,8 @@
  *	pipes fifo DIRECTORY		what only FIFOs have: opening them, names
  *	pipes is-opening PID		whether a process is in open(2) now
  */
+#include "pipes.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -25,32 +27,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, ROOM = 65536, BIG = 200000 };
-
 static enum { NATIVE, FIFO, PIPE } kind;
-static const char *place;
-static char path[PATH_MAX];
-static volatile sig_atomic_t sigpipes;
-static char bytes[1 << 20];
-
-static void count_signal(int signal)
-{
-	if (signal == SIGPIPE)
-		sigpipes++;
-}
-
-static void die(const char *what)
-{
-	fprintf(stderr, "pipes: %s: %s\n", what, strerror(errno));
-	exit(2);
-}
-
-static int must(int result, const char *what)
-{
-	if (result < 0)
-		die(what);
-	return result;
-}
 
 /* -- One pipe ------------------------------------------------------------------------------------------------------- */
 
@@ -84,107 +61,6 @@ static void close_pair(int ends[2])
 		must(unlink(path), "unlink");
 	else if (kind == PIPE)
 		must(rmdir(path), "rmdir");
-}
-
-static void nonblocking(int fd, bool on)
-{
-	must(fcntl(fd, F_SETFL, on ? O_NONBLOCK : 0), "fcntl");
-}
-
-/* -- Outcomes ------------------------------------------------------------------------------------------------------- */
-
-static void print_result(const char *verb, size_t size, ssize_t n, int error)
-{
-	printf(" %s(%zu)=", verb, size);
-	if (n < 0)
-		printf("%s", strerrorname_np(error));
-	else
-		printf("%zd", n);
-	if (sigpipes)
-		printf("+SIGPIPE*%d", (int)sigpipes);
-	sigpipes = 0;
-}
-
-static void do_read(int fd, size_t size)
-{
-	ssize_t n = read(fd, bytes, size);
-
-	print_result("read", size, n, errno);
-}
-
-static void do_write(int fd, size_t size)
-{
-	ssize_t n = write(fd, bytes, size);
-
-	print_result("write", size, n, errno);
-}
-
-static void do_poll(int fd, short events, int timeout)
-{
-	static const struct {
-		short bit;
-		const char *name;
-	} names[] = {{POLLIN, "IN"},   {POLLOUT, "OUT"},       {POLLERR, "ERR"},
-		     {POLLHUP, "HUP"}, {POLLRDNORM, "RDNORM"}, {POLLWRNORM, "WRNORM"}};
-	struct pollfd poll_fd = {.fd = fd, .events = events};
-	int n = poll(&poll_fd, 1, timeout);
-
-	printf(" poll=%d", n);
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (poll_fd.revents & names[i].bit)
-			printf(",%s", names[i].name);
-}
-
-/* Waits until the process sleeps, and is seen to do so for a while: not only on its way through the file system. */
-static void until_asleep(pid_t pid)
-{
-	char file[64], line[256], state;
-	int seen = 0;
-
-	snprintf(file, sizeof file, "/proc/%d/stat", (int)pid);
-	for (int i = 0; i < 20000; i++) {
-		FILE *stat = fopen(file, "re");
-		char *after = stat && fgets(line, sizeof line, stat) ? strrchr(line, ')') : NULL;
-
-		if (stat)
-			fclose(stat);
-		seen = after && sscanf(after + 1, " %c", &state) == 1 && state == 'S' ? seen + 1 : 0;
-		if (seen == 30)
-			return;
-		usleep(1000);
-	}
-	fputs("pipes: the child does not wait\n", stderr);
-	exit(2);
-}
-
-static pid_t child(void)
-{
-	fflush(stdout);
-	return must(fork(), "fork");
-}
-
-static void __attribute__((noreturn)) done(int status)
-{
-	fflush(stdout);
-	_exit(status);
-}
-
-static void reap(pid_t pid)
-{
-	int status;
-
-	must(waitpid(pid, &status, 0), "waitpid");
-	if (WIFSIGNALED(status))
-		printf(" child:%s", sigabbrev_np(WTERMSIG(status)));
-	else if (WEXITSTATUS(status))
-		printf(" child:%d", WEXITSTATUS(status));
-}
-
-static void timer(int ms)
-{
-	const struct itimerval value = {.it_value = {.tv_usec = ms * 1000}, .it_interval = {.tv_usec = ms * 1000}};
-
-	setitimer(ITIMER_REAL, &value, NULL);
 }
 
 /* -- The cases ------------------------------------------------------------------------------------------------------ */
@@ -590,140 +466,6 @@ static int ends(void)
 		close_pair(pair);
 	}
 	return 0;
-}
-
-/* -- What only FIFOs have ------------------------------------------------------------------------------------------- */
-
-static int do_open(int flags)
-{
-	int fd = open(path, flags);
-
-	printf(" open=%s", fd < 0 ? strerrorname_np(errno) : "ok");
-	return fd;
-}
-
-static void rendezvous(int flags)
-{
-	pid_t pid = child();
-	int fd;
-
-	if (pid == 0) {
-		fd = do_open(flags);
-		if (flags == O_WRONLY)
-			do_write(fd, 3);
-		else
-			do_read(fd, 10);
-		done(0);
-	}
-	until_asleep(pid);
-	fd = do_open(flags == O_WRONLY ? O_RDONLY : O_WRONLY);
-	if (flags == O_WRONLY)
-		do_read(fd, 10);
-	else
-		do_write(fd, 3);
-	reap(pid);
-	close(fd);
-}
-
-static int only_fifos(void)
-{
-	char other[sizeof path + 8];
-	struct stat before, after;
-	int r, w, n = -1;
-
-	snprintf(path, sizeof path, "%s/fifo", place);
-	snprintf(other, sizeof other, "%s-other", path);
-	must(mkfifo(path, 0640), "mkfifo");
-	must(stat(path, &before), "stat");
-	printf("mode %o links %d size %lld", (unsigned)before.st_mode, (int)before.st_nlink, (long long)before.st_size);
-	printf(" again=%s\nno reader:", mkfifo(path, 0600) < 0 ? strerrorname_np(errno) : "ok");
-	w = do_open(O_WRONLY | O_NONBLOCK);
-
-	printf("\nno writer:");
-	r = do_open(O_RDONLY | O_NONBLOCK);
-	do_read(r, 10);
-	do_poll(r, POLLIN, 0);
-	w = do_open(O_WRONLY | O_NONBLOCK);
-	do_read(r, 10);
-	do_write(w, 5);
-	printf(" FIONREAD=%d", ioctl(r, FIONREAD, &n) < 0 ? -1 : n);
-	printf(" F_SETPIPE_SZ=%d", fcntl(w, F_SETPIPE_SZ, 1 << 17));
-	close(w);
-	do_poll(r, POLLIN, 0);
-	do_read(r, 10);
-	do_read(r, 10);
-	close(r);
-
-	printf("\nbytes go with the last:");
-	r = do_open(O_RDWR);
-	do_write(r, 5);
-	close(r);
-	r = do_open(O_RDWR | O_NONBLOCK);
-	do_read(r, 10);
-	do_write(r, 5);
-	do_read(r, 10);
-	close(r);
-
-	printf("\nreader first:");
-	rendezvous(O_RDONLY);
-	printf("\nwriter first:");
-	rendezvous(O_WRONLY);
-
-	printf("\nmoved while open:");
-	r = do_open(O_RDWR | O_NONBLOCK);
-	must(fstat(r, &before), "fstat");
-	must(rename(path, other), "rename");
-	must(stat(other, &after), "stat");
-	printf(" same=%d", before.st_ino == after.st_ino);
-	w = must(open(other, O_WRONLY | O_NONBLOCK), "open");
-	do_write(w, 4);
-	do_read(r, 10);
-	must(rename(other, path), "rename");
-
-	printf("\nremoved while open:");
-	must(unlink(path), "unlink");
-	do_write(w, 4);
-	do_read(r, 10);
-	must(fstat(r, &after), "fstat");
-	printf(" mode %o links %d", (unsigned)after.st_mode, (int)after.st_nlink);
-	must(mkfifo(path, 0600), "mkfifo");
-	do_write(w, 4);
-	n = do_open(O_RDWR | O_NONBLOCK);
-	do_read(n, 10);
-	do_read(r, 10);
-	close(r);
-	do_write(w, 1);
-	close(w);
-	close(n);
-
-	printf("\nreplaced:");
-	must(mkfifo(other, 0644), "mkfifo");
-	printf(" rename=%d", rename(other, path));
-	printf(" other=%s", stat(other, &after) < 0 ? strerrorname_np(errno) : "there");
-	must(stat(path, &after), "stat");
-	printf(" mode %o\n", (unsigned)after.st_mode);
-	must(chmod(path, 0604), "chmod");
-	must(stat(path, &after), "stat");
-	printf("changed: mode %o\n", (unsigned)after.st_mode);
-	must(unlink(path), "unlink");
-	return 0;
-}
-
-/* Whether a process is in open(2) now. */
-static int is_opening(const char *pid)
-{
-	char file[64];
-	long call = -1;
-	FILE *stream;
-
-	snprintf(file, sizeof file, "/proc/%s/syscall", pid);
-	stream = fopen(file, "re");
-	/* A process that runs shows a word instead of a number. */
-	if (stream && fscanf(stream, "%ld", &call) != 1)
-		call = -1;
-	if (stream)
-		fclose(stream);
-	return call != SYS_openat;
 }
 
 int main(int argc, char **argv)
