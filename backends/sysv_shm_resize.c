@@ -26,15 +26,43 @@ GMutex sysv_shm_remaking;
 static GMutex lock;
 static GHashTable *moved; /* Protected by lock. An id that is no more -> the id of the segment made of it. */
 
+/* shm_nattch, whatever the mode; -1 if it is gone. An id is its index and a sequence number: see sysv_stat_any(). */
+static int attached_now(int id)
+{
+	static const int index_bits[] = {15, 24};
+	struct shmid_ds ds;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(index_bits); i++)
+		if (shmctl(id & ((1 << index_bits[i]) - 1), SHM_STAT_ANY, &ds) == id)
+			return ds.shm_perm.mode & SHM_DEST ? -1 : (int)ds.shm_nattch;
+	return -1;
+}
+
+/*
+ * Ids come again after some millions: one that is a living segment's stands for that, not for what another segment of this id
+ * was made into.
+ */
 int sysv_shm_id(const Object *object)
 {
-	gpointer id = GINT_TO_POINTER(object->id), next;
+	int id = (int)object->id;
 
-	g_mutex_lock(&lock);
-	while (moved && g_hash_table_lookup_extended(moved, id, NULL, &next))
-		id = next;
-	g_mutex_unlock(&lock);
-	return GPOINTER_TO_INT(id);
+	for (;;) {
+		gpointer next = NULL;
+		bool found;
+
+		g_mutex_lock(&lock);
+		found = moved && g_hash_table_lookup_extended(moved, GINT_TO_POINTER(id), NULL, &next);
+		g_mutex_unlock(&lock);
+		if (!found)
+			return id;
+		if (attached_now(id) >= 0) {
+			g_mutex_lock(&lock);
+			g_hash_table_remove(moved, GINT_TO_POINTER(id));
+			g_mutex_unlock(&lock);
+			return id;
+		}
+		id = GPOINTER_TO_INT(next);
+	}
 }
 
 static void note_move(int from, int to)
@@ -137,18 +165,6 @@ static int make_anew(int old_id, const struct shmid_ds *old, const char *from, s
 	shmdt(to);
 	set_mode(id, old, old->shm_perm.mode & 0777); /* and the owner */
 	return id;
-}
-
-/* shm_nattch, whatever the mode; -1 if it is gone. An id is its index and a sequence number: see sysv_stat_any(). */
-static int attached_now(int id)
-{
-	static const int index_bits[] = {15, 24};
-	struct shmid_ds ds;
-
-	for (size_t i = 0; i < G_N_ELEMENTS(index_bits); i++)
-		if (shmctl(id & ((1 << index_bits[i]) - 1), SHM_STAT_ANY, &ds) == id)
-			return ds.shm_perm.mode & SHM_DEST ? -1 : (int)ds.shm_nattch;
-	return -1;
 }
 
 /* As the caller, who has the right: nobody else can attach any more. `from` is the segment, attached by us. */

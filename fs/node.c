@@ -30,6 +30,7 @@ enum {
 typedef struct Racer {
 	uint32_t parent;
 	const Row *row;
+	uint32_t slot; /* of the node that was taken */
 } Racer;
 static uint64_t number_of(const Row *row, const Object *object);
 
@@ -184,10 +185,13 @@ Node *node_enter(Node *directory, const Found *found, uid_t uid, pid_t thread)
 
 bool node_writer_begin(Node *node, pid_t thread)
 {
+	const Racer *before;
 	bool granted;
 
 	g_mutex_lock(&lock);
-	granted = node->writers == 0 || node->row->kind == MEMORY;
+	/* Who comes back to the very node, and not by its name, opens a descriptor's file again (/dev/fd/N): the two share it. */
+	before = g_hash_table_lookup(racers, GINT_TO_POINTER(thread));
+	granted = node->writers == 0 || node->row->kind == MEMORY || (before && before->slot == node->slot);
 	if (granted) {
 		node->writers++;
 		if (node->indexed)
@@ -197,7 +201,7 @@ bool node_writer_begin(Node *node, pid_t thread)
 	} else {
 		Racer *racer = g_new(Racer, 1);
 
-		*racer = (Racer){.parent = node->parent, .row = node->row};
+		*racer = (Racer){.parent = node->parent, .row = node->row, .slot = node->slot};
 		if (g_hash_table_size(racers) >= RACERS_MAX) /* of whom most never came back */
 			g_hash_table_remove_all(racers);
 		g_hash_table_replace(racers, GINT_TO_POINTER(thread), racer);

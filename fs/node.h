@@ -71,7 +71,7 @@ Node *node_enter(Node *directory, const Found *found, uid_t uid, pid_t thread);
 
 /*
  * A thread opens a stream for writing, or memory, which no later look-up is to find. False: somebody else has opened this stream;
- * the thread's next look-up of that name gives it a node of its own.
+ * the thread's next look-up of that name gives it a node of its own; if it comes back to this very one, it is granted.
  */
 bool node_writer_begin(Node *node, pid_t thread);
 

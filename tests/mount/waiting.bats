@@ -189,3 +189,28 @@ load helper
 	for ((; n > 0; n--)); do cat "$q/next" >/dev/null; done
 	same unfinished "$(timeout 10 cat "$q/next")"
 }
+
+@test "a file that is open for writing is opened again through its descriptor" {
+	make a
+	echo hello | tee /dev/stdout >"$q/data"
+	exec 9>"$q/data"
+	echo one >/dev/fd/9
+	echo two >>/dev/fd/9
+	exec 9>&-
+	exec 9<>"$q/lines"
+	echo three >/dev/fd/9
+	exec 9>&-
+	same "$(printf 'hello\nhello\none\ntwo\nthree')" "$(cat "$q/drain")"
+}
+
+# Each opens with O_TRUNC at the same moment, and waits: a shared inode would keep some of them in open(2), beyond SIGKILL.
+@test "writers that open one full queue at once can all be killed" {
+	make a
+	fill "$q"
+	for round in 1 2 3 4 5; do
+		for i in 1 2 3 4 5 6 7 8; do start "writer$i" sh -c 'echo 123 >"$1"' sh "$q/data"; done
+		for i in 1 2 3 4 5 6 7 8; do eventually "$native" is-in write "${pid[writer$i]}"; done
+		for i in 1 2 3 4 5 6 7 8; do kill -KILL "${pid[writer$i]}"; done
+		for i in 1 2 3 4 5 6 7 8; do in_time 2000 eventually is_gone "${pid[writer$i]}"; done
+	done
+}
