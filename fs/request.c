@@ -116,8 +116,8 @@ static void answer(Request *request)
 
 	if (request->operation == FINISH) {
 		if (request->result < 0)
-			g_message("%s: what was written last could not be sent: %s", file->handle.row->name,
-				  g_strerror((int)-request->result));
+			g_info("%s: what was written last could not be sent: %s", file->handle.row->name,
+			       g_strerror((int)-request->result));
 		file_unref(file);
 	} else if (request->result < 0) {
 		reply_refusal(request->fuse, file->node, (int)request->result,
