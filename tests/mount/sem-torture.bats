@@ -1,21 +1,24 @@
 # Semaphores under load, with processes that are killed at any moment.
 load semaphores
 
-# The lock is never left taken, and no increment is lost.
+# counts_right HOLD VALUE SHM: the lock is never left taken, and no increment of a counter in shared memory is lost.
 counts_right() {
-	run -0 timeout 50 "$torture" kill "$1" "$dir/counter" 50 400
+	mkdir "$IPC/$3/counter"
+	echo 4M >"$IPC/$3/counter/size"
+	run -0 timeout 50 "$torture" kill "$1" "$IPC/$3/counter/data" 50 400
 	becomes "$2" 1
+	rmdir "$IPC/$3/counter"
 }
 
 @test "50 processes count under a System V hold, and holders are killed" {
 	make_set lock 1
-	counts_right "$s/0/hold" "$s/0/value"
+	counts_right "$s/0/hold" "$s/0/value" sysv/shm
 	becomes "$s/0/ncnt" 0
 }
 
 @test "50 processes count under a POSIX hold, and holders are killed" {
 	make_named lock 1
-	counts_right "$p/hold" "$p/value"
+	counts_right "$p/hold" "$p/value" posix/shm
 	becomes "$p/waiters" 0
 }
 
