@@ -82,7 +82,7 @@ typedef struct Members {
 	int (*list)(const Object *at, MemberSeen seen, void *data); /* on a worker: may take long */
 	int (*lookup)(const Object *at, const char *name, Object *out);
 	int (*create)(const char *name, mode_t mode, Object *out); /* mkdir */
-	int (*node)(const char *name, mode_t mode, Object *out); /* mknod: `mode` has the type, of any kind */
+	int (*node)(const char *name, mode_t mode, Object *out);   /* mknod: `mode` has the type, of any kind */
 	int (*remove)(const Object *object);
 	int (*rename)(const Object *object, const char *name);
 	int (*stat)(const Object *object, ObjectStat *out);
