@@ -165,6 +165,12 @@ typedef struct StreamOps {
 extern void (*backend_wake)(const int64_t key[4]);
 
 /*
+ * Whether the caller for whom this thread shows or lists something slow has been interrupted: then it is to be given up with
+ * -EINTR, since even SIGKILL waits for our answer. fs/ supplies it.
+ */
+extern bool (*backend_interrupted)(void);
+
+/*
  * Memory. All run with the caller's effective ids and groups; `flags` are those of open(2), of which O_ACCMODE and O_APPEND
  * count.
  *

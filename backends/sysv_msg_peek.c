@@ -17,7 +17,12 @@ int sysv_msg_walk(const Object *object, SysvMsgSeen seen, void *data)
 	struct msgbuf *message = sysv_msg_scratch(room);
 
 	for (long position = 0;; position++) {
-		ssize_t n = msgrcv((int)object->id, message, room, position, MSG_COPY | IPC_NOWAIT | MSG_NOERROR);
+		ssize_t n;
+
+		/* Each look counts its way from the first message: a long queue takes the square of its length. */
+		if (backend_interrupted())
+			return -EINTR;
+		n = msgrcv((int)object->id, message, room, position, MSG_COPY | IPC_NOWAIT | MSG_NOERROR);
 
 		if (n < 0 && errno == ENOMSG)
 			return 0;

@@ -21,6 +21,13 @@ static void wake_nobody(const int64_t key[4])
 
 void (*backend_wake)(const int64_t key[4]) = wake_nobody;
 
+static bool never(void)
+{
+	return false;
+}
+
+bool (*backend_interrupted)(void) = never;
+
 static uint64_t no_number(const Row *row, const Object *object)
 {
 	(void)row, (void)object;

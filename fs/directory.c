@@ -171,8 +171,11 @@ typedef struct Job {
 static void list_and_reply(void *data)
 {
 	Job *job = data;
-	int result = list_as_opener(job->file);
+	int result;
 
+	reply_working_for(job->req);
+	result = list_as_opener(job->file);
+	reply_working_for(NULL);
 	if (result < 0)
 		reply_refusal(job->req, job->file->node, result, "ls");
 	else

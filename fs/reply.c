@@ -9,8 +9,21 @@
 
 static struct fuse_session *session;
 
+static _Thread_local fuse_req_t working_for;
+
+void reply_working_for(fuse_req_t req)
+{
+	working_for = req;
+}
+
+static bool interrupted(void)
+{
+	return working_for && fuse_req_interrupted(working_for);
+}
+
 void reply_start(struct fuse_session *given)
 {
+	backend_interrupted = interrupted;
 	session = given;
 }
 

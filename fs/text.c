@@ -76,7 +76,9 @@ static void show_and_reply(void *data)
 	int result;
 
 	why_forget();
+	reply_working_for(job->req);
 	result = show(job->file);
+	reply_working_for(NULL);
 	if (result < 0)
 		reply_refusal(job->req, job->file->node, result, "read");
 	else if (!reply_snapshot(job->req, job->file, job->size, job->offset))

@@ -223,3 +223,15 @@ sent() {
 	same hello "$("$native" exchange "$q/data" hello)"
 	same hello "$("$native" exchange "$q/lines" $'hello\n')"
 }
+
+# Each message that is looked at is counted from the first one: this look would take many seconds.
+@test "a look at a long queue ends at a signal" {
+	make a
+	echo 209715200 >"$IPC/limits/msgmnb"
+	echo 40M >"$q/qbytes"
+	seq 60000 >"$q/lines"
+	start_in read peek cat "$q/peek"
+	kill -KILL "${pid[peek]}"
+	in_time 2000 eventually is_gone "${pid[peek]}"
+	echo 16384 >"$IPC/limits/msgmnb"
+}

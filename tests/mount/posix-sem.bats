@@ -102,7 +102,7 @@ fd = os.open(sys.argv[1], os.O_WRONLY | os.O_NONBLOCK)
 p = select.poll()
 p.register(fd, select.POLLOUT)
 assert not p.poll(50)
-later = subprocess.Popen(['sh', '-c', 'sleep 0.1; exec "$1" posix-post /a', 'sh', sys.argv[2]])
+later = subprocess.Popen(['sh', '-c', 'until grep -q poll /proc/$PPID/wchan; do :; done; exec "$1" posix-post /a', 'sh', sys.argv[2]])
 assert p.poll(10000)
 later.wait()
 assert os.write(fd, b'-1') == 2

@@ -262,7 +262,7 @@ except BlockingIOError:
 assert not poll(whole, 50)
 subprocess.check_call([sem, 'sysv-op', key, '-', '1:1'])
 assert not poll(whole, 50) and not poll(one, 0)
-later = subprocess.Popen(['sh', '-c', 'sleep 0.1; exec "$@"', 'sh', sem, 'sysv-op', key, '-', '0:1'])
+later = subprocess.Popen(['sh', '-c', 'until grep -q poll /proc/$PPID/wchan; do :; done; exec "$@"', 'sh', sem, 'sysv-op', key, '-', '0:1'])
 assert poll(whole, 10000) and poll(one, 10000)
 later.wait()
 assert os.write(whole, b'0:-1 1:-2') == 9
