@@ -45,19 +45,20 @@ int identity_assume(const Caller *caller)
 	int result;
 
 	g_assert(!played.assumed);
-	if (getuid() != 0)
-		return caller->uid == geteuid() ? 0 : -EPERM;
-	if (caller->uid == 0)
+	if (getuid() != 0 && caller->uid != geteuid())
+		return -EPERM;
+	played.pid = caller->pid;
+	if (getuid() != 0 || caller->uid == 0)
 		return 0;
 	result = become(caller->uid, caller->gid, caller->groups, caller->ngroups);
 	if (result < 0) {
 		become_daemon();
+		played.pid = 0;
 		return result;
 	}
 	played.assumed = true;
 	played.uid = caller->uid;
 	played.gid = caller->gid;
-	played.pid = caller->pid;
 	played.groups = caller->groups;
 	played.ngroups = caller->ngroups;
 	return 0;
@@ -80,6 +81,7 @@ int identity_assume_sender(const Caller *caller)
 
 void identity_release(void)
 {
+	played.pid = 0;
 	if (!played.assumed)
 		return;
 	become_daemon();
@@ -93,7 +95,7 @@ bool identity_is_played(void)
 
 pid_t identity_pid(void)
 {
-	return played.assumed ? played.pid : 0;
+	return played.pid;
 }
 
 void identity_suspend(void)

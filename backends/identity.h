@@ -22,7 +22,10 @@ int identity_assume_sender(const Caller *caller);
 /* This thread is the daemon again. */
 void identity_release(void);
 
-/* Whether this thread plays somebody (not so for root, nor in a daemon that is not root), and the pid that asked, 0: not known. */
+/*
+ * Whether this thread plays somebody (not so for root, nor in a daemon that is not root), and the pid of the caller that was
+ * assumed, played or not; 0: not known.
+ */
 bool identity_is_played(void);
 pid_t identity_pid(void);
 
