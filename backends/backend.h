@@ -88,7 +88,8 @@ typedef struct Members {
 	int (*stat)(const Object *object, ObjectStat *out);
 	int (*set)(const Object *object, const ObjectChange *change);
 	int (*permit)(const Object *object, const Caller *caller, int rights); /* 0 or -EACCES, -EPERM */
-	bool private; /* list and lookup run as the caller too: not everybody may see every member */
+	bool slow_create; /* create and node take long: on a worker */
+	bool private;     /* list and lookup run as the caller too: not everybody may see every member */
 	bool lasting; /* what a name stands for never changes (it may end): the kernel may remember it for a second */
 } Members;
 

@@ -151,11 +151,15 @@ static Request *group_pop(Group *group)
 	if (request) {
 		request->state = RUNNING;
 		request->group = group;
+		request->done_before = request->done;
 	}
 	return request;
 }
 
-/* Puts a request that still has to wait back to where it was. It is the caller's if that returns false. */
+/*
+ * Puts a request that still has to wait back to where it was; behind the others if it has got on: a long write must not keep
+ * all those waiting that came after it. It is the caller's if that returns false.
+ */
 static bool group_put_back(Group *group, Request *request)
 {
 	bool parked;
@@ -164,7 +168,10 @@ static bool group_put_back(Group *group, Request *request)
 	parked = !request->interrupted;
 	if (parked) {
 		request->state = PARKED;
-		g_queue_push_head_link(&group->requests, &request->link);
+		if (request->done > request->done_before)
+			g_queue_push_tail_link(&group->requests, &request->link);
+		else
+			g_queue_push_head_link(&group->requests, &request->link);
 	}
 	g_mutex_unlock(&waiting_lock);
 	if (!parked)
@@ -346,7 +353,6 @@ bool waiting_feed(const int64_t key[4])
 	static _Thread_local bool feeding;
 	Request *request = NULL;
 	unsigned wakes_before = 0;
-	size_t done_before;
 	Group *group;
 	bool over, progress;
 
@@ -364,9 +370,8 @@ bool waiting_feed(const int64_t key[4])
 	if (!request)
 		return false;
 	feeding = true;
-	done_before = request->done;
 	over = request_step(request, TRY);
-	progress = over || request->done > done_before;
+	progress = over || request->done > request->done_before;
 	if (over || !group_put_back(group, request))
 		request_finish(request);
 	feeding = false;

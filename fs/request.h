@@ -15,11 +15,12 @@ struct Request {
 	fuse_req_t fuse; /* NULL for FINISH: nobody waits for the answer */
 	File *file;
 	bool nonblocking;
-	bool signals;     /* WRITE: SIGPIPE comes with the answer */
-	bool kept;        /* on the heap, with data of its own, and told of interrupts */
-	size_t size;      /* bytes wanted, or to be written */
-	size_t done;      /* bytes written */
-	const char *data; /* WRITE; owned once kept */
+	bool signals;       /* WRITE: SIGPIPE comes with the answer */
+	bool kept;          /* on the heap, with data of its own, and told of interrupts */
+	size_t size;        /* bytes wanted, or to be written */
+	size_t done;        /* bytes written */
+	size_t done_before; /* of which before it was last taken out of a group */
+	const char *data;   /* WRITE; owned once kept */
 	ssize_t result;
 	const char *out; /* READ: the bytes of the answer, in this thread's memory */
 
