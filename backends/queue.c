@@ -6,6 +6,12 @@
 
 #include "backends/why.h"
 
+int queue_open(Handle *handle, Patience patience)
+{
+	(void)patience;
+	return queue_of(handle)->open ? queue_of(handle)->open(handle) : 0;
+}
+
 int queue_poll(Handle *handle)
 {
 	if (handle->rest.length)
@@ -85,12 +91,12 @@ ssize_t queue_hand_over(Handle *handle, const Framing *framing, int64_t *count, 
 			n = hand_over_long(handle, framing, buf, size);
 			if (n >= 0)
 				--*count;
-			return n;
+			return n == -ENODATA ? 0 : n;
 		}
 		if (n == -E2BIG || (n < 0 && total > 0))
 			return total;
 		if (n < 0)
-			return n;
+			return n == -ENODATA ? 0 : n;
 		--*count;
 		head_length = framing->head(head, mark, n);
 		if (head_length < framing->head_max)
@@ -129,6 +135,7 @@ static ssize_t data_write(Handle *handle, const char *buf, size_t size, Patience
 }
 
 const StreamOps queue_data = {
+	.open = queue_open,
 	.read = data_read,
 	.write = data_write,
 	.poll = queue_poll,
@@ -156,7 +163,13 @@ static int next_poll(Handle *handle)
 	return handle->state[QUEUE_STARTED] ? POLLIN | POLLRDNORM : queue_poll(handle);
 }
 
-const StreamOps queue_next = {.read = next_read, .poll = next_poll, .wait = queue_wait, .close = queue_close};
+const StreamOps queue_next = {
+	.open = queue_open,
+	.read = next_read,
+	.poll = next_poll,
+	.wait = queue_wait,
+	.close = queue_close,
+};
 
 /* -- drain: what is queued at the first read, then the end ---------------------------------------------------------- */
 
@@ -182,4 +195,4 @@ static ssize_t drain_read(Handle *handle, char *buf, size_t size, Patience patie
 	return 0;
 }
 
-const StreamOps queue_drain = {.read = drain_read, .close = queue_close};
+const StreamOps queue_drain = {.open = queue_open, .read = drain_read, .close = queue_close};

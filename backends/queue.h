@@ -10,9 +10,12 @@
 
 /* What a kind of queue can do. Its rows carry one of these in `mechanism`. */
 typedef struct Queue {
+	/* Finds what the handle needs; absent: nothing. A failure is the open's. */
+	int (*open)(Handle *handle);
 	/*
 	 * Takes the next message that the handle selects: its bytes to buf, at most `room` of them, its mark to *mark.
-	 * Returns its length. -EAGAIN: none is there. -E2BIG: the next one has more than `room` bytes and stays queued.
+	 * Returns its length. -EAGAIN: none is there. -E2BIG: the next one may have more than `room` bytes and stays queued;
+	 * with room for `largest` that never comes. -ENODATA: none is there and none will come: the end of the file.
 	 */
 	ssize_t (*receive)(Handle *handle, char *buf, size_t room, int64_t *mark, Patience patience);
 	/* Sends one message. -EAGAIN: no room for it now. -EMSGSIZE: never. */
@@ -61,11 +64,12 @@ extern const Framing queue_as_bytes, queue_as_line, queue_as_record;
 ssize_t queue_hand_over(Handle *handle, const Framing *framing, int64_t *count, char *buf, size_t size);
 
 /*
- * The numbers a queue's file keeps in Handle.state. A file whose writer lost its place in a message that was refused
+ * The numbers a queue's file keeps in Handle.state, from QUEUE_OWN on the mechanism's. A file whose writer lost its place in a message that was refused
  * refuses all else with the same errno until it is opened again, so that no piece of it is taken for a message.
  */
-enum { QUEUE_STARTED, QUEUE_LEFT, QUEUE_BROKEN };
+enum { QUEUE_STARTED, QUEUE_LEFT, QUEUE_BROKEN, QUEUE_OWN };
 
+int queue_open(Handle *handle, Patience patience);
 int queue_poll(Handle *handle);
 void queue_wait(Handle *handle, Direction direction, size_t size, Wait *out);
 void queue_close(Handle *handle);

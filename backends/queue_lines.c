@@ -108,6 +108,7 @@ static int lines_finish(Handle *handle, Patience patience)
 }
 
 const StreamOps queue_lines = {
+	.open = queue_open,
 	.read = lines_read,
 	.write = lines_write,
 	.poll = queue_poll,

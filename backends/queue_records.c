@@ -170,6 +170,7 @@ static ssize_t records_write(Handle *handle, const char *buf, size_t size, Patie
 }
 
 const StreamOps queue_records = {
+	.open = queue_open,
 	.read = records_read,
 	.write = records_write,
 	.poll = queue_poll,
