@@ -4,6 +4,7 @@
 #include "backends/limits.h"
 #include "backends/names.h"
 #include "backends/pipe.h"
+#include "backends/posix_mq.h"
 #include "backends/posix_sem.h"
 #include "backends/posix_shm.h"
 #include "backends/signal.h"
@@ -60,6 +61,10 @@ static const char readme[] =
 	"  echo hi > sysv/msg/jobs/type/7/data   messages of type 7; upto-7, except-7 to read\n"
 	"  mv sysv/msg/0x0000162e sysv/msg/work  give a name to a queue that another program made\n"
 	"\n"
+	"  mkdir posix/mq/jobs                   a POSIX message queue (mq_open): data, next, lines, drain as above\n"
+	"  echo urgent > posix/mq/jobs/prio/9/data   with priority 9; the highest is read first\n"
+	"  echo 100 > posix/mq/jobs/maxmsg       another size, while it is empty and nobody uses it; msgsize too\n"
+	"\n"
 	"  mkdir sysv/sem/lock                   semaphores; echo 1 1 1 > sysv/sem/forks/values: a set of three\n"
 	"  make 9> sysv/sem/lock/0/hold          waits for 1 and has it until the command ends, however it does\n"
 	"  echo 0:-1 1:+2 > sysv/sem/forks/op    several at once, or none (semop); undo: until the file is closed\n"
@@ -99,7 +104,7 @@ static int why_show(const Row *row, const Object *object, const Caller *caller, 
 static const TextOps readme_text = {.show = readme_show};
 static const TextOps why_text = {.show = why_show};
 
-static const Row *const posix_rows[] = {&posix_sem_row, &posix_shm_row, NULL};
+static const Row *const posix_rows[] = {&posix_mq_row, &posix_sem_row, &posix_shm_row, NULL};
 static const Row *const sysv_rows[] = {&sysv_msg_row, &sysv_sem_row, &sysv_shm_row, NULL};
 
 static const Row readme_row = {.name = "README", .kind = TEXT, .mode = 0444, .text = &readme_text};
