@@ -25,11 +25,12 @@ static int lookup(const Object *at, const char *name, Object *out)
 	return own_lookup(&fifos, name, out);
 }
 
-static int node(const char *name, mode_t mode, Object *out)
+static int node(const Object *at, const char *name, mode_t mode, Object *out)
 {
 	Own *own;
 	int result;
 
+	(void)at;
 	if (S_ISSOCK(mode))
 		return why_refuse(EPERM, "fifo holds FIFOs only, made with mkfifo");
 	if (!S_ISFIFO(mode))

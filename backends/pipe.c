@@ -361,12 +361,13 @@ static int lookup(const Object *at, const char *name, Object *out)
 	return own_lookup(&pipe_table, name, out);
 }
 
-static int create(const char *name, mode_t mode, Object *out)
+static int create(const Object *at, const char *name, mode_t mode, Object *out)
 {
 	Pipe *pipe = NULL;
 	Own *own;
 	int result = pipe_new(&pipe);
 
+	(void)at;
 	if (result < 0)
 		return result;
 	result = own_add(&pipe_table, name, mode, pipe, &own);

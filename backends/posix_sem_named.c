@@ -135,13 +135,14 @@ static int link_file(int fd, const char *path)
 }
 
 /* The file gets its name when it is whole: a sem_open(3) at the same moment finds a semaphore, or none. */
-static int named_create(const char *name, mode_t mode, Object *out)
+static int named_create(const Object *at, const char *name, mode_t mode, Object *out)
 {
 	char bytes[SHARED_SEM_SIZE];
 	struct stat stat;
 	Path path;
 	int fd, result = 0;
 
+	(void)at;
 	if (strlen(name) > NAME_LONGEST)
 		return why_refuse(ENAMETOOLONG, "a name has at most %d bytes", NAME_LONGEST);
 	path_of(name, path);

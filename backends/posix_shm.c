@@ -179,11 +179,12 @@ static int refuse_semaphore(void)
 	return why_refuse(EINVAL, "names that begin with sem. are those of semaphores: see posix/sem");
 }
 
-static int shm_create(const char *name, mode_t mode, Object *out)
+static int shm_create(const Object *at, const char *name, mode_t mode, Object *out)
 {
 	struct stat st;
 	int fd, result;
 
+	(void)at;
 	if (is_semaphore(name))
 		return refuse_semaphore();
 	fd = open_name(name, O_CREAT | O_EXCL | O_RDWR, 0600);
