@@ -31,11 +31,12 @@ static int descriptor(const Handle *handle)
 
 /* -- One message ---------------------------------------------------------------------------------------------------- */
 
-static int open_queue(Handle *handle)
+static int open_queue(Handle *handle, Patience patience)
 {
 	PosixMq *queue;
 	int result = posix_mq_take(&handle->object, handle->flags & O_ACCMODE, &queue);
 
+	(void)patience;
 	if (result == 0)
 		handle->state[STATE_QUEUE] = (int64_t)(intptr_t)queue;
 	return result;
@@ -46,7 +47,7 @@ static void close_queue(Handle *handle)
 	posix_mq_give_back((PosixMq *)(intptr_t)handle->state[STATE_QUEUE]);
 }
 
-static ssize_t receive(Handle *handle, char *buf, size_t room, int64_t *mark, Patience patience)
+static ssize_t receive(Handle *handle, char *buf, size_t room, Mark *mark, Patience patience)
 {
 	unsigned priority;
 	ssize_t n = mq_receive(descriptor(handle), buf, room, &priority);
@@ -54,7 +55,7 @@ static ssize_t receive(Handle *handle, char *buf, size_t room, int64_t *mark, Pa
 
 	(void)patience;
 	if (n >= 0) {
-		*mark = priority;
+		mark->number = priority;
 		return n;
 	}
 	if (error == EMSGSIZE)
@@ -70,12 +71,12 @@ static ssize_t largest(Handle *handle)
 }
 
 /* Natively one may go on sending to a queue that nobody can open any more. */
-static int send(Handle *handle, int64_t mark, const char *bytes, size_t length, Patience patience)
+static int send(Handle *handle, const Mark *mark, const char *bytes, size_t length, Patience patience)
 {
 	(void)patience;
 	if (posix_mq_removed(descriptor(handle)))
 		return -EIDRM;
-	if (mq_send(descriptor(handle), bytes, length, (unsigned)mark) == 0)
+	if (mq_send(descriptor(handle), bytes, length, (unsigned)mark->number) == 0)
 		return 0;
 	if (errno == EMSGSIZE)
 		return why_refuse(EMSGSIZE, "the message has %zu bytes and the queue's msgsize is %zd", length,
@@ -90,9 +91,9 @@ static int64_t queued(Handle *handle)
 	return mq_getattr(descriptor(handle), &attr) < 0 ? -errno : attr.mq_curmsgs;
 }
 
-static int64_t mark(const Handle *handle)
+static void mark(const Handle *handle, Mark *out)
 {
-	return handle->object.select == MQ_PRIORITY ? handle->object.part : 0;
+	out->number = handle->object.select == MQ_PRIORITY ? handle->object.part : 0;
 }
 
 static int poll_queue(Handle *handle)

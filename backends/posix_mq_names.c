@@ -6,7 +6,6 @@
  *
  * A queue is known by its name and its inode number, so that one made anew under the name is another queue.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "backends/folder.h"
 #include "backends/identity.h"
 #include "backends/own.h"
 #include "backends/posix_mq.h"
@@ -101,84 +101,89 @@ int posix_mq_directory(void)
 
 /* -- One queue ------------------------------------------------------------------------------------------------------ */
 
-static int open_name(const char *name, int access)
-{
-	int directory = posix_mq_directory(), mqd;
-
-	if (directory < 0) {
-		mqd = open_by_name(name, access);
-	} else {
-		/* Which is the same without waiting for whoever makes or removes a queue at this moment. */
-		mqd = openat(directory, name, access | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
-		mqd = mqd < 0 ? -errno : mqd;
-	}
-	if (mqd == -EMFILE || mqd == -ENFILE)
-		return why_refuse(ENFILE, "the daemon has no descriptor left");
-	return mqd;
-}
-
-/* A descriptor that stands for the queue; where there is no directory, only if it can be read or written. */
-static int open_any(const char *name)
+/* Folder.open */
+static int open_directory(void)
 {
 	int directory = posix_mq_directory(), fd;
 
-	if (directory >= 0) {
-		fd = openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-		return fd < 0 ? -errno : fd;
-	}
-	fd = open_by_name(name, O_RDONLY);
-	return fd == -EACCES ? open_by_name(name, O_WRONLY) : fd;
+	if (directory < 0)
+		return -ENOENT;
+	fd = fcntl(directory, F_DUPFD_CLOEXEC, 0);
+	return fd < 0 ? -errno : fd;
 }
 
-static int stat_name(const char *name, struct stat *out)
-{
-	int directory = posix_mq_directory(), fd, result;
+static const Folder folder = {.open = open_directory, .prefix = ""};
 
-	if (strlen(name) > NAME_MAX)
-		return -ENAMETOOLONG;
-	if (directory >= 0)
-		return fstatat(directory, name, out, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
-	fd = open_any(name);
-	if (fd < 0)
-		return fd;
-	result = fstat(fd, out) < 0 ? -errno : 0;
-	close(fd);
+/* The object as it is now. */
+static Object current(const Object *object)
+{
+	Object now = *object;
+
+	now.id = posix_mq_inode(object);
+	return now;
+}
+
+/* Where there is no directory: a descriptor of the queue, if it can be read or written. */
+static int open_any(const char *name)
+{
+	int mqd = open_by_name(name, O_RDONLY);
+
+	return mqd == -EACCES ? open_by_name(name, O_WRONLY) : mqd;
+}
+
+/* Where there is no directory. */
+static int stat_by_name(const char *name, struct stat *out)
+{
+	int mqd = strlen(name) > NAME_MAX ? -ENAMETOOLONG : open_any(name), result;
+
+	if (mqd < 0)
+		return mqd;
+	result = fstat(mqd, out) < 0 ? -errno : 0;
+	close(mqd);
 	return result;
-}
-
-/* `fd` if it is of the object's queue; else it is closed. */
-static int if_same(int fd, const Object *object)
-{
-	struct stat stat;
-
-	if (fd < 0 || (fstat(fd, &stat) == 0 && (int64_t)stat.st_ino == posix_mq_inode(object)))
-		return fd;
-	close(fd);
-	return -ENOENT;
 }
 
 int posix_mq_find(const char *name, Object *out)
 {
 	struct stat stat;
-	int result = stat_name(name, &stat);
+	int result;
 
-	if (result < 0)
-		return result;
-	*out = (Object){.id = (int64_t)stat.st_ino};
-	g_strlcpy(out->name, name, sizeof out->name);
-	return 0;
+	if (posix_mq_directory() >= 0)
+		return folder_lookup(&folder, name, out);
+	result = stat_by_name(name, &stat);
+	if (result == 0)
+		folder_object(name, &stat, out);
+	return result;
 }
 
 int posix_mq_stat(const Object *object, struct stat *out)
 {
-	int result = stat_name(object->name, out);
+	const Object now = current(object);
+	int result;
 
-	return result == 0 && (int64_t)out->st_ino != posix_mq_inode(object) ? -ENOENT : result;
+	if (posix_mq_directory() >= 0)
+		return folder_stat_file(&folder, &now, out);
+	result = stat_by_name(object->name, out);
+	return result == 0 && (int64_t)out->st_ino != now.id ? -ENOENT : result;
 }
 
 int posix_mq_open(const Object *object, int access)
 {
-	return if_same(open_name(object->name, access), object);
+	const Object now = current(object);
+	struct stat stat;
+	int mqd;
+
+	/* Both are the same, but the first does not wait for whoever makes or removes a queue at this moment. */
+	if (posix_mq_directory() >= 0)
+		mqd = folder_open(&folder, &now, access);
+	else
+		mqd = open_by_name(object->name, access);
+	if (mqd == -EMFILE || mqd == -ENFILE)
+		return why_refuse(ENFILE, "the daemon has no descriptor left");
+	if (mqd < 0 || (fstat(mqd, &stat) == 0 && (int64_t)stat.st_ino == now.id))
+		return mqd;
+	close(mqd);
+	return -ENOENT;
 }
 
 int posix_mq_report(int mqd, PosixMqReport *out)
@@ -220,9 +225,9 @@ static void fill_stat(const struct stat *stat, uint64_t qsize, ObjectStat *out)
 }
 
 /* The bytes queued; 0 where the daemon may not read the queue. */
-static uint64_t qsize_of_name(const char *name)
+static uint64_t qsize_of(const Object *object)
 {
-	int mqd = open_name(name, O_RDONLY);
+	int mqd = posix_mq_open(object, O_RDONLY);
 	PosixMqReport report = {0};
 
 	if (mqd >= 0) {
@@ -230,43 +235,6 @@ static uint64_t qsize_of_name(const char *name)
 		close(mqd);
 	}
 	return report.qsize;
-}
-
-static int mq_list(const Object *at, MemberSeen seen, void *data)
-{
-	int directory = posix_mq_directory(), fd;
-	const struct dirent *entry;
-	DIR *folder;
-
-	(void)at;
-	if (directory < 0)
-		return why_refuse(EPERM, "queues are found by name only: to list them the daemon has to be root, or "
-					 "the mqueue file system mounted on /dev/mqueue");
-	fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	folder = fd < 0 ? NULL : fdopendir(fd);
-	if (!folder)
-		return -errno;
-	while ((entry = readdir(folder))) {
-		Object object = {0};
-		ObjectStat attributes;
-		struct stat stat;
-
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-		    stat_name(entry->d_name, &stat) < 0)
-			continue;
-		object.id = (int64_t)stat.st_ino;
-		g_strlcpy(object.name, entry->d_name, sizeof object.name);
-		fill_stat(&stat, qsize_of_name(entry->d_name), &attributes);
-		seen(data, &object, &attributes);
-	}
-	closedir(folder);
-	return 0;
-}
-
-static int mq_lookup(const Object *at, const char *name, Object *out)
-{
-	(void)at;
-	return posix_mq_find(name, out);
 }
 
 /* A queue without a name is there as long as somebody has it open. */
@@ -277,12 +245,53 @@ static int mq_stat(const Object *object, ObjectStat *out)
 	int result = posix_mq_stat(object, &stat);
 
 	if (result == 0)
-		report.qsize = qsize_of_name(object->name);
+		report.qsize = qsize_of(object);
 	else if (result == -ENOENT)
 		result = posix_mq_stat_open(posix_mq_inode(object), &stat, &report);
 	if (result == 0)
 		fill_stat(&stat, report.qsize, out);
 	return result;
+}
+
+typedef struct Listing {
+	MemberSeen seen;
+	void *data;
+} Listing;
+
+/* The folder knows the file's size and times, which are not the queue's. */
+static void see(void *data, const Object *object, const ObjectStat *unused)
+{
+	const Listing *listing = data;
+	ObjectStat stat;
+
+	(void)unused;
+	if (mq_stat(object, &stat) == 0)
+		listing->seen(listing->data, object, &stat);
+}
+
+static int mq_list(const Object *at, MemberSeen seen, void *data)
+{
+	Listing listing = {.seen = seen, .data = data};
+
+	(void)at;
+	if (posix_mq_directory() < 0)
+		return why_refuse(EPERM, "queues are found by name only: to list them the daemon has to be root, or "
+					 "the mqueue file system mounted on /dev/mqueue");
+	return folder_list(&folder, see, &listing);
+}
+
+static int mq_lookup(const Object *at, const char *name, Object *out)
+{
+	(void)at;
+	return posix_mq_find(name, out);
+}
+
+static int mq_create(const Object *at, const char *name, mode_t mode, Object *out)
+{
+	int result = folder_check_name(&folder, name);
+
+	(void)at;
+	return result < 0 ? result : posix_mq_create(name, mode, out);
 }
 
 static int mq_permit(const Object *object, const Caller *caller, int rights)
@@ -293,51 +302,52 @@ static int mq_permit(const Object *object, const Caller *caller, int rights)
 	return result < 0 ? result : own_mode_check(stat.st_uid, stat.st_gid, stat.st_mode, caller, rights);
 }
 
-/* The verdict is the kernel's for whom the thread plays: the queue itself is found as the daemon. */
+/* Where there is no directory, it takes a right to the queue to change it. */
+static int set_by_name(const Object *object, const ObjectChange *change)
+{
+	int mqd = open_any(object->name), result = 0;
+	struct stat stat;
+
+	if (mqd < 0)
+		return mqd;
+	if (fstat(mqd, &stat) < 0 || (int64_t)stat.st_ino != object->id)
+		result = -ENOENT;
+	else if ((change->set_uid || change->set_gid) &&
+		 fchown(mqd, change->set_uid ? change->uid : (uid_t)-1, change->set_gid ? change->gid : (gid_t)-1))
+		result = -errno;
+	else if (change->set_mode && fchmod(mqd, change->mode))
+		result = -errno;
+	close(mqd);
+	return result;
+}
+
 static int mq_set(const Object *object, const ObjectChange *change)
 {
-	char path[64];
-	int fd, result = 0;
+	const Object now = current(object);
 
-	identity_suspend();
-	fd = if_same(open_any(object->name), object);
-	identity_resume();
-	if (fd < 0)
-		return fd;
-	/* What fchmod(2) does not do to such a descriptor. */
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	if (change->set_mode && chmod(path, change->mode))
-		result = -errno;
-	if (result == 0 && (change->set_uid || change->set_gid) &&
-	    fchownat(fd, "", change->set_uid ? change->uid : (uid_t)-1, change->set_gid ? change->gid : (gid_t)-1,
-		     AT_EMPTY_PATH))
-		result = -errno;
-	close(fd);
-	return result;
+	return posix_mq_directory() >= 0 ? folder_set(&folder, &now, change) : set_by_name(&now, change);
 }
 
 /* Who has it open keeps it: readers get the rest and then the end of file, writers EIDRM. */
 static int mq_remove(const Object *object)
 {
+	const Object now = current(object);
 	struct stat stat;
-	int result;
+	int result = posix_mq_stat(&now, &stat);
 
-	identity_suspend();
-	result = posix_mq_stat(object, &stat);
-	identity_resume();
-	if (result < 0)
-		return result;
-	if (syscall(SYS_mq_unlink, object->name))
-		return errno == EPERM || errno == EACCES ? why_refuse(errno, "only its owner or root may remove it") :
-							   -errno;
-	posix_mq_wake((int64_t)stat.st_ino);
-	return 0;
+	if (result == 0 && syscall(SYS_mq_unlink, now.name))
+		result = -errno;
+	if (result == -EPERM || result == -EACCES)
+		return why_refuse(-result, "only its owner or root may remove it");
+	if (result == 0)
+		posix_mq_wake(now.id);
+	return result;
 }
 
 const Members posix_mq_members = {
 	.list = mq_list,
 	.lookup = mq_lookup,
-	.create = posix_mq_create,
+	.create = mq_create,
 	.remove = mq_remove,
 	.stat = mq_stat,
 	.set = mq_set,

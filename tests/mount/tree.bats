@@ -16,6 +16,11 @@ load helper
 	same "root root" "$(stat -c '%U %G' "$IPC")"
 }
 
+@test "what POSIX has" {
+	same "mq sem shm" "$(ls "$IPC/posix" | xargs)"
+	same "drwxrwxrwt" "$(stat -c %A "$IPC/posix/mq")"
+}
+
 @test "limits are those of the kernel" {
 	for name in msgmax msgmnb msgmni shmmax shmall shmmni; do
 		same "$(cat "/proc/sys/kernel/$name")" "$(cat "$IPC/limits/$name")"
