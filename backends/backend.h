@@ -123,6 +123,7 @@ typedef enum Direction { READING, WRITING, HANGUP, OPENING } Direction;
  *
  * Requests with the same `how` and key wait together, in order, on one descriptor or one thread: of one ready() or one
  * StreamOps; with WAIT_FD of all mechanisms, so that such a key has the id of an Own in it, or the address of a Handle.
+ * After each try that finds "not now" a stream is asked again: it may wait for something else by then.
  */
 typedef struct Wait {
 	enum { WAIT_FD, WAIT_READY, WAIT_CALL } how;
@@ -159,6 +160,12 @@ typedef struct StreamOps {
 	int (*finish)(Handle *handle, Patience patience); /* at the last close: what is still to be sent */
 	void (*close)(Handle *handle);
 	void (*cancel)(Handle *handle); /* instead of close: of an open that was refused, or given up while it waited */
+	/*
+	 * A read or write under way ends before it could be done: its caller does not wait (-EAGAIN), was interrupted (-EINTR),
+	 * or cannot wait (-ENOMEM). What it has begun is to be undone, or goes on by itself; returns what the caller is told
+	 * instead of `error`, if nothing was done so far. Not for whole_writes.
+	 */
+	int (*give_up)(Handle *handle, Direction direction, int error);
 	bool whole_writes, part_signals, bytes;
 } StreamOps;
 
@@ -237,7 +244,7 @@ struct Handle {
 
 	Buffer rest;      /* what of a message is still to be read */
 	Buffer unsent;    /* an unfinished message */
-	int64_t state[4]; /* numbers of the mechanism's own */
+	int64_t state[5]; /* numbers of the mechanism's own */
 };
 
 static inline bool handle_reads(const Handle *handle)

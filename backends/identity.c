@@ -7,12 +7,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+static _Thread_local pid_t asker; /* of whom this thread works for, also where that takes no other ids */
+
 static _Thread_local struct {
 	bool assumed;
 	int suspended; /* depth */
 	uid_t uid;
 	gid_t gid;
-	pid_t pid;
 	const gid_t *groups;
 	int ngroups;
 } played;
@@ -45,10 +46,10 @@ int identity_assume(const Caller *caller)
 	int result;
 
 	g_assert(!played.assumed);
-	if (getuid() != 0 && caller->uid != geteuid())
-		return -EPERM;
-	played.pid = caller->pid;
-	if (getuid() != 0 || caller->uid == 0)
+	asker = caller->pid;
+	if (getuid() != 0)
+		return caller->uid == geteuid() ? 0 : -EPERM;
+	if (caller->uid == 0)
 		return 0;
 	result = become(caller->uid, caller->gid, caller->groups, caller->ngroups);
 	if (result < 0) {
@@ -81,7 +82,7 @@ int identity_assume_sender(const Caller *caller)
 
 void identity_release(void)
 {
-	played.pid = 0;
+	asker = 0;
 	if (!played.assumed)
 		return;
 	become_daemon();
@@ -95,7 +96,19 @@ bool identity_is_played(void)
 
 pid_t identity_pid(void)
 {
-	return played.pid;
+	return asker;
+}
+
+void identity_copy(Caller *out, const Caller *caller)
+{
+	*out = *caller;
+	out->groups = g_memdup2(caller->groups, caller->ngroups * sizeof *caller->groups);
+}
+
+void identity_clear(Caller *caller)
+{
+	g_free((gid_t *)caller->groups);
+	*caller = (Caller){0};
 }
 
 void identity_suspend(void)

@@ -157,16 +157,25 @@ static Request *group_pop(Group *group)
 }
 
 /*
- * Puts a request that still has to wait back to where it was; behind the others if it has got on: a long write must not keep
- * all those waiting that came after it. It is the caller's if that returns false.
+ * What becomes of a request that still has to wait. WAITS: it is back where it was, behind the others if it has got on, since
+ * a long write must not keep all those waiting that came after it; MOVED: it waits for something else by now, wherever that
+ * is, or is over; ENDS: it was interrupted, and the caller has to finish it.
  */
-static bool group_put_back(Group *group, Request *request)
-{
-	bool parked;
+typedef enum Onwards { WAITS, MOVED, ENDS } Onwards;
 
+static Onwards group_put_back(Group *group, Request *request)
+{
+	Onwards onwards = WAITS;
+	Wait wait;
+
+	request_wait(request, &wait);
 	g_mutex_lock(&waiting_lock);
-	parked = !request->interrupted;
-	if (parked) {
+	if (request->interrupted) {
+		onwards = ENDS;
+	} else if (wait.how != group->wait.how || memcmp(wait.key, group->wait.key, sizeof wait.key) != 0) {
+		request->group = NULL;
+		onwards = MOVED;
+	} else {
 		request->state = PARKED;
 		if (request->done > request->done_before)
 			g_queue_push_tail_link(&group->requests, &request->link);
@@ -174,9 +183,11 @@ static bool group_put_back(Group *group, Request *request)
 			g_queue_push_head_link(&group->requests, &request->link);
 	}
 	g_mutex_unlock(&waiting_lock);
-	if (!parked)
+	if (onwards == MOVED)
+		request_again(request);
+	if (onwards == ENDS)
 		request_give_up(request, -EINTR);
-	return parked;
+	return onwards;
 }
 
 Group *group_for(const Wait *wait, const StreamOps *ops, uid_t uid, bool *fresh)
@@ -196,6 +207,7 @@ static void group_try(Group *group)
 {
 	polling_notify(group);
 	for (;;) {
+		Onwards onwards;
 		Request *request;
 
 		g_mutex_lock(&waiting_lock);
@@ -204,9 +216,11 @@ static void group_try(Group *group)
 		if (!request)
 			return;
 		why_forget();
-		if (!request_step(request, TRY) && group_put_back(group, request))
+		onwards = request_step(request, TRY) ? ENDS : group_put_back(group, request);
+		if (onwards == WAITS)
 			return;
-		request_finish(request);
+		if (onwards == ENDS)
+			request_finish(request);
 	}
 }
 
@@ -278,7 +292,7 @@ static void call_main(void *data)
 		why_forget();
 		over = request_step(request, SLEEP);
 		set_sleeping(group, false);
-		if (over || !group_put_back(group, request))
+		if (over || group_put_back(group, request) == ENDS)
 			request_finish(request);
 	}
 }
@@ -372,7 +386,7 @@ bool waiting_feed(const int64_t key[4])
 	feeding = true;
 	over = request_step(request, TRY);
 	progress = over || request->done > request->done_before;
-	if (over || !group_put_back(group, request))
+	if (over || group_put_back(group, request) == ENDS)
 		request_finish(request);
 	feeding = false;
 	g_mutex_lock(&waiting_lock);

@@ -18,6 +18,25 @@ Side *request_side(const Request *request)
 	return NULL;
 }
 
+static Direction direction_of(const Request *request)
+{
+	switch (request->operation) {
+	case OPEN:
+		return OPENING;
+	case READ:
+		return READING;
+	default:
+		return WRITING;
+	}
+}
+
+void request_wait(const Request *request, Wait *out)
+{
+	Handle *handle = &request->file->handle;
+
+	handle->row->stream->wait(handle, direction_of(request), request->size, out);
+}
+
 /* Lets one of those go on who wait at the other end for what was just done at this one. Returns whether he did. */
 static bool feed_other_end(Handle *handle)
 {
@@ -144,14 +163,29 @@ static void answer(Request *request)
 /* Answers a request that has its result; returns the next one on its side, to be run by the caller. */
 static Request *conclude(Request *request)
 {
+	Handle *handle = &request->file->handle;
 	Request *next;
 
 	if (request->kept && request->fuse)
 		fuse_req_interrupt_func(request->fuse, NULL, NULL);
+	/* Only of the one that was under way: another one was never tried. */
+	if (request->given_up && request->entered && handle->row->stream->give_up) {
+		int error = handle->row->stream->give_up(handle, direction_of(request), request->given_up);
+
+		if (request->result < 0)
+			request->result = error;
+	}
 	/* Before the answer: after it the file may be gone. */
 	next = waiting_leave(request);
 	answer(request);
 	return next;
+}
+
+/* Whether it has read all that there was, as its reader can tell from a stream of bytes without asking again. */
+static bool drained(const Request *request)
+{
+	return request->operation == READ && request->nonblocking && request->result > 0 &&
+	       (size_t)request->result < request->size && request->file->handle.row->stream->bytes;
 }
 
 static void run(Request *request)
@@ -179,6 +213,8 @@ static void run(Request *request)
 				if (park == PARK_AGAIN)
 					continue;
 			}
+		} else if (drained(request)) {
+			waiting_drained(request->file, READING, wakes);
 		}
 		request = conclude(request);
 	}
@@ -198,6 +234,11 @@ void request_start(const Request *given)
 		if (!waiting_enter(request))
 			return;
 	}
+	run(request);
+}
+
+void request_again(Request *request)
+{
 	run(request);
 }
 

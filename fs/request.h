@@ -22,6 +22,7 @@ struct Request {
 	size_t done_before; /* of which before it was last taken out of a group */
 	const char *data;   /* WRITE; owned once kept */
 	ssize_t result;
+	int given_up;    /* the errno, negative, that it ends with before it could be done; 0: it does not */
 	const char *out; /* READ: the bytes of the answer, in this thread's memory */
 
 	/* Protected by the waiting lock. */
@@ -38,11 +39,17 @@ void request_start(const Request *request);
 /* Goes on with a request that the calling thread owns and has tried; for waiting.c. Answers it and what was behind it. */
 void request_finish(Request *request);
 
+/* Goes on with a request that the calling thread owns and that waits for something else now: tries once more and parks it. */
+void request_again(Request *request);
+
 /*
  * One try, or one sleep. True when there is an answer (request->result); false when it has to wait (or, sleeping, a signal
  * came).
  */
 bool request_step(Request *request, Patience patience);
+
+/* What it waits for now. */
+void request_wait(const Request *request, Wait *out);
 
 /* The side of the file that it is on; NULL: it is independent of all others. */
 Side *request_side(const Request *request);
@@ -50,5 +57,6 @@ Side *request_side(const Request *request);
 /* The answer to a request that ends before it could be done: what was written so far, or else `error`, negative. */
 static inline void request_give_up(Request *request, int error)
 {
+	request->given_up = error;
 	request->result = request->done ? (ssize_t)request->done : error;
 }

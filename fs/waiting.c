@@ -65,27 +65,15 @@ Request *waiting_leave(Request *request)
 	return next;
 }
 
-static Direction direction_of(const Request *request)
-{
-	switch (request->operation) {
-	case OPEN:
-		return OPENING;
-	case READ:
-		return READING;
-	default:
-		return WRITING;
-	}
-}
-
 Park waiting_park(Request *request, unsigned wakes_before)
 {
-	Handle *handle = &request->file->handle;
+	const Handle *handle = &request->file->handle;
 	Park park = PARK_REFUSED;
 	Group *group = NULL;
 	bool fresh = false;
 	Wait wait;
 
-	handle->row->stream->wait(handle, direction_of(request), request->size, &wait);
+	request_wait(request, &wait);
 	g_mutex_lock(&waiting_lock);
 	if (request->interrupted)
 		request_give_up(request, -EINTR);
