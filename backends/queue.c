@@ -100,12 +100,12 @@ ssize_t queue_hand_over(Handle *handle, const Framing *framing, int64_t *count, 
 			n = hand_over_long(handle, framing, buf, size);
 			if (n >= 0)
 				--*count;
-			return n;
+			return n == -ENODATA ? 0 : n;
 		}
 		if (n == -E2BIG || (n < 0 && total > 0))
 			return total;
 		if (n < 0)
-			return n;
+			return n == -ENODATA ? 0 : n;
 		--*count;
 		head_length = print_head(handle, framing, head, &mark, n);
 		if (head_length < head_room)

@@ -19,7 +19,8 @@ typedef struct Mark {
 typedef struct Queue {
 	/*
 	 * Takes the next message that the handle selects: its bytes to buf, at most `room` of them, its mark to *mark.
-	 * Returns its length. -EAGAIN: none is there. -E2BIG: the next one has more than `room` bytes and stays queued.
+	 * Returns its length. -EAGAIN: none is there. -E2BIG: the next one may have more than `room` bytes and stays queued;
+	 * with room for `largest` that never comes. -ENODATA: none is there and none will come: the end of the file.
 	 */
 	ssize_t (*receive)(Handle *handle, char *buf, size_t room, Mark *mark, Patience patience);
 	/* Sends one message. -EAGAIN: no room for it now. -EMSGSIZE: never. */

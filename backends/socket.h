@@ -10,15 +10,14 @@
 #include "backends/socket_address.h"
 
 typedef struct Socket {
-	int fd;                 /* O_NONBLOCK, O_CLOEXEC */
+	int fd; /* O_CLOEXEC; O_NONBLOCK but on unixgram, where nothing but sending can block */
 	const Network *network;
-	int protocol;           /* IP protocol of a raw one */
+	int protocol; /* IP protocol of a raw one */
 	int family;
-	uid_t uid;              /* to whom it is charged */
-	int64_t serial;         /* of no other one, ever */
-	int refs;               /* atomic */
-	GQueue taken;           /* Protected by the taken lock (socket.c). Messages that found too little room. */
-	struct SocketCredentials *credentials;
+	uid_t uid;      /* to whom it is charged */
+	int64_t serial; /* of no other one, ever */
+	int refs;       /* atomic */
+	GMutex taking;  /* see socket.c */
 } Socket;
 
 /* A new socket, as whom the thread plays. The caller holds it. 0, or a negative errno (-ENFILE: too many of this user's). */
@@ -30,8 +29,13 @@ int socket_adopt(const Network *network, int fd, uid_t uid, Socket **out);
 Socket *socket_ref(Socket *socket);
 void socket_unref(Socket *socket); /* NULL is fine */
 
-/* Sends, or as much of it as there is room for. `to`: NULL where it is connected. Never sleeps, raises no signal. */
-ssize_t socket_send(Socket *socket, const Caller *from, const Address *to, const char *bytes, size_t n);
+/*
+ * Sends, or as much of it as there is room for. `to`: NULL where it is connected. Raises no signal. Sleeps only where `patience`
+ * says so and the network is unixgram, whose descriptors are not O_NONBLOCK: nothing else tells of room at a receiver. A path in
+ * `to` is walked as whom the thread plays, and so may take long.
+ */
+ssize_t socket_send(Socket *socket, const Caller *from, const Address *to, const char *bytes, size_t n,
+		    Patience patience);
 
 /* Receives bytes of a stream, or 0 at its end. Never sleeps. */
 ssize_t socket_receive(Socket *socket, char *buf, size_t room);
@@ -71,13 +75,13 @@ typedef struct SocketFile {
 } SocketFile;
 
 /* A SocketFile: of its fields `.queue = SOCKET_QUEUE`. */
-#define SOCKET_QUEUE                                                                                                  \
-	{                                                                                                             \
-		.receive = socket_queue_receive, .send = socket_queue_send, .largest = socket_queue_largest,          \
-		.queued = socket_queue_queued, .mark = socket_queue_mark, .mark_text = ADDRESS_TEXT_MAX,              \
-		.print_mark = socket_queue_print_mark, .parse_mark = socket_queue_parse_mark, .open = socket_file_open, \
-		.cancel = socket_file_close, .poll = socket_file_poll, .wait = socket_file_wait,                      \
-		.close = socket_file_close                                                                            \
+#define SOCKET_QUEUE                                                                                         \
+	{                                                                                                    \
+		.receive = socket_queue_receive, .send = socket_queue_send, .largest = socket_queue_largest, \
+		.queued = socket_queue_queued, .mark = socket_queue_mark, .mark_text = ADDRESS_TEXT_MAX,     \
+		.print_mark = socket_queue_print_mark, .parse_mark = socket_queue_parse_mark,                \
+		.open = socket_file_open, .cancel = socket_file_close, .poll = socket_file_poll,             \
+		.wait = socket_file_wait, .close = socket_file_close                                         \
 	}
 
 extern const StreamOps socket_bytes;

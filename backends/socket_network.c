@@ -5,11 +5,8 @@ static const Network networks[NETWORKS] = {
 	[NET_UDP] = {.name = "udp", .type = SOCK_DGRAM, .ports = true, .messages = true},
 	[NET_UNIX] = {.name = "unix", .type = SOCK_STREAM, .local = true, .callers = true},
 	[NET_UNIXGRAM] = {.name = "unixgram", .type = SOCK_DGRAM, .local = true, .messages = true},
-	[NET_UNIXPACKET] = {.name = "unixpacket",
-			    .type = SOCK_SEQPACKET,
-			    .local = true,
-			    .messages = true,
-			    .callers = true},
+	[NET_UNIXPACKET] =
+		{.name = "unixpacket", .type = SOCK_SEQPACKET, .local = true, .messages = true, .callers = true},
 	[NET_IP] = {.name = "ip", .type = SOCK_RAW, .messages = true},
 };
 

@@ -7,6 +7,7 @@
 #include "backends/posix_sem.h"
 #include "backends/posix_shm.h"
 #include "backends/signal.h"
+#include "backends/socket_tree.h"
 #include "backends/sysv_msg.h"
 #include "backends/sysv_sem.h"
 #include "backends/sysv_shm.h"
@@ -109,7 +110,8 @@ static const Row posix_row = {.name = "posix", .kind = DIRECTORY, .mode = 0755, 
 
 /* clang-format off */
 static const Row *const root_rows[] = {
-	&readme_row, &why_row, &limits_row, &sysv_row, &posix_row, &pipe_row, &fifo_row, &signal_row, NULL,
+	&readme_row, &why_row, &limits_row, &sysv_row, &posix_row, &pipe_row, &fifo_row, &signal_row, &socket_row,
+	NULL,
 };
 /* clang-format on */
 

@@ -1,0 +1,333 @@
+/*
+ * Credentials. Who receives from a unix socket may ask who sends (SO_PASSCRED, unix(7)). Where the sender does not say, the kernel
+ * notes the *real* ids of the sending thread, which are the daemon's: a user's message would come from root, whom systemd and
+ * others believe. So each message says whom it is from: the kernel lets root say so for others.
+ *
+ * Locking: `lock`, "the sockets lock", guards the counts of sockets. Each socket has a lock of its own, `taking`, under which one
+ * message is looked at and taken; the calls under it never sleep.
+ */
+#include "backends/socket.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "backends/why.h"
+
+enum {
+	SOCKETS_USER_MAX = 16384,
+	INTERNET_LARGEST = 65535, /* no message of IP is longer */
+};
+
+static GMutex lock;
+static GHashTable *counts; /* Protected by lock. uid -> how many */
+
+/* A user may have a quarter of the descriptors that the daemon may have. */
+static guint most_user(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return 256;
+	return (guint)MIN(limit.rlim_cur / 4, (rlim_t)SOCKETS_USER_MAX);
+}
+
+/* Counts one more, unless there are too many. */
+static bool charge(uid_t uid)
+{
+	gpointer key = GUINT_TO_POINTER(uid);
+	bool granted;
+	guint count;
+
+	g_mutex_lock(&lock);
+	if (!counts)
+		counts = g_hash_table_new(NULL, NULL);
+	count = GPOINTER_TO_UINT(g_hash_table_lookup(counts, key));
+	granted = uid == 0 || count < most_user();
+	if (granted)
+		g_hash_table_insert(counts, key, GUINT_TO_POINTER(count + 1));
+	g_mutex_unlock(&lock);
+	return granted;
+}
+
+static void discharge(uid_t uid)
+{
+	gpointer key = GUINT_TO_POINTER(uid);
+	guint count;
+
+	g_mutex_lock(&lock);
+	count = GPOINTER_TO_UINT(g_hash_table_lookup(counts, key));
+	if (count > 1)
+		g_hash_table_insert(counts, key, GUINT_TO_POINTER(count - 1));
+	else
+		g_hash_table_remove(counts, key);
+	g_mutex_unlock(&lock);
+}
+
+static int refuse_more(void)
+{
+	return why_refuse(ENFILE, "you have %u sockets here already", most_user());
+}
+
+static Socket *socket_of(const Network *network, int fd, int protocol, int family, uid_t uid)
+{
+	static gint64 last;
+	Socket *new = g_new0(Socket, 1);
+
+	new->fd = fd;
+	new->network = network;
+	new->protocol = protocol;
+	new->family = family;
+	new->uid = uid;
+	new->refs = 1;
+	new->serial = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+	g_mutex_init(&new->taking);
+	return new;
+}
+
+int socket_new(const Network *network, int protocol, int family, Socket **out)
+{
+	uid_t uid = geteuid();
+	int fd, error;
+
+	if (!charge(uid))
+		return refuse_more();
+	fd = socket(family,
+		    network->type | SOCK_CLOEXEC | (network->type == SOCK_DGRAM && network->local ? 0 : SOCK_NONBLOCK),
+		    protocol);
+	error = errno;
+	if (fd < 0) {
+		discharge(uid);
+		return error == EPERM ? why_refuse(EPERM, "raw sockets are for who has CAP_NET_RAW") : -error;
+	}
+	*out = socket_of(network, fd, protocol, family, uid);
+	return 0;
+}
+
+int socket_adopt(const Network *network, int fd, uid_t uid, Socket **out)
+{
+	struct sockaddr_storage address;
+	socklen_t length = sizeof address;
+
+	if (!charge(uid)) {
+		close(fd);
+		return refuse_more();
+	}
+	if (getsockname(fd, (struct sockaddr *)&address, &length))
+		address.ss_family = AF_UNSPEC;
+	*out = socket_of(network, fd, 0, address.ss_family, uid);
+	return 0;
+}
+
+Socket *socket_ref(Socket *socket)
+{
+	g_atomic_int_inc(&socket->refs);
+	return socket;
+}
+
+void socket_unref(Socket *socket)
+{
+	if (!socket || !g_atomic_int_dec_and_test(&socket->refs))
+		return;
+	close(socket->fd);
+	discharge(socket->uid);
+	g_mutex_clear(&socket->taking);
+	g_free(socket);
+}
+
+/* -- Sending -------------------------------------------------------------------------------------------------------- */
+
+/* sendmsg(2) that says it is from this process of this user; the kernel's verdict whether the daemon may say so. */
+static ssize_t send_from(Socket *socket, struct msghdr *message, pid_t pid, const Caller *from, int flags)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(struct ucred))];
+	} control = {0};
+	const struct ucred credentials = {.pid = pid, .uid = from->uid, .gid = from->gid};
+
+	message->msg_control = &control;
+	message->msg_controllen = sizeof control.room;
+	*CMSG_FIRSTHDR(message) = (struct cmsghdr){
+		.cmsg_len = CMSG_LEN(sizeof credentials),
+		.cmsg_level = SOL_SOCKET,
+		.cmsg_type = SCM_CREDENTIALS,
+	};
+	memcpy(CMSG_DATA(CMSG_FIRSTHDR(message)), &credentials, sizeof credentials);
+	return sendmsg(socket->fd, message, flags);
+}
+
+ssize_t socket_send(Socket *socket, const Caller *from, const Address *to, const char *bytes, size_t n,
+		    Patience patience)
+{
+	const int flags = MSG_NOSIGNAL | (patience == TRY ? MSG_DONTWAIT : 0);
+	struct iovec piece = {.iov_base = (char *)bytes, .iov_len = n};
+	struct msghdr message = {
+		.msg_name = to ? (void *)&to->storage : NULL,
+		.msg_namelen = to ? to->length : 0,
+		.msg_iov = &piece,
+		.msg_iovlen = 1,
+	};
+	ssize_t sent = -1;
+
+	if (!socket->network->local) {
+		sent = sendmsg(socket->fd, &message, flags);
+		return sent < 0 ? -errno : sent;
+	}
+	errno = ESRCH;
+	if (from->pid > 0)
+		sent = send_from(socket, &message, from->pid, from, flags);
+	/* The process has ended, or is none that the daemon sees: then it is the daemon's, but still that user's. */
+	if (sent < 0 && (errno == ESRCH || errno == EPERM))
+		sent = send_from(socket, &message, getpid(), from, flags);
+	return sent < 0 ? -errno : sent;
+}
+
+/* -- Receiving ------------------------------------------------------------------------------------------------------ */
+
+ssize_t socket_receive(Socket *socket, char *buf, size_t room)
+{
+	ssize_t n = recv(socket->fd, buf, room, MSG_DONTWAIT);
+
+	return n < 0 ? -errno : n;
+}
+
+/* The length of the next message, which stays; 0 also at the end; or a negative errno. */
+static ssize_t next_length(Socket *socket)
+{
+	ssize_t n = recv(socket->fd, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+
+	return n < 0 ? -errno : n;
+}
+
+/* Whether the peer has closed its end: then a message of no bytes was none, unless others are behind it. */
+static bool at_end(Socket *socket)
+{
+	struct pollfd fd = {.fd = socket->fd, .events = POLLRDHUP};
+
+	if (socket->network->type != SOCK_SEQPACKET || poll(&fd, 1, 0) != 1)
+		return false;
+	return (fd.revents & (POLLRDHUP | POLLHUP)) && next_length(socket) == 0;
+}
+
+/* Called with `taking` held. */
+static ssize_t take(Socket *socket, char *buf, size_t room, Address *from)
+{
+	struct iovec piece = {.iov_base = buf, .iov_len = room};
+	struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+	ssize_t n;
+
+	if (room < INTERNET_LARGEST || socket->network->local) {
+		n = next_length(socket);
+		if (n > (ssize_t)room)
+			return -E2BIG;
+		if (n < 0)
+			return n;
+	}
+	if (from) {
+		message.msg_name = &from->storage;
+		message.msg_namelen = sizeof from->storage;
+	}
+	n = recvmsg(socket->fd, &message, MSG_DONTWAIT);
+	if (n < 0)
+		return -errno;
+	if (from)
+		from->length = message.msg_namelen;
+	return n;
+}
+
+ssize_t socket_receive_message(Socket *socket, char *buf, size_t room, Address *from, bool *end)
+{
+	ssize_t n;
+
+	g_mutex_lock(&socket->taking);
+	n = take(socket, buf, room, from);
+	*end = n == 0 && at_end(socket);
+	g_mutex_unlock(&socket->taking);
+	return n;
+}
+
+ssize_t socket_largest(Socket *socket)
+{
+	int room;
+	socklen_t size = sizeof room;
+	ssize_t next = 0;
+
+	if (!socket->network->local)
+		return INTERNET_LARGEST;
+	if (getsockopt(socket->fd, SOL_SOCKET, SO_SNDBUF, &room, &size))
+		return -errno;
+	/* What is queued was sent from another socket's room. */
+	next = next_length(socket);
+	return MAX(next, (ssize_t)room);
+}
+
+/* -- Waiting -------------------------------------------------------------------------------------------------------- */
+
+int socket_poll(Socket *socket, bool reads, bool writes)
+{
+	struct pollfd fd = {
+		.fd = socket->fd,
+		.events = (short)((reads ? POLLIN | POLLRDHUP : 0) | (writes ? POLLOUT : 0)),
+	};
+	int events;
+
+	if (poll(&fd, 1, 0) != 1)
+		return 0;
+	events = fd.revents;
+	if (events & POLLIN)
+		events |= POLLRDNORM;
+	if (events & POLLOUT)
+		events |= POLLWRNORM;
+	return events;
+}
+
+static void fill_key(const Socket *socket, Direction direction, int64_t key[4])
+{
+	static const char ours;
+
+	key[0] = (int64_t)(intptr_t)&ours;
+	key[1] = socket->serial;
+	key[2] = direction;
+	key[3] = 0;
+}
+
+void socket_wait(Socket *socket, Direction direction, Wait *out)
+{
+	*out = (Wait){
+		.how = WAIT_FD,
+		.fd = socket->fd,
+		/* Hang-ups are told of in any case. */
+		.events = direction == READING ? EPOLLIN | EPOLLRDHUP :
+			  direction == HANGUP  ? 0 :
+						 EPOLLOUT,
+	};
+	fill_key(socket, direction, out->key);
+}
+
+void socket_wake(Socket *socket)
+{
+	for (int direction = READING; direction <= OPENING; direction++) {
+		int64_t key[4];
+
+		fill_key(socket, (Direction)direction, key);
+		backend_wake(key);
+	}
+}
+
+/* -- Addresses ------------------------------------------------------------------------------------------------------ */
+
+int socket_local(Socket *socket, Address *out)
+{
+	*out = (Address){.length = sizeof out->storage};
+	return getsockname(socket->fd, &out->any, &out->length) ? -errno : 0;
+}
+
+int socket_remote(Socket *socket, Address *out)
+{
+	*out = (Address){.length = sizeof out->storage};
+	return getpeername(socket->fd, &out->any, &out->length) ? -errno : 0;
+}

@@ -1,0 +1,267 @@
+/*
+ * Reading and writing sockets: byte streams, and the vocabulary of queues for what has messages.
+ *
+ * On unixgram one sends to many by `records`. Nothing tells when a receiver that one is not connected to has room, and an address
+ * that is a path has to be walked, as the caller, in file systems that may take long: so such a send is made on a worker.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "backends/identity.h"
+#include "backends/process.h"
+#include "backends/socket.h"
+#include "backends/socket_path.h"
+#include "backends/why.h"
+
+static const SocketFile *file_of(const Handle *handle)
+{
+	return handle->row->mechanism;
+}
+
+static Socket *get(Handle *handle, int *error)
+{
+	return file_of(handle)->get(handle, error);
+}
+
+/* The process of a thread: what receivers of credentials are told. 0: it is none that the daemon sees. */
+static pid_t leader_of(pid_t thread)
+{
+	int directory = thread > 0 ? process_open(thread, 0) : -1;
+	g_autofree char *status = directory >= 0 ? process_read(directory, "status") : NULL;
+
+	if (directory >= 0)
+		close(directory);
+	return status ? (pid_t)process_number(status, "Tgid", 10) : 0;
+}
+
+int socket_file_open(Handle *handle, Patience patience)
+{
+	/* While the caller waits for this open its thread is there to be asked. */
+	if (patience == TRY && network_of(&handle->object)->local)
+		handle->caller.pid = leader_of(handle->caller.pid);
+	return file_of(handle)->open ? file_of(handle)->open(handle, patience) : 0;
+}
+
+void socket_file_close(Handle *handle)
+{
+	if (file_of(handle)->close)
+		file_of(handle)->close(handle);
+}
+
+int socket_file_poll(Handle *handle)
+{
+	int error = 0, events;
+	Socket *socket = get(handle, &error);
+
+	/* Where there is none, reading and writing need not wait to say so. */
+	if (!socket)
+		return error == -EAGAIN ? 0 : POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM | POLLERR | POLLHUP;
+	events = socket_poll(socket, handle_reads(handle), handle_writes(handle));
+	socket_unref(socket);
+	return events;
+}
+
+static bool sends_to_many(const Handle *handle, Socket *socket)
+{
+	Address peer;
+
+	return handle->row->stream == &queue_records && socket->network->local && socket->network->type == SOCK_DGRAM &&
+	       socket_remote(socket, &peer) < 0;
+}
+
+void socket_file_wait(Handle *handle, Direction direction, size_t size, Wait *out)
+{
+	int error = 0;
+	Socket *socket = get(handle, &error);
+
+	(void)size;
+	if (!socket && file_of(handle)->wait)
+		file_of(handle)->wait(handle, direction, out);
+	else if (!socket || (direction == WRITING && sends_to_many(handle, socket)))
+		*out = (Wait){
+			.how = socket ? WAIT_CALL : WAIT_FD,
+			.fd = -1,
+			.key = {(int64_t)(intptr_t)handle, direction},
+		};
+	else
+		socket_wait(socket, direction, out);
+	socket_unref(socket);
+}
+
+/* -- Bytes ---------------------------------------------------------------------------------------------------------- */
+
+static ssize_t bytes_read(Handle *handle, char *buf, size_t size, Patience patience)
+{
+	int error = 0;
+	Socket *socket = get(handle, &error);
+	ssize_t n;
+
+	(void)patience;
+	if (!socket)
+		return error;
+	n = socket_receive(socket, buf, size);
+	socket_unref(socket);
+	return n;
+}
+
+static ssize_t bytes_write(Handle *handle, const char *buf, size_t size, Patience patience)
+{
+	int error = 0;
+	Socket *socket = get(handle, &error);
+	ssize_t n;
+
+	(void)patience;
+	if (!socket)
+		return error;
+	n = socket_send(socket, &handle->caller, NULL, buf, size, TRY);
+	socket_unref(socket);
+	return n;
+}
+
+const StreamOps socket_bytes = {
+	.open = socket_file_open,
+	.read = bytes_read,
+	.write = bytes_write,
+	.poll = socket_file_poll,
+	.wait = socket_file_wait,
+	.close = socket_file_close,
+	.cancel = socket_file_close,
+	.bytes = true,
+};
+
+/* -- Messages ------------------------------------------------------------------------------------------------------- */
+
+ssize_t socket_queue_receive(Handle *handle, char *buf, size_t room, Mark *mark, Patience patience)
+{
+	Address from = {0};
+	bool end = false;
+	int error = 0;
+	Socket *socket = get(handle, &error);
+	ssize_t n;
+
+	(void)patience;
+	if (!socket)
+		return error;
+	n = socket_receive_message(socket, buf, room, &from, &end);
+	socket_unref(socket);
+	if (end)
+		return -ENODATA;
+	mark->length = MIN(from.length, sizeof mark->address);
+	memcpy(mark->address, &from.storage, mark->length);
+	return n;
+}
+
+/* On a worker: as the caller, whose right to the path it is. */
+static ssize_t send_to_path(Handle *handle, Socket *socket, const Address *to, const char *bytes, size_t length)
+{
+	int result = path_check_caller(&handle->caller);
+	ssize_t n;
+
+	if (result == 0)
+		result = path_check_mount(to->local.sun_path);
+	if (result == 0)
+		result = identity_assume(&handle->caller);
+	if (result < 0)
+		return result;
+	n = socket_send(socket, &handle->caller, to, bytes, length, SLEEP);
+	identity_release();
+	return n;
+}
+
+static ssize_t send_message(Handle *handle, Socket *socket, const Address *to, const char *bytes, size_t length,
+			    Patience patience)
+{
+	if (!to || !socket->network->local)
+		return socket_send(socket, &handle->caller, to, bytes, length, TRY);
+	if (to->local.sun_path[0] == '\0')
+		return socket_send(socket, &handle->caller, to, bytes, length, patience);
+	if (patience == SLEEP)
+		return send_to_path(handle, socket, to, bytes, length);
+	return -EAGAIN;
+}
+
+int socket_queue_send(Handle *handle, const Mark *mark, const char *bytes, size_t length, Patience patience)
+{
+	Address to = {.length = mark->length};
+	int error = 0;
+	Socket *socket = get(handle, &error);
+	ssize_t n;
+
+	if (!socket)
+		return error;
+	memcpy(&to.storage, mark->address, mark->length);
+	n = send_message(handle, socket, mark->length ? &to : NULL, bytes, length, patience);
+	if (n == -EMSGSIZE)
+		why_refuse(EMSGSIZE, "a message here has at most %zd bytes", socket_largest(socket));
+	else if (n == -EDESTADDRREQ || (n == -ENOTCONN && !mark->length))
+		why_refuse((int)-n, "to whom? connect it, or write to records, which name an address");
+	socket_unref(socket);
+	return n < 0 ? (int)n : 0;
+}
+
+ssize_t socket_queue_largest(Handle *handle)
+{
+	int error = 0;
+	Socket *socket = get(handle, &error);
+	ssize_t n;
+
+	if (!socket)
+		return error;
+	n = socket_largest(socket);
+	socket_unref(socket);
+	return n;
+}
+
+/* As many as can be there at most: each takes a part of the kernel's room, which says how much is in use in no other way. */
+int64_t socket_queue_queued(Handle *handle)
+{
+	enum { LEAST = 256, SPARE = 64 };
+	int room = 0, error = 0;
+	socklen_t size = sizeof room;
+	Socket *socket = get(handle, &error);
+
+	if (!socket)
+		return error;
+	getsockopt(socket->fd, SOL_SOCKET, SO_RCVBUF, &room, &size);
+	socket_unref(socket);
+	return room / LEAST + SPARE;
+}
+
+void socket_queue_mark(const Handle *handle, Mark *out)
+{
+	(void)handle;
+	out->length = 0;
+}
+
+/* "-" where there is none: of a connected socket, or from one without a name. */
+size_t socket_queue_print_mark(Handle *handle, char *text, const Mark *mark)
+{
+	Address address = {.length = mark->length};
+	size_t n;
+
+	memcpy(&address.storage, mark->address, mark->length);
+	n = mark->length ? address_print(network_of(&handle->object), &address, text) : 0;
+	if (n == 0)
+		n = (size_t)g_strlcpy(text, "-", 2);
+	return n;
+}
+
+int socket_queue_parse_mark(Handle *handle, const char *text, size_t length, Mark *out)
+{
+	g_autofree char *copy = g_strndup(text, length);
+	Address address;
+	int result;
+
+	out->length = 0;
+	if (strcmp(copy, "-") == 0)
+		return 0;
+	result = address_parse(network_of(&handle->object), copy, false, &address);
+	if (result == -EAGAIN)
+		return why_refuse(EINVAL, "records name addresses by number: a name may take long to look up");
+	if (result < 0)
+		return result;
+	out->length = address.length;
+	memcpy(out->address, &address.storage, address.length);
+	return 0;
+}
