@@ -7,12 +7,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+static _Thread_local pid_t asker; /* of whom this thread works for, also where that takes no other ids */
+
 static _Thread_local struct {
 	bool assumed;
 	int suspended; /* depth */
 	uid_t uid;
 	gid_t gid;
-	pid_t pid;
 	const gid_t *groups;
 	int ngroups;
 } played;
@@ -45,6 +46,7 @@ int identity_assume(const Caller *caller)
 	int result;
 
 	g_assert(!played.assumed);
+	asker = caller->pid;
 	if (getuid() != 0)
 		return caller->uid == geteuid() ? 0 : -EPERM;
 	if (caller->uid == 0)
@@ -57,7 +59,6 @@ int identity_assume(const Caller *caller)
 	played.assumed = true;
 	played.uid = caller->uid;
 	played.gid = caller->gid;
-	played.pid = caller->pid;
 	played.groups = caller->groups;
 	played.ngroups = caller->ngroups;
 	return 0;
@@ -80,6 +81,7 @@ int identity_assume_sender(const Caller *caller)
 
 void identity_release(void)
 {
+	asker = 0;
 	if (!played.assumed)
 		return;
 	become_daemon();
@@ -93,7 +95,19 @@ bool identity_is_played(void)
 
 pid_t identity_pid(void)
 {
-	return played.assumed ? played.pid : 0;
+	return asker;
+}
+
+void identity_copy(Caller *out, const Caller *caller)
+{
+	*out = *caller;
+	out->groups = g_memdup2(caller->groups, caller->ngroups * sizeof *caller->groups);
+}
+
+void identity_clear(Caller *caller)
+{
+	g_free((gid_t *)caller->groups);
+	*caller = (Caller){0};
 }
 
 void identity_suspend(void)

@@ -22,9 +22,15 @@ int identity_assume_sender(const Caller *caller);
 /* This thread is the daemon again. */
 void identity_release(void);
 
-/* Whether this thread plays somebody (not so for root, nor in a daemon that is not root), and the pid that asked, 0: not known. */
+/* Whether this thread plays somebody: not so for root, nor in a daemon that is not root. */
 bool identity_is_played(void);
+
+/* The pid that asked, root's as well, until identity_release(). 0: not known. */
 pid_t identity_pid(void);
+
+/* A Caller to keep, with groups of its own; and the end of it, which an empty one needs not. */
+void identity_copy(Caller *out, const Caller *caller);
+void identity_clear(Caller *caller);
 
 /* The daemon for a moment: for what is its own business, such as the names file. These nest. */
 void identity_suspend(void);

@@ -85,6 +85,9 @@ static Socket *socket_of(const Network *network, int fd, int protocol, int famil
 	new->refs = 1;
 	new->serial = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
 	g_mutex_init(&new->taking);
+	/* See take(). */
+	if (network->type == SOCK_SEQPACKET)
+		setsockopt(fd, SOL_SOCKET, SO_TIMESTAMP, &(int){1}, sizeof(int));
 	return new;
 }
 
@@ -208,21 +211,19 @@ static ssize_t next_length(Socket *socket)
 	return n < 0 ? -errno : n;
 }
 
-/* Whether the peer has closed its end: then a message of no bytes was none, unless others are behind it. */
-static bool at_end(Socket *socket)
+/*
+ * Called with `taking` held. The end of packets looks like a message of no bytes, but a message has a time, which socket_of() has
+ * asked for. There is room for nothing else, such as descriptors from the peer: those the kernel drops.
+ */
+static ssize_t take(Socket *socket, char *buf, size_t room, Address *from, bool *end)
 {
-	struct pollfd fd = {.fd = socket->fd, .events = POLLRDHUP};
-
-	if (socket->network->type != SOCK_SEQPACKET || poll(&fd, 1, 0) != 1)
-		return false;
-	return (fd.revents & (POLLRDHUP | POLLHUP)) && next_length(socket) == 0;
-}
-
-/* Called with `taking` held. */
-static ssize_t take(Socket *socket, char *buf, size_t room, Address *from)
-{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(struct timeval))];
+	} control;
 	struct iovec piece = {.iov_base = buf, .iov_len = room};
 	struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+	const bool ends = socket->network->type == SOCK_SEQPACKET;
 	ssize_t n;
 
 	if (room < INTERNET_LARGEST || socket->network->local) {
@@ -236,21 +237,42 @@ static ssize_t take(Socket *socket, char *buf, size_t room, Address *from)
 		message.msg_name = &from->storage;
 		message.msg_namelen = sizeof from->storage;
 	}
+	if (ends) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof control.room;
+	}
 	n = recvmsg(socket->fd, &message, MSG_DONTWAIT);
 	if (n < 0)
 		return -errno;
 	if (from)
 		from->length = message.msg_namelen;
+	*end = n == 0 && ends && message.msg_controllen == 0;
 	return n;
+}
+
+/* Of datagrams that are shut down for reading the kernel says "not now" for ever, and to poll(2) that there is something. */
+static bool is_shut_down(Socket *socket)
+{
+	struct pollfd fd = {.fd = socket->fd, .events = POLLRDHUP};
+
+	return poll(&fd, 1, 0) == 1 && fd.revents & POLLRDHUP;
 }
 
 ssize_t socket_receive_message(Socket *socket, char *buf, size_t room, Address *from, bool *end)
 {
 	ssize_t n;
 
+	*end = false;
 	g_mutex_lock(&socket->taking);
-	n = take(socket, buf, room, from);
-	*end = n == 0 && at_end(socket);
+	n = take(socket, buf, room, from, end);
+	if (n == -EAGAIN && is_shut_down(socket)) {
+		/* Something may have come just before it was. */
+		n = take(socket, buf, room, from, end);
+		if (n == -EAGAIN) {
+			*end = true;
+			n = 0;
+		}
+	}
 	g_mutex_unlock(&socket->taking);
 	return n;
 }
@@ -259,15 +281,15 @@ ssize_t socket_largest(Socket *socket)
 {
 	int room;
 	socklen_t size = sizeof room;
-	ssize_t next = 0;
+	ssize_t next;
 
 	if (!socket->network->local)
 		return INTERNET_LARGEST;
 	if (getsockopt(socket->fd, SOL_SOCKET, SO_SNDBUF, &room, &size))
 		return -errno;
-	/* What is queued was sent from another socket's room. */
+	/* What is queued was sent from another socket's room. An error is told once, and so is not to be lost here. */
 	next = next_length(socket);
-	return MAX(next, (ssize_t)room);
+	return next < 0 && next != -EAGAIN && next != -ENOTCONN ? next : MAX(next, (ssize_t)room);
 }
 
 /* -- Waiting -------------------------------------------------------------------------------------------------------- */

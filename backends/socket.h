@@ -75,7 +75,7 @@ typedef struct SocketFile {
 	Socket *(*get)(Handle *handle, int *error);
 	/* What one waits for where there is no socket, or it is not ready to be waited for; absent: there always is one. */
 	void (*wait)(Handle *handle, Direction direction, Wait *out);
-	/* As of StreamOps. The handle's own number is state[QUEUE_OWN]. */
+	/* As of StreamOps. The handle's own number is state[QUEUE_OWN]; that behind it is taken. */
 	int (*open)(Handle *handle, Patience patience);
 	void (*close)(Handle *handle);
 } SocketFile;

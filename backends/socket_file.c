@@ -7,12 +7,17 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "backends/identity.h"
 #include "backends/process.h"
 #include "backends/socket.h"
 #include "backends/socket_path.h"
 #include "backends/why.h"
+
+/* Of Handle.state: the pidfd of who opened it, on unix networks; 0: none. */
+enum { STATE_SENDER = QUEUE_OWN + 1 };
 
 static const SocketFile *file_of(const Handle *handle)
 {
@@ -24,7 +29,7 @@ static Socket *get(Handle *handle, int *error)
 	return file_of(handle)->get(handle, error);
 }
 
-/* The process of a thread: what receivers of credentials are told. 0: it is none that the daemon sees. */
+/* The process of a thread. 0: it is none that the daemon sees. */
 static pid_t leader_of(pid_t thread)
 {
 	int directory = thread > 0 ? process_open(thread, 0) : -1;
@@ -35,16 +40,52 @@ static pid_t leader_of(pid_t thread)
 	return status ? (pid_t)process_number(status, "Tgid", 10) : 0;
 }
 
+/*
+ * Whom receivers are told that messages of this handle are from. The opener is held by a pidfd: others may have its open file when
+ * it has ended, and are not to speak for whoever has its number then. Called while the opener waits for this open, so it is there.
+ */
+static int hold_sender(Handle *handle)
+{
+	int pidfd;
+
+	handle->caller.pid = leader_of(handle->caller.pid);
+	if (handle->caller.pid == 0)
+		return 0;
+	pidfd = (int)syscall(SYS_pidfd_open, handle->caller.pid, 0);
+	if (pidfd < 0 && (errno == EMFILE || errno == ENFILE))
+		return why_refuse(ENFILE, "the daemon has no descriptor left");
+	if (pidfd < 0)
+		handle->caller.pid = 0;
+	else
+		handle->state[STATE_SENDER] = pidfd;
+	return 0;
+}
+
+static Caller sender_of(const Handle *handle)
+{
+	Caller sender = handle->caller;
+	int pidfd = (int)handle->state[STATE_SENDER];
+
+	if (pidfd > 0 && syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) && errno == ESRCH)
+		sender.pid = 0;
+	return sender;
+}
+
 int socket_file_open(Handle *handle, Patience patience)
 {
-	/* While the caller waits for this open its thread is there to be asked. */
-	if (patience == TRY && network_of(&handle->object)->local)
-		handle->caller.pid = leader_of(handle->caller.pid);
+	int result = 0;
+
+	if (patience == TRY && network_of(&handle->object)->local && !handle->state[STATE_SENDER])
+		result = hold_sender(handle);
+	if (result < 0)
+		return result;
 	return file_of(handle)->open ? file_of(handle)->open(handle, patience) : 0;
 }
 
 void socket_file_close(Handle *handle)
 {
+	if (handle->state[STATE_SENDER])
+		close((int)handle->state[STATE_SENDER]);
 	if (file_of(handle)->close)
 		file_of(handle)->close(handle);
 }
@@ -109,12 +150,14 @@ static ssize_t bytes_write(Handle *handle, const char *buf, size_t size, Patienc
 {
 	int error = 0;
 	Socket *socket = get(handle, &error);
+	Caller sender;
 	ssize_t n;
 
 	(void)patience;
 	if (!socket)
 		return error == -ENODATA ? -EPIPE : error;
-	n = socket_send(socket, &handle->caller, NULL, buf, size, TRY);
+	sender = sender_of(handle);
+	n = socket_send(socket, &sender, NULL, buf, size, TRY);
 	socket_unref(socket);
 	return n;
 }
@@ -153,18 +196,18 @@ ssize_t socket_queue_receive(Handle *handle, char *buf, size_t room, Mark *mark,
 }
 
 /* On a worker: as the caller, whose right to the path it is. */
-static ssize_t send_to_path(Handle *handle, Socket *socket, const Address *to, const char *bytes, size_t length)
+static ssize_t send_to_path(const Caller *sender, Socket *socket, const Address *to, const char *bytes, size_t length)
 {
-	int result = path_check_caller(&handle->caller);
+	int result = path_check_caller(sender);
 	ssize_t n;
 
 	if (result == 0)
 		result = path_check_mount(to->local.sun_path);
 	if (result == 0)
-		result = identity_assume(&handle->caller);
+		result = identity_assume(sender);
 	if (result < 0)
 		return result;
-	n = socket_send(socket, &handle->caller, to, bytes, length, SLEEP);
+	n = socket_send(socket, sender, to, bytes, length, SLEEP);
 	identity_release();
 	return n;
 }
@@ -172,12 +215,14 @@ static ssize_t send_to_path(Handle *handle, Socket *socket, const Address *to, c
 static ssize_t send_message(Handle *handle, Socket *socket, const Address *to, const char *bytes, size_t length,
 			    Patience patience)
 {
+	const Caller sender = sender_of(handle);
+
 	if (!to || !socket->network->local)
-		return socket_send(socket, &handle->caller, to, bytes, length, TRY);
+		return socket_send(socket, &sender, to, bytes, length, TRY);
 	if (to->local.sun_path[0] == '\0')
-		return socket_send(socket, &handle->caller, to, bytes, length, patience);
+		return socket_send(socket, &sender, to, bytes, length, patience);
 	if (patience == SLEEP)
-		return send_to_path(handle, socket, to, bytes, length);
+		return send_to_path(&sender, socket, to, bytes, length);
 	return -EAGAIN;
 }
 

@@ -29,6 +29,11 @@ bool why_noted(void)
 	return note[0] != '\0';
 }
 
+const char *why_note(void)
+{
+	return note;
+}
+
 void why_forget(void)
 {
 	note[0] = '\0';

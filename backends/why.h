@@ -15,8 +15,9 @@
 /* Notes the reason on this thread and returns -error, so that it can be returned itself. */
 int why_refuse(int error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
-/* Whether there is a note on this thread. */
+/* Whether there is a note on this thread; and what it says, until the next one. */
 bool why_noted(void);
+const char *why_note(void);
 
 /* Forgets this thread's note. */
 void why_forget(void);

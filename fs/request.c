@@ -181,6 +181,13 @@ static Request *conclude(Request *request)
 	return next;
 }
 
+/* Whether it has read all that there was, as its reader can tell from a stream of bytes without asking again. */
+static bool drained(const Request *request)
+{
+	return request->operation == READ && request->nonblocking && request->result > 0 &&
+	       (size_t)request->result < request->size && request->file->handle.row->stream->bytes;
+}
+
 static void run(Request *request)
 {
 	while (request) {
@@ -206,6 +213,8 @@ static void run(Request *request)
 				if (park == PARK_AGAIN)
 					continue;
 			}
+		} else if (drained(request)) {
+			waiting_drained(request->file, READING, wakes);
 		}
 		request = conclude(request);
 	}

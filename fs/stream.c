@@ -96,12 +96,13 @@ void stream_poll(fuse_req_t req, File *file, int events, struct fuse_pollhandle 
 		fuse_reply_poll(req, now);
 		return;
 	}
-	if (!(now & (events | POLLERR | POLLHUP))) {
-		if ((events & (POLLIN | POLLRDNORM)) && handle_reads(&file->handle))
+	/* Each direction that is not ready: to who polls edge-triggered for both, the one that is says nothing new. */
+	if (!(now & (POLLERR | POLLHUP))) {
+		if ((events & (POLLIN | POLLRDNORM)) && !(now & POLLIN) && handle_reads(&file->handle))
 			directions |= 1 << READING;
-		if ((events & (POLLOUT | POLLWRNORM)) && handle_writes(&file->handle))
+		if ((events & (POLLOUT | POLLWRNORM)) && !(now & POLLOUT) && handle_writes(&file->handle))
 			directions |= 1 << WRITING;
-		if (!directions)
+		if (!directions && !(now & events))
 			directions = 1 << HANGUP;
 	}
 	/* Also when it is ready now: see waiting_drained(). */

@@ -117,10 +117,47 @@ static void test_from_kernel(void)
 	g_assert_cmpuint(address_print(network(NET_TCP), &address, text), ==, 0);
 }
 
+/* Whatever is read is printed as one line that reads the same, and whatever the kernel may give is printed within bounds. */
+static void test_any(void)
+{
+	static const char alphabet[] = "0123456789abf::[]..%@@//\\\\*- \n";
+
+	for (int i = 0; i < 200000; i++) {
+		const Network *of = network((NetworkId)g_test_rand_int_range(NET_TCP, NETWORKS));
+		const bool passive = g_test_rand_int_range(0, 2);
+		char text[ADDRESS_TEXT_MAX + 1], again[ADDRESS_TEXT_MAX + 1];
+		Address address, second;
+		int length = g_test_rand_int_range(0, 24);
+
+		for (int at = 0; at < length; at++)
+			text[at] = alphabet[g_test_rand_int_range(0, sizeof alphabet - 1)];
+		text[length] = '\0';
+		if (address_parse(of, text, passive, &address) < 0)
+			continue;
+		if (address_print(of, &address, again) == 0)
+			continue;
+		g_assert_null(strchr(again, '\n'));
+		g_assert_cmpint(address_parse(of, again, passive, &second), ==, 0);
+		g_assert_cmpuint(address_print(of, &second, text), ==, strlen(again));
+		g_assert_cmpstr(text, ==, again);
+	}
+	for (int i = 0; i < 10000; i++) {
+		char text[ADDRESS_TEXT_MAX + 1];
+		Address address = {.length = (socklen_t)g_test_rand_int_range(0, sizeof address.local + 1)};
+
+		for (size_t at = 0; at < sizeof address.local; at++)
+			((unsigned char *)&address.local)[at] = (unsigned char)g_test_rand_int_range(0, 256);
+		address.local.sun_family = AF_UNIX;
+		g_assert_cmpuint(address_print(network(NET_UNIX), &address, text), ==, strlen(text));
+		g_assert_null(strchr(text, '\n'));
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/address/cases", test_cases);
 	g_test_add_func("/address/from-kernel", test_from_kernel);
+	g_test_add_func("/address/any", test_any);
 	return g_test_run();
 }
