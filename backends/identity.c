@@ -54,7 +54,6 @@ int identity_assume(const Caller *caller)
 	result = become(caller->uid, caller->gid, caller->groups, caller->ngroups);
 	if (result < 0) {
 		become_daemon();
-		played.pid = 0;
 		return result;
 	}
 	played.assumed = true;
