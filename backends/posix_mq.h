@@ -102,3 +102,6 @@ int posix_mq_remake(const Object *object, int which, int64_t value);
 
 /* The inode of the queue that the object stands for: its own, or that of what it was made into. */
 int64_t posix_mq_inode(const Object *object);
+
+/* A queue with this inode has been found: see there. */
+void posix_mq_lives(int64_t inode);

@@ -148,11 +148,15 @@ int posix_mq_find(const char *name, Object *out)
 	struct stat stat;
 	int result;
 
-	if (posix_mq_directory() >= 0)
-		return folder_lookup(&folder, name, out);
-	result = stat_by_name(name, &stat);
+	if (posix_mq_directory() >= 0) {
+		result = folder_lookup(&folder, name, out);
+	} else {
+		result = stat_by_name(name, &stat);
+		if (result == 0)
+			folder_object(name, &stat, out);
+	}
 	if (result == 0)
-		folder_object(name, &stat, out);
+		posix_mq_lives(out->id);
 	return result;
 }
 
@@ -265,6 +269,7 @@ static void see(void *data, const Object *object, const ObjectStat *unused)
 	ObjectStat stat;
 
 	(void)unused;
+	posix_mq_lives(object->id);
 	if (mq_stat(object, &stat) == 0)
 		listing->seen(listing->data, object, &stat);
 }

@@ -108,7 +108,7 @@ static void *watcher_main(void *data)
 		for (const char *at = events; n > 0 && at < events + n;) {
 			const struct inotify_event *event = (const struct inotify_event *)at;
 
-			wake_name(event->mask & IN_Q_OVERFLOW ? NULL : event->name);
+			wake_name(event->len ? event->name : NULL); /* without a name: some were lost */
 			at += sizeof *event + event->len;
 		}
 	close(inotify);

@@ -44,6 +44,15 @@ int64_t posix_mq_inode(const Object *object)
 	return inode;
 }
 
+/* Numbers come again: one that a living queue has stands for that, not for what another one was made into. */
+void posix_mq_lives(int64_t inode)
+{
+	g_mutex_lock(&lock);
+	if (moved)
+		g_hash_table_remove(moved, &inode);
+	g_mutex_unlock(&lock);
+}
+
 static void note_move(int64_t from, int64_t to)
 {
 	g_mutex_lock(&lock);
@@ -51,7 +60,6 @@ static void note_move(int64_t from, int64_t to)
 		moved = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
 	if (g_hash_table_size(moved) >= MOVED_MAX)
 		g_hash_table_remove_all(moved);
-	/* Numbers come again after a long while: what `to` was once is of no interest. */
 	g_hash_table_remove(moved, &to);
 	g_hash_table_insert(moved, g_memdup2(&from, sizeof from), g_memdup2(&to, sizeof to));
 	g_mutex_unlock(&lock);

@@ -152,3 +152,42 @@ verdict() {
 		exec 8<&-
 		until mkdir "$1/b" 2>/dev/null; do [ $((n++)) -lt 1000 ] || exit; done' bash "$MQ"
 }
+
+# The process that makes a queue has its maker's ids for a moment (posix_mq_create.c).
+@test "who stops or kills what makes a queue for him gets it or does not, and keeps nobody waiting" {
+	cat >"$dir/attack.py" <<-'END'
+		import errno, os, signal, sys, time
+		queue, end = sys.argv[1] + "/attacked", time.time() + 2
+		attacker = os.fork()
+		if attacker == 0:
+		    spared = {os.getpid(), os.getppid()}
+		    while time.time() < end:
+		        last = int(open("/proc/loadavg").read().split()[-1])
+		        for pid in range(last - 1, last + 3):
+		            for number in signal.SIGSTOP, signal.SIGKILL:
+		                try:
+		                    if pid not in spared:
+		                        os.kill(pid, number)
+		                except OSError:
+		                    pass
+		    os._exit(0)
+		while time.time() < end:
+		    began = time.time()
+		    try:
+		        os.mkdir(queue)
+		        assert os.path.exists(queue)
+		        os.rmdir(queue)
+		    except OSError as error:
+		        assert error.errno == errno.EINTR, error
+		        assert not os.path.exists(queue)
+		    assert time.time() - began < 2
+		os.waitpid(attacker, 0)
+	END
+	start attack "$native" as 1000 python3 "$dir/attack.py" "$MQ"
+	while ! is_gone "${pid[attack]}"; do
+		in_time 1000 cat "$IPC/README" >/dev/null
+	done
+	ended attack
+	errors attack
+	as 1000 mkdir "$MQ/a"
+}
