@@ -110,18 +110,23 @@ int socket_new(const Network *network, int protocol, int family, Socket **out)
 	return 0;
 }
 
-int socket_adopt(const Network *network, int fd, uid_t uid, Socket **out)
+int socket_accept(Socket *listening, uid_t uid, Socket **out)
 {
-	struct sockaddr_storage address;
-	socklen_t length = sizeof address;
+	const Network *network = listening->network;
+	int fd, error;
 
-	if (!charge(uid)) {
-		close(fd);
+	if (!charge(uid))
 		return refuse_more();
+	/* Of one that has gone again while it waited another one may be behind it (accept(2), "Error handling"). */
+	do
+		fd = accept4(listening->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	while (fd < 0 && (errno == ECONNABORTED || errno == EINTR));
+	error = errno;
+	if (fd < 0) {
+		discharge(uid);
+		return -error;
 	}
-	if (getsockname(fd, (struct sockaddr *)&address, &length))
-		address.ss_family = AF_UNSPEC;
-	*out = socket_of(network, fd, 0, address.ss_family, uid);
+	*out = socket_of(network, fd, listening->protocol, listening->family, uid);
 	return 0;
 }
 

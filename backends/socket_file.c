@@ -140,7 +140,7 @@ static ssize_t bytes_read(Handle *handle, char *buf, size_t size, Patience patie
 
 	(void)patience;
 	if (!socket)
-		return error;
+		return error == -ENODATA ? 0 : error;
 	n = socket_receive(socket, buf, size);
 	socket_unref(socket);
 	return n;
@@ -155,7 +155,7 @@ static ssize_t bytes_write(Handle *handle, const char *buf, size_t size, Patienc
 
 	(void)patience;
 	if (!socket)
-		return error;
+		return error == -ENODATA ? -EPIPE : error;
 	sender = sender_of(handle);
 	n = socket_send(socket, &sender, NULL, buf, size, TRY);
 	socket_unref(socket);
@@ -238,7 +238,7 @@ int socket_queue_send(Handle *handle, const Mark *mark, const char *bytes, size_
 	ssize_t n;
 
 	if (!socket)
-		return error;
+		return error == -ENODATA ? -EPIPE : error;
 	memcpy(&to.storage, mark->address, mark->length);
 	n = send_message(handle, socket, mark->length ? &to : NULL, bytes, length, patience);
 	if (n == -EMSGSIZE)

@@ -31,6 +31,12 @@ void print_value(const char *what, double value, const char *unit);
 /* "  what   1.07   reach <= 1.15"; a reach of 0 is none. */
 void print_ratio(const char *what, double ratio, double reach);
 
+/* The same of what is better the more it is: "reach: at least 1.00". */
+void print_share(const char *what, double share, double reach);
+
+/* The kernel and the processors. */
+void print_machine(void);
+
 void heading(const char *text);
 
 /* Ends the program with `what` and errno unless `good`. */

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <glib.h>
@@ -26,14 +25,6 @@ static const struct Section {
 	{"daemon", bench_daemon}, {"message", bench_message}, {"bulk", bench_bulk},
 	{"many", bench_many},     {"blocked", bench_blocked}, {"memory", bench_memory},
 };
-
-static void print_machine(void)
-{
-	struct utsname name;
-
-	uname(&name);
-	printf("%s %s, %s, %ld cores\n", name.sysname, name.release, name.machine, sysconf(_SC_NPROCESSORS_ONLN));
-}
 
 static bool wanted(const char *name, int argc, char **argv)
 {

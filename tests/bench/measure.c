@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <time.h>
+#include <unistd.h>
 
 double now(void)
 {
@@ -55,6 +57,46 @@ void print_ratio(const char *what, double ratio, double reach)
 		printf(" times (reach: %.2f)%s\n", reach, ratio <= reach ? "" : "  MISSED");
 	else
 		printf(" times\n");
+	fflush(stdout);
+}
+
+void print_share(const char *what, double share, double reach)
+{
+	printf("  %-58s %10.2f", what, share);
+	if (reach > 0)
+		printf(" times (reach: at least %.2f)%s\n", reach, share >= reach ? "" : "  MISSED");
+	else
+		printf(" times\n");
+	fflush(stdout);
+}
+
+/* As /proc/cpuinfo calls it. */
+static void print_processor(void)
+{
+	char line[256];
+	FILE *file = fopen("/proc/cpuinfo", "re");
+
+	while (file && fgets(line, sizeof line, file)) {
+		const char *value = strchr(line, ':');
+
+		if (strncmp(line, "model name", strlen("model name")) || !value)
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		printf(" %s", value + 2);
+		break;
+	}
+	if (file)
+		fclose(file);
+}
+
+void print_machine(void)
+{
+	struct utsname name;
+
+	uname(&name);
+	printf("%s %s, %s, %ld cores", name.sysname, name.release, name.machine, sysconf(_SC_NPROCESSORS_ONLN));
+	print_processor();
+	putchar('\n');
 	fflush(stdout);
 }
 

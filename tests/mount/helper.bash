@@ -144,7 +144,7 @@ start() {
 	pid[$name]=$!
 }
 
-# start_in read|write NAME COMMAND...: and waits until it is in that system call. COMMAND is a program, no function.
+# start_in read|write|open NAME COMMAND...: and waits until it is in that system call. COMMAND is a program, no function.
 start_in() {
 	local way=$1
 	shift

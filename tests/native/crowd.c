@@ -23,9 +23,13 @@ static long now_ms(void)
 static void member(const char *path, Way way)
 {
 	static char buffer[LARGEST];
-	int fd = open(path, way == READ ? O_RDONLY : O_WRONLY);
+	int fd = open(path, way == READ ? O_RDONLY : way == WRITE ? O_WRONLY : O_RDWR);
 
-	if (fd >= 0 && (way == READ ? read(fd, buffer, sizeof buffer) : write(fd, "one of many", 11)) >= 0)
+	if (fd >= 0 && way == READ && read(fd, buffer, sizeof buffer) < 0)
+		_exit(refused());
+	if (fd >= 0 && way == WRITE && write(fd, "one of many", 11) < 0)
+		_exit(refused());
+	if (fd >= 0)
 		_exit(0);
 	_exit(refused());
 }
@@ -42,7 +46,7 @@ static pid_t start(char **argv)
 }
 
 /*
- * COUNT processes block in a read from PATH or a write to it. When all do, COMMAND runs. Then all are killed, and must be
+ * COUNT processes block in a read from PATH, a write to it or its open. When all do, COMMAND runs. Then all are killed, and must be
  * dead within LIMIT milliseconds. A member that did not block to the end is a failure.
  */
 static int crowd(int argc, char **argv)
@@ -89,7 +93,8 @@ static int is_in(int argc, char **argv)
 }
 
 const Command crowd_commands[] = {
-	{"crowd", "COUNT read|write PATH LIMIT COMMAND...: runs COMMAND while COUNT processes block", 5, -1, crowd},
-	{"is-in", "read|write PID: whether the process is in that system call", 2, 2, is_in},
+	{"crowd", "COUNT read|write|open PATH LIMIT COMMAND...: runs COMMAND while COUNT processes block", 5, -1,
+	 crowd},
+	{"is-in", "read|write|open PID: whether the process is in that system call", 2, 2, is_in},
 	{0},
 };

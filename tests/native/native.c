@@ -65,7 +65,9 @@ Way way_of(const char *word)
 		return READ;
 	if (strcmp(word, "write") == 0)
 		return WRITE;
-	misused("%s is neither read nor write", word);
+	if (strcmp(word, "open") == 0)
+		return OPEN;
+	misused("%s is neither read nor write nor open", word);
 }
 
 int process_in(pid_t pid, Way way)
@@ -81,7 +83,7 @@ int process_in(pid_t pid, Way way)
 		call = -1;
 	if (file)
 		fclose(file);
-	return call == (way == READ ? SYS_read : SYS_write);
+	return call == (way == READ ? SYS_read : way == WRITE ? SYS_write : SYS_openat);
 }
 
 /* as UID[:GID[,GROUP]...] COMMAND...: the group is UID where none is named, and there are no supplementary ones. */

@@ -33,10 +33,10 @@ void put(const char *bytes, size_t length);
 /* Reads stdin to its end; *length bytes, the caller's to free. */
 char *whole_stdin(size_t *length);
 
-/* Which of a command's two directions a word names. */
-typedef enum Way { READ, WRITE } Way;
+/* Which of a command's ways of waiting a word names. */
+typedef enum Way { READ, WRITE, OPEN } Way;
 
 Way way_of(const char *word);
 
-/* Whether a process is in the system call read(2) or write(2) now. */
+/* Whether a process is in the system call read(2), write(2) or open(2) now. */
 int process_in(pid_t pid, Way way);

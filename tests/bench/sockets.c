@@ -1,0 +1,291 @@
+/*
+ * bench-sockets IPCFS: socket/ against native sockets and against socat, which does the same for programs that know nothing of
+ * sockets; and a queue against Redis. As root; in network, IPC and mount namespaces of its own. Figures to be read by people:
+ * nothing here passes or fails.
+ *
+ * The ways are measured in turn, ROUNDS times; the ratios are of medians.
+ */
+#include "bench.h"
+
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <glib.h>
+#include <glib/gstdio.h>
+
+#include "redis.h"
+#include "servers.h"
+
+enum { ROUNDS = 7, TRIPS = 2000, CONNECTIONS = 1000, BLOCK_MAX = 1 << 20 };
+
+struct Bench bench;
+static char buffer[BLOCK_MAX] __attribute__((aligned(4096)));
+
+static char *socket_path(const char *network, const char *name)
+{
+	return g_build_filename(bench.ipcfs.at, "socket", network, name, NULL);
+}
+
+/* Where the unix sockets of the servers are: outside of the tree. */
+static char *outside(const char *name)
+{
+	return g_build_filename(bench.folder, name, NULL);
+}
+
+/* -- Bulk ----------------------------------------------------------------------------------------------------------- */
+
+/* Bytes a second to a SINK. The first one is on its way before the clock starts: socat takes a moment to start. */
+static double upload(const Server *sink, Way way, size_t block)
+{
+	Ends ends = way(sink, UP, block);
+	double start;
+
+	need(write(ends.in, buffer, 1) == 1, "write");
+	server_wait(sink);
+	start = now();
+	for (size_t sent = 0; sent < BULK;) {
+		ssize_t n = write(ends.in, buffer, block);
+
+		need(n > 0, "write");
+		sent += (size_t)n;
+	}
+	ends_close(ends);
+	server_wait(sink);
+	return BULK / (now() - start);
+}
+
+static double download(const Server *source, Way way, size_t block)
+{
+	Ends ends = way(source, DOWN, block);
+	size_t got = 1;
+	double start;
+	ssize_t n;
+
+	need(read(ends.out, buffer, 1) == 1, "read");
+	start = now();
+	while ((n = read(ends.out, buffer, block)) > 0)
+		got += (size_t)n;
+	need(n == 0 && got == BULK, "read");
+	start = now() - start;
+	ends_close(ends);
+	return BULK / start;
+}
+
+static void compare_bulk(const char *network, const Server *server, size_t block,
+			 double (*transfer)(const Server *server, Way way, size_t block))
+{
+	g_autofree char *what = g_strdup_printf("%s, %s, blocks of %zu KiB: dial", network,
+						transfer == upload ? "sending" : "receiving", block >> 10);
+	Samples native = {0}, dial = {0}, socat = {0};
+
+	for (int i = 0; i < ROUNDS; i++) {
+		sample(&native, transfer(server, way_native, block));
+		sample(&dial, transfer(server, way_dial, block));
+		sample(&socat, transfer(server, way_socat, block));
+	}
+	print_figure(what, &dial, 1e-6, "MB/s");
+	print_figure("  a native client", &native, 1e-6, "MB/s");
+	print_figure("  a pipe and socat", &socat, 1e-6, "MB/s");
+	print_share("  dial / native", median(&dial) / median(&native), 0);
+	print_share("  dial / socat", median(&dial) / median(&socat), 1.0);
+}
+
+static void bench_transfers(void)
+{
+	static const size_t blocks[] = {64 << 10, 1 << 20};
+	g_autofree char *path = outside("bulk");
+	Server server = {0};
+
+	heading("Bulk bytes, from process to process");
+	for (int tcp = 1; tcp >= 0; tcp--)
+		for (Service service = SINK; service <= SOURCE; service++)
+			for (size_t i = 0; i < G_N_ELEMENTS(blocks); i++) {
+				server_start(&server, tcp ? NULL : path, service);
+				compare_bulk(tcp ? "tcp" : "unix", &server, blocks[i],
+					     service == SINK ? upload : download);
+				server_end(&server);
+			}
+}
+
+/* -- Round trips ---------------------------------------------------------------------------------------------------- */
+
+/* Seconds of one: 64 bytes there, and back. */
+static double round_trip(const Server *echo, Way way)
+{
+	Ends ends = way(echo, BOTH, 8192);
+	double start = 0;
+
+	/* The first trip is not counted: socat takes a moment to start. */
+	for (int i = -1; i < TRIPS; i++) {
+		if (i == 0)
+			start = now();
+		need(write(ends.in, buffer, MESSAGE) == MESSAGE, "write");
+		for (ssize_t got = 0, n; got < MESSAGE; got += n) {
+			n = read(ends.out, buffer, (size_t)(MESSAGE - got));
+			need(n > 0, "read");
+		}
+	}
+	start = now() - start;
+	ends_close(ends);
+	return start / TRIPS;
+}
+
+static void compare_trips(const char *network, const Server *server)
+{
+	g_autofree char *what = g_strdup_printf("%s: dial", network);
+	Samples native = {0}, dial = {0}, socat = {0};
+
+	for (int i = 0; i < ROUNDS; i++) {
+		sample(&native, round_trip(server, way_native));
+		sample(&dial, round_trip(server, way_dial));
+		sample(&socat, round_trip(server, way_socat));
+	}
+	print_figure(what, &dial, 1e6, "us");
+	print_figure("  a native client", &native, 1e6, "us");
+	print_figure("  socat between", &socat, 1e6, "us");
+	print_ratio("  dial / native", median(&dial) / median(&native), 0);
+	print_ratio("  dial / socat", median(&dial) / median(&socat), 1.0);
+}
+
+static void bench_trips(void)
+{
+	g_autofree char *path = outside("echo");
+	Server server = {0};
+
+	heading("64 bytes to a native server, and back");
+	server_start(&server, NULL, ECHO);
+	compare_trips("tcp", &server);
+	server_end(&server);
+	server_start(&server, path, ECHO);
+	compare_trips("unix", &server);
+	server_end(&server);
+}
+
+/* -- A socket bound in the tree -------------------------------------------------------------------------------------- */
+
+static void bench_bound(void)
+{
+	g_autofree char *in = socket_path("unix", "bound"), *out = outside("bound");
+	Server inside = {0}, outside_it = {0};
+	Samples trips[2] = {0}, bytes[2] = {0};
+
+	heading("A unix socket bound in the tree, and one outside, both with native ends");
+	server_start(&inside, in, ECHO);
+	server_start(&outside_it, out, ECHO);
+	for (int i = 0; i < ROUNDS * 2; i++) {
+		sample(&trips[0], round_trip(&inside, way_native));
+		sample(&trips[1], round_trip(&outside_it, way_native));
+	}
+	server_end(&inside);
+	server_end(&outside_it);
+	server_start(&inside, in, SINK);
+	server_start(&outside_it, out, SINK);
+	for (int i = 0; i < ROUNDS; i++) {
+		sample(&bytes[0], upload(&inside, way_native, 64 << 10));
+		sample(&bytes[1], upload(&outside_it, way_native, 64 << 10));
+	}
+	server_end(&inside);
+	server_end(&outside_it);
+	print_figure("64 bytes there and back, in the tree", &trips[0], 1e6, "us");
+	print_figure("  outside", &trips[1], 1e6, "us");
+	print_ratio("  in / out", median(&trips[0]) / median(&trips[1]), 1.0);
+	print_figure("bytes in blocks of 64 KiB, in the tree", &bytes[0], 1e-6, "MB/s");
+	print_figure("  outside", &bytes[1], 1e-6, "MB/s");
+	print_share("  in / out", median(&bytes[0]) / median(&bytes[1]), 1.0);
+}
+
+/* -- Connections ----------------------------------------------------------------------------------------------------- */
+
+/* Connections a second: each is made, and the server closes it. */
+static double connections(const Server *server, Way way)
+{
+	double start = now();
+
+	for (int i = 0; i < CONNECTIONS; i++) {
+		Ends ends = way(server, DOWN, 0);
+
+		need(read(ends.out, buffer, 1) == 0, "read");
+		ends_close(ends);
+	}
+	return CONNECTIONS / (now() - start);
+}
+
+static void bench_connections(void)
+{
+	g_autofree char *directory = socket_path("tcp", "bench"), *path = outside("close");
+	Server native = {0}, inside = {0}, local = {0};
+	Samples base = {0}, accepted = {0}, dialled = {0}, local_base = {0}, local_dialled = {0};
+
+	heading("Connections that the server accepts and closes, one after the other");
+	server_start(&native, NULL, CLOSE);
+	server_start(&local, path, CLOSE);
+	server_start_inside(&inside, directory);
+	for (int i = 0; i < ROUNDS; i++) {
+		sample(&base, connections(&native, way_native));
+		sample(&accepted, connections(&inside, way_native));
+		sample(&dialled, connections(&native, way_dial));
+		sample(&local_base, connections(&local, way_native));
+		sample(&local_dialled, connections(&local, way_dial));
+	}
+	server_end(&native);
+	server_end(&local);
+	server_end(&inside);
+	need(rmdir(directory) == 0, directory);
+	print_figure("tcp: open and close of accept, a native client", &accepted, 1, "/s");
+	print_figure("tcp: open and close of dial, a native server", &dialled, 1, "/s");
+	print_figure("  both ends native", &base, 1, "/s");
+	print_share("  accept / native", median(&accepted) / median(&base), 0);
+	print_share("  dial / native", median(&dialled) / median(&base), 0);
+	print_figure("unix: open and close of dial, a native server", &local_dialled, 1, "/s");
+	print_figure("  both ends native", &local_base, 1, "/s");
+	print_share("  dial / native", median(&local_dialled) / median(&local_base), 0);
+}
+
+/* -- The machine ------------------------------------------------------------------------------------------------------ */
+
+static void loopback_up(void)
+{
+	struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	need(fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &request) == 0, "the loopback interface");
+	close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		void (*run)(void);
+	} sections[] = {
+		{"bulk", bench_transfers},          {"trips", bench_trips}, {"bound", bench_bound},
+		{"connections", bench_connections}, {"redis", bench_redis},
+	};
+
+	if (argc < 2) {
+		fprintf(stderr, "usage: bench-sockets IPCFS [bulk|trips|bound|connections|redis]...\n");
+		return 2;
+	}
+	need(unshare(CLONE_NEWIPC | CLONE_NEWNS | CLONE_NEWNET) == 0, "namespaces of its own");
+	need(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "private mounts");
+	loopback_up();
+	bench.ipcfs_program = argv[1];
+	bench.folder = g_dir_make_tmp("bench-XXXXXX", NULL);
+	need(bench.folder != NULL && mount("tmpfs", bench.folder, "tmpfs", 0, NULL) == 0, "a folder");
+	print_machine();
+	start_ipcfs(&bench.ipcfs);
+	for (size_t i = 0; i < G_N_ELEMENTS(sections); i++)
+		if (argc == 2 || g_strv_contains((const char *const *)argv + 2, sections[i].name))
+			sections[i].run();
+	mounted_end(&bench.ipcfs);
+	umount2(bench.folder, MNT_DETACH);
+	g_rmdir(bench.folder);
+	g_free(bench.folder);
+	return 0;
+}

@@ -1,0 +1,74 @@
+# All mechanisms at work together: examples/shell/workshop.
+load sockets
+
+setup() {
+	declare -gA pid=()
+	cd "$dir" || return
+	cp "$BATS_TEST_DIRNAME/../../examples/shell/workshop" "$dir"
+}
+
+# Whatever the shop has made is gone by then.
+teardown() {
+	local bad=0
+	end_all || bad=1
+	same "" "$(objects)" || bad=1
+	quiet_log || bad=1
+	return "$bad"
+}
+
+objects() {
+	find "$MSG" "$IPC"/{sysv/sem,sysv/shm,posix/shm,posix/sem,fifo,pipe,signal/inbox} -mindepth 1 -maxdepth 1
+	find "$SOCK"/*/ -mindepth 1 -maxdepth 1 ! -name dial ! -name clone ! -path "$SOCK/ip/*"
+	awk 'FNR > 1' /proc/sysvipc/{msg,sem,shm}
+	find /dev/shm -mindepth 1
+	"$net" ss -Hlx | grep workshop || true
+}
+
+# told JOBS WORKERS FILE: what one run has said is right.
+told() {
+	same "$(seq "$1")" "$(sed -n 's/^worker [0-9]* begins job //p' "$3" | sort -n)"
+	same "$(seq -f 'job %g is done' "$1")" "$(grep '^job ' "$3" | sort -V)"
+	same "$2" "$(grep -cx 'a worker was ended by TERM' "$3")"
+	same 6 "$(grep -c "^$IPC/" "$3")"
+	same "$1 jobs were counted" "$(tail -n 1 "$3")"
+	same $((6 + $1 * 2 + $2 + 1)) "$(wc -l <"$3")"
+}
+
+@test "a workshop: each job is done once, counted, shown and reported, and nothing is left behind" {
+	start shop ./workshop "$IPC"
+	ended shop
+	same "" "$(errors shop)"
+	told 12 3 "$BATS_TEST_TMPDIR/shop"
+	same "" "$(objects)"
+}
+
+@test "200 jobs, 8 workers" {
+	start shop ./workshop "$IPC" 200 8
+	ended shop
+	same "" "$(errors shop)"
+	told 200 8 "$BATS_TEST_TMPDIR/shop"
+}
+
+@test "as nobody" {
+	start shop "$native" as 65534 ./workshop "$IPC" 200 8
+	ended shop
+	same "" "$(errors shop)"
+	told 200 8 "$BATS_TEST_TMPDIR/shop"
+}
+
+@test "two workshops of two users side by side" {
+	start one ./workshop "$IPC" 50 4
+	start two "$native" as 65534 ./workshop "$IPC" 50 4
+	ended one
+	ended two
+	told 50 4 "$BATS_TEST_TMPDIR/one"
+	told 50 4 "$BATS_TEST_TMPDIR/two"
+}
+
+@test "an interrupted workshop takes its things away" {
+	start shop env --default-signal=INT setsid ./workshop "$IPC" 1000000 2
+	eventually grep -q 'job 10 is done' "$BATS_TEST_TMPDIR/shop"
+	kill -INT -- "-${pid[shop]}"
+	ended shop 130
+	same "" "$(objects)"
+}
