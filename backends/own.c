@@ -116,6 +116,13 @@ void own_touch(Own *own)
 	g_mutex_unlock(&lock);
 }
 
+void own_name(const Own *own, char *out)
+{
+	g_mutex_lock(&lock);
+	g_strlcpy(out, own->name, sizeof own->name);
+	g_mutex_unlock(&lock);
+}
+
 /* Called with lock held. */
 static void fill_stat(const Own *own, ObjectStat *out)
 {

@@ -46,6 +46,9 @@ void own_unref(OwnTable *table, Own *own);
 /* Now is when it was last changed. */
 void own_touch(Own *own);
 
+/* Its name, "" once it was removed, to `out` (NAME_MAX + 1 bytes). */
+void own_name(const Own *own, char *out);
+
 /* For a mechanism's Members; `stat->size` is 0. own_remove leaves what holds the object as it is. */
 int own_list(OwnTable *table, MemberSeen seen, void *data);
 int own_lookup(OwnTable *table, const char *name, Object *out);

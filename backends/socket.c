@@ -125,6 +125,26 @@ int socket_adopt(const Network *network, int fd, uid_t uid, Socket **out)
 	return 0;
 }
 
+int socket_accept(Socket *listening, uid_t uid, Socket **out)
+{
+	const Network *network = listening->network;
+	int fd, error;
+
+	if (!charge(uid))
+		return refuse_more();
+	/* Of one that has gone again while it waited another one may be behind it (accept(2), "Error handling"). */
+	do
+		fd = accept4(listening->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	while (fd < 0 && (errno == ECONNABORTED || errno == EINTR));
+	error = errno;
+	if (fd < 0) {
+		discharge(uid);
+		return -error;
+	}
+	*out = socket_of(network, fd, listening->protocol, listening->family, uid);
+	return 0;
+}
+
 Socket *socket_ref(Socket *socket)
 {
 	g_atomic_int_inc(&socket->refs);

@@ -23,8 +23,14 @@ typedef struct Socket {
 /* A new socket, as whom the thread plays. The caller holds it. 0, or a negative errno (-ENFILE: too many of this user's). */
 int socket_new(const Network *network, int protocol, int family, Socket **out);
 
-/* The same for a descriptor that was accepted, which it takes, also on failure. */
+/* The same for a descriptor that is there already, which it takes, also on failure. */
 int socket_adopt(const Network *network, int fd, uid_t uid, Socket **out);
+
+/*
+ * The next connection that waits to be accepted, charged to `uid`. 0, -EAGAIN, or what accept(2) says; -ENFILE (too many of this
+ * user's): it waits on.
+ */
+int socket_accept(Socket *listening, uid_t uid, Socket **out);
 
 Socket *socket_ref(Socket *socket);
 void socket_unref(Socket *socket); /* NULL is fine */
@@ -65,7 +71,10 @@ int socket_remote(Socket *socket, Address *out); /* getpeername(2) */
  */
 typedef struct SocketFile {
 	Queue queue; /* SOCKET_QUEUE */
-	/* The handle's socket, held; NULL, with *error (negative): it has none now. Runs at any time, on any thread. */
+	/*
+	 * The handle's socket, held; NULL, with *error: it has none now (-EAGAIN: but may have), or no more (-ENODATA: reads find
+	 * the end, writes -EPIPE). Runs at any time, on any thread.
+	 */
 	Socket *(*get)(Handle *handle, int *error);
 	/* What one waits for where there is no socket, or it is not ready to be waited for; absent: there always is one. */
 	void (*wait)(Handle *handle, Direction direction, Wait *out);

@@ -140,7 +140,7 @@ static ssize_t bytes_read(Handle *handle, char *buf, size_t size, Patience patie
 
 	(void)patience;
 	if (!socket)
-		return error;
+		return error == -ENODATA ? 0 : error;
 	n = socket_receive(socket, buf, size);
 	socket_unref(socket);
 	return n;
@@ -155,7 +155,7 @@ static ssize_t bytes_write(Handle *handle, const char *buf, size_t size, Patienc
 
 	(void)patience;
 	if (!socket)
-		return error;
+		return error == -ENODATA ? -EPIPE : error;
 	sender = sender_of(handle);
 	n = socket_send(socket, &sender, NULL, buf, size, TRY);
 	socket_unref(socket);
@@ -198,16 +198,20 @@ ssize_t socket_queue_receive(Handle *handle, char *buf, size_t room, Mark *mark,
 /* On a worker: as the caller, whose right to the path it is. */
 static ssize_t send_to_path(const Caller *sender, Socket *socket, const Address *to, const char *bytes, size_t length)
 {
-	int result = path_check_caller(sender);
+	int result = path_check_caller(sender), fd;
+	Address reached;
 	ssize_t n;
 
-	if (result == 0)
-		result = path_check_mount(to->local.sun_path);
 	if (result == 0)
 		result = identity_assume(sender);
 	if (result < 0)
 		return result;
-	n = socket_send(socket, sender, to, bytes, length, SLEEP);
+	n = fd = path_open(to->local.sun_path);
+	if (fd >= 0) {
+		path_address(fd, &reached);
+		n = socket_send(socket, sender, &reached, bytes, length, SLEEP);
+		close(fd);
+	}
 	identity_release();
 	return n;
 }
@@ -234,7 +238,7 @@ int socket_queue_send(Handle *handle, const Mark *mark, const char *bytes, size_
 	ssize_t n;
 
 	if (!socket)
-		return error;
+		return error == -ENODATA ? -EPIPE : error;
 	memcpy(&to.storage, mark->address, mark->length);
 	n = send_message(handle, socket, mark->length ? &to : NULL, bytes, length, patience);
 	if (n == -EMSGSIZE)
