@@ -110,6 +110,21 @@ int socket_new(const Network *network, int protocol, int family, Socket **out)
 	return 0;
 }
 
+int socket_adopt(const Network *network, int fd, uid_t uid, Socket **out)
+{
+	struct sockaddr_storage address;
+	socklen_t length = sizeof address;
+
+	if (!charge(uid)) {
+		close(fd);
+		return refuse_more();
+	}
+	if (getsockname(fd, (struct sockaddr *)&address, &length))
+		address.ss_family = AF_UNSPEC;
+	*out = socket_of(network, fd, 0, address.ss_family, uid);
+	return 0;
+}
+
 int socket_accept(Socket *listening, uid_t uid, Socket **out)
 {
 	const Network *network = listening->network;

@@ -23,6 +23,9 @@ typedef struct Socket {
 /* A new socket, as whom the thread plays. The caller holds it. 0, or a negative errno (-ENFILE: too many of this user's). */
 int socket_new(const Network *network, int protocol, int family, Socket **out);
 
+/* The same for a descriptor that is there already, which it takes, also on failure. */
+int socket_adopt(const Network *network, int fd, uid_t uid, Socket **out);
+
 /*
  * The next connection that waits to be accepted, charged to `uid`. 0, -EAGAIN, or what accept(2) says; -ENFILE (too many of this
  * user's): it waits on.

@@ -198,16 +198,20 @@ ssize_t socket_queue_receive(Handle *handle, char *buf, size_t room, Mark *mark,
 /* On a worker: as the caller, whose right to the path it is. */
 static ssize_t send_to_path(const Caller *sender, Socket *socket, const Address *to, const char *bytes, size_t length)
 {
-	int result = path_check_caller(sender);
+	int result = path_check_caller(sender), fd;
+	Address reached;
 	ssize_t n;
 
-	if (result == 0)
-		result = path_check_mount(to->local.sun_path);
 	if (result == 0)
 		result = identity_assume(sender);
 	if (result < 0)
 		return result;
-	n = socket_send(socket, sender, to, bytes, length, SLEEP);
+	n = fd = path_open(to->local.sun_path);
+	if (fd >= 0) {
+		path_address(fd, &reached);
+		n = socket_send(socket, sender, &reached, bytes, length, SLEEP);
+		close(fd);
+	}
 	identity_release();
 	return n;
 }

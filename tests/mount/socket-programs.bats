@@ -38,7 +38,7 @@ remove_sockets() {
 
 # fetch FILE PATH: the answer of a web server, by the name that one opens to reach it.
 fetch() {
-	local answer=$BATS_TEST_TMPDIR/answer
+	local answer=$BATS_TEST_TMPDIR/answer.$BASHPID
 	exec 7<>"$1"
 	printf 'GET %s HTTP/1.0\r\n\r\n' "$2" >&7
 	cat <&7 >"$answer"

@@ -9,6 +9,7 @@
 
 #include "backends/socket.h"
 #include "backends/why.h"
+#include "local_pair.h"
 
 static Socket *ours;
 
@@ -53,13 +54,12 @@ static void close_file(Handle *handle)
 }
 
 /* A unix socket of ours and its plain peer. */
-static int local_pair(NetworkId id)
+static int begin_pair(NetworkId id)
 {
-	int fds[2];
+	int peer;
 
-	g_assert_cmpint(socketpair(AF_UNIX, network(id)->type | SOCK_CLOEXEC, 0, fds), ==, 0);
-	g_assert_cmpint(socket_adopt(network(id), fds[0], geteuid(), &ours), ==, 0);
-	return fds[1];
+	ours = local_pair(id, &peer);
+	return peer;
 }
 
 static void end_pair(int peer)
@@ -90,7 +90,7 @@ static void expect_error(Handle *handle, int error)
 
 static void test_bytes(void)
 {
-	int peer = local_pair(NET_UNIX);
+	int peer = begin_pair(NET_UNIX);
 	Handle handle = open_file(&bytes_row, NET_UNIX, getpid());
 	char buf[16];
 
@@ -108,7 +108,7 @@ static void test_bytes(void)
 
 static void test_messages(void)
 {
-	int peer = local_pair(NET_UNIXPACKET);
+	int peer = begin_pair(NET_UNIXPACKET);
 	Handle handle = open_file(&data_row, NET_UNIXPACKET, getpid());
 	char buf[16];
 
@@ -218,7 +218,7 @@ static void test_sender(void)
 		return;
 	}
 	for (size_t i = 0; i < G_N_ELEMENTS(ids); i++) {
-		int peer = local_pair(ids[i]);
+		int peer = begin_pair(ids[i]);
 		pid_t opener = fork();
 		Handle handle;
 
