@@ -29,7 +29,7 @@ static bool feed_other_end(Handle *handle)
 	return waiting_feed(key);
 }
 
-/* Where the other end waits to go on, a read gets as much as fits it, not only what was there at first. */
+/* Where somebody at the other end waits to go on, a read gets as much as fits it, not only what was there at first. */
 static ssize_t step_read(Request *request, Patience patience)
 {
 	Handle *handle = &request->file->handle;
@@ -49,22 +49,16 @@ static ssize_t step_write(Request *request, Patience patience)
 {
 	Handle *handle = &request->file->handle;
 	ssize_t n = 0;
-	bool news = false; /* that the other end has not been told */
 
 	while (request->done < request->size) {
+		request->wakes = waiting_wakes();
 		n = handle->row->stream->write(handle, request->data + request->done, request->size - request->done,
 					       patience);
-		if (n == -EAGAIN && news && feed_other_end(handle)) {
-			news = false;
-			continue;
-		}
 		if (n < 0)
 			break;
 		request->done += n;
-		news = true;
-	}
-	if (news)
 		feed_other_end(handle);
+	}
 	request->signals = n == -EPIPE && request->done && handle->row->stream->part_signals;
 	/* An error behind a part that went well is met again by the next write. */
 	if (n >= 0 || (request->done && n != -EAGAIN && n != -EINTR))
@@ -77,6 +71,7 @@ bool request_step(Request *request, Patience patience)
 	Handle *handle = &request->file->handle;
 	const StreamOps *ops = handle->row->stream;
 
+	request->wakes = waiting_wakes();
 	switch (request->operation) {
 	case OPEN:
 		request->result = ops->open(handle, patience);
@@ -157,8 +152,6 @@ static Request *conclude(Request *request)
 static void run(Request *request)
 {
 	while (request) {
-		unsigned wakes = waiting_wakes();
-
 		why_forget();
 		if (!request_step(request, TRY)) {
 			if (!request->file->handle.row->stream->wait) {
@@ -167,13 +160,13 @@ static void run(Request *request)
 				request_give_up(request, -EAGAIN);
 				if (request->operation == READ || request->operation == WRITE)
 					waiting_drained(request->file, request->operation == READ ? READING : WRITING,
-							wakes);
+							request->wakes);
 			} else {
 				Park park;
 
 				if (!request->kept)
 					request = keep(request);
-				park = waiting_park(request, wakes);
+				park = waiting_park(request);
 				if (park == PARK_DONE)
 					return;
 				if (park == PARK_AGAIN)
