@@ -75,19 +75,22 @@ typedef void (*MemberSeen)(void *data, const Object *object, const ObjectStat *s
  * nothing (ENOENT), create, remove, rename and set are refused (EPERM), stat and permit are those of the nearest
  * directory above that has them.
  *
- * `at` is the object whose directory holds the members (the mechanism's own directory: all zero). create, node, remove,
- * rename and set run with the caller's effective ids and groups, so that the kernel itself gives the verdict and the owner.
+ * `at` is the object whose directory holds the members (the mechanism's own directory: all zero but for `select`, which is
+ * the directory's `which`). create, node, remove, rename and set run with the caller's effective ids and groups, so that the
+ * kernel itself gives the verdict and the owner.
  */
 typedef struct Members {
 	int (*list)(const Object *at, MemberSeen seen, void *data); /* on a worker: may take long */
 	int (*lookup)(const Object *at, const char *name, Object *out);
-	int (*create)(const char *name, mode_t mode, Object *out); /* mkdir */
-	int (*node)(const char *name, mode_t mode, Object *out);   /* mknod: `mode` has the type, of any kind */
+	int (*create)(const Object *at, const char *name, mode_t mode, Object *out); /* mkdir */
+	int (*node)(const Object *at, const char *name, mode_t mode, Object *out);   /* mknod: `mode` has the type */
 	int (*remove)(const Object *object);
 	int (*rename)(const Object *object, const char *name);
 	int (*stat)(const Object *object, ObjectStat *out);
 	int (*set)(const Object *object, const ObjectChange *change);
 	int (*permit)(const Object *object, const Caller *caller, int rights); /* 0 or -EACCES, -EPERM */
+	const Row *(*row)(const Object *object); /* what a member is, where not all are alike; absent: Row.member */
+	bool slow; /* lookup may take long: it runs on a worker, and not before a remove or rename (there are none) */
 	bool private; /* list and lookup run as the caller too: not everybody may see every member */
 	bool lasting; /* what a name stands for never changes (it may end): the kernel may remember it for a second */
 } Members;
@@ -154,6 +157,7 @@ typedef struct StreamOps {
 	void (*other_end)(Handle *handle, int64_t key[4]);
 	int (*finish)(Handle *handle, Patience patience); /* at the last close: what is still to be sent */
 	void (*close)(Handle *handle);
+	void (*cancel)(Handle *handle); /* instead of close: of an open that was refused, or given up while it waited */
 	bool whole_writes, part_signals, bytes;
 } StreamOps;
 
@@ -214,6 +218,7 @@ struct Row {
 	const Row *member;            /* … and what each of them is */
 	const TextOps *text;
 	const StreamOps *stream;
+	bool as_opener; /* STREAM: some of it is done as the caller who opened it: handle->caller has its groups, for that */
 	const MemoryOps *memory;
 	const void *mechanism; /* what shared functions need to know of the mechanism (queue.h) */
 	int which;             /* tells rows that share functions apart */
@@ -249,8 +254,9 @@ extern const Row tree_root;
 
 /* What the mechanisms are told when the program starts; see mountd/options.h. */
 typedef struct BackendSettings {
-	const char *names; /* path of the names file */
-	size_t largest;    /* bytes: no single write of more than this reaches a stream in one piece */
+	const char *names;      /* path of the names file */
+	size_t largest;         /* bytes: no single write of more than this reaches a stream in one piece */
+	const char *mountpoint; /* an absolute path */
 } BackendSettings;
 
 void backends_start(const BackendSettings *settings);

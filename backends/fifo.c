@@ -13,70 +13,37 @@ enum { FIFOS_USER = 1024 };
 
 static OwnTable fifos = {.what = "FIFOs", .most_user = FIFOS_USER};
 
-static int list(const Object *at, MemberSeen seen, void *data)
+OWN_MEMBERS(fifo, fifos);
+
+static int fifo_node(const Object *at, const char *name, mode_t mode, Object *out)
 {
 	(void)at;
-	return own_list(&fifos, seen, data);
-}
-
-static int lookup(const Object *at, const char *name, Object *out)
-{
-	(void)at;
-	return own_lookup(&fifos, name, out);
-}
-
-static int node(const char *name, mode_t mode, Object *out)
-{
-	Own *own;
-	int result;
-
 	if (S_ISSOCK(mode))
-		return why_refuse(EPERM, "fifo holds FIFOs only, made with mkfifo");
+		return why_refuse(EPERM, "fifo holds FIFOs only: sockets are bound in socket/unix and its like");
 	if (!S_ISFIFO(mode))
 		return why_refuse(EPERM, "fifo holds FIFOs only: make one with mkfifo, then open it");
-	result = own_add(&fifos, name, mode, NULL, &own);
-	if (result < 0)
-		return result;
-	*out = (Object){.id = own->id};
-	g_strlcpy(out->name, name, sizeof out->name);
-	own_unref(&fifos, own);
-	return 0;
+	return own_make(&fifos, name, mode, NULL, out);
 }
 
-static int remove_fifo(const Object *object)
+static int fifo_remove(const Object *object)
 {
 	return own_remove(&fifos, object);
 }
 
-static int rename_fifo(const Object *object, const char *name)
-{
-	return own_rename(&fifos, object, name);
-}
-
-static int stat_fifo(const Object *object, ObjectStat *out)
+static int fifo_stat(const Object *object, ObjectStat *out)
 {
 	return own_stat(&fifos, object, out);
 }
 
-static int set(const Object *object, const ObjectChange *change)
-{
-	return own_set(&fifos, object, change);
-}
-
-static int permit(const Object *object, const Caller *caller, int rights)
-{
-	return own_permit(&fifos, object, caller, rights);
-}
-
 static const Members members = {
-	.list = list,
-	.lookup = lookup,
-	.node = node,
-	.remove = remove_fifo,
-	.rename = rename_fifo,
-	.stat = stat_fifo,
-	.set = set,
-	.permit = permit,
+	.list = fifo_list,
+	.lookup = fifo_lookup,
+	.node = fifo_node,
+	.remove = fifo_remove,
+	.rename = fifo_rename,
+	.stat = fifo_stat,
+	.set = fifo_set,
+	.permit = fifo_permit,
 };
 
 static const Row member = {.kind = SPECIAL};

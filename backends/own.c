@@ -64,6 +64,19 @@ int own_add(OwnTable *table, const char *name, mode_t mode, void *data, Own **ou
 	return result == -ENOSPC ? why_refuse(ENOSPC, "you have %d %s already", table->most_user, table->what) : result;
 }
 
+int own_make(OwnTable *table, const char *name, mode_t mode, void *data, Object *out)
+{
+	Own *own;
+	int result = own_add(table, name, mode, data, &own);
+
+	if (result < 0)
+		return result;
+	*out = (Object){.id = own->id};
+	g_strlcpy(out->name, name, sizeof out->name);
+	own_unref(table, own);
+	return 0;
+}
+
 Own *own_get(OwnTable *table, int64_t id)
 {
 	Own *own = NULL;

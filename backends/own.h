@@ -36,6 +36,9 @@ typedef struct OwnTable {
  */
 int own_add(OwnTable *table, const char *name, mode_t mode, void *data, Own **out);
 
+/* The same for a mechanism's create or node: says what object it is, and holds it by its name only. */
+int own_make(OwnTable *table, const char *name, mode_t mode, void *data, Object *out);
+
 /* The object with this id, held; NULL once it has ended. */
 Own *own_get(OwnTable *table, int64_t id);
 void own_unref(OwnTable *table, Own *own);
@@ -54,3 +57,32 @@ int own_permit(OwnTable *table, const Object *object, const Caller *caller, int 
 
 /* The verdict that the kernel gives for a file of this owner and mode: 0, -EACCES, or -EPERM where RIGHT_OWN is missing. */
 int own_mode_check(uid_t uid, gid_t gid, mode_t mode, const Caller *caller, int rights);
+
+/*
+ * All of these but remove and stat, which have more to do, as functions `prefix`_list and so on of `table`, an OwnTable of the
+ * same file: Members carry no argument.
+ */
+#define OWN_MEMBERS(prefix, table)                                                         \
+	static int prefix##_list(const Object *at, MemberSeen seen, void *arg)             \
+	{                                                                                  \
+		(void)at;                                                                  \
+		return own_list(&(table), seen, arg);                                      \
+	}                                                                                  \
+	static int prefix##_lookup(const Object *at, const char *name, Object *out)        \
+	{                                                                                  \
+		(void)at;                                                                  \
+		return own_lookup(&(table), name, out);                                    \
+	}                                                                                  \
+	static int prefix##_rename(const Object *object, const char *name)                 \
+	{                                                                                  \
+		return own_rename(&(table), object, name);                                 \
+	}                                                                                  \
+	static int prefix##_set(const Object *object, const ObjectChange *change)          \
+	{                                                                                  \
+		return own_set(&(table), object, change);                                  \
+	}                                                                                  \
+	static int prefix##_permit(const Object *object, const Caller *caller, int rights) \
+	{                                                                                  \
+		return own_permit(&(table), object, caller, rights);                       \
+	}                                                                                  \
+	_Static_assert(true, "a semicolon follows")

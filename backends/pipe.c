@@ -361,39 +361,24 @@ static const StreamOps end_ops = {
 
 /* -- The directory -------------------------------------------------------------------------------------------------- */
 
-static int list(const Object *at, MemberSeen seen, void *data)
-{
-	(void)at;
-	return own_list(&pipe_table, seen, data);
-}
+OWN_MEMBERS(pipe, pipe_table);
 
-static int lookup(const Object *at, const char *name, Object *out)
-{
-	(void)at;
-	return own_lookup(&pipe_table, name, out);
-}
-
-static int create(const char *name, mode_t mode, Object *out)
+static int pipe_create(const Object *at, const char *name, mode_t mode, Object *out)
 {
 	Pipe *pipe = NULL;
-	Own *own;
 	int result = pipe_new(&pipe);
 
+	(void)at;
 	if (result < 0)
 		return result;
-	result = own_add(&pipe_table, name, mode, pipe, &own);
-	if (result < 0) {
+	result = own_make(&pipe_table, name, mode, pipe, out);
+	if (result < 0)
 		pipe_free(pipe);
-		return result;
-	}
-	*out = (Object){.id = own->id};
-	g_strlcpy(out->name, name, sizeof out->name);
-	own_unref(&pipe_table, own);
-	return 0;
+	return result;
 }
 
 /* Readers get the rest and then the end of file, writers EPIPE. */
-static int remove_pipe(const Object *object)
+static int pipe_remove(const Object *object)
 {
 	Own *own = own_get(&pipe_table, object->id);
 	int result = own_remove(&pipe_table, object);
@@ -411,12 +396,7 @@ static int remove_pipe(const Object *object)
 	return result;
 }
 
-static int rename_pipe(const Object *object, const char *name)
-{
-	return own_rename(&pipe_table, object, name);
-}
-
-static int stat_pipe(const Object *object, ObjectStat *out)
+static int pipe_stat(const Object *object, ObjectStat *out)
 {
 	Own *own = own_get(&pipe_table, object->id);
 	int result = own_stat(&pipe_table, object, out);
@@ -427,25 +407,15 @@ static int stat_pipe(const Object *object, ObjectStat *out)
 	return result;
 }
 
-static int set(const Object *object, const ObjectChange *change)
-{
-	return own_set(&pipe_table, object, change);
-}
-
-static int permit(const Object *object, const Caller *caller, int rights)
-{
-	return own_permit(&pipe_table, object, caller, rights);
-}
-
 static const Members members = {
-	.list = list,
-	.lookup = lookup,
-	.create = create,
-	.remove = remove_pipe,
-	.rename = rename_pipe,
-	.stat = stat_pipe,
-	.set = set,
-	.permit = permit,
+	.list = pipe_list,
+	.lookup = pipe_lookup,
+	.create = pipe_create,
+	.remove = pipe_remove,
+	.rename = pipe_rename,
+	.stat = pipe_stat,
+	.set = pipe_set,
+	.permit = pipe_permit,
 };
 
 /* clang-format off */

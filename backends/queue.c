@@ -18,16 +18,21 @@ void queue_wait(Handle *handle, Direction direction, size_t size, Wait *out)
 	queue_of(handle)->wait(handle, direction, size, out);
 }
 
+int queue_open(Handle *handle, Patience patience)
+{
+	return queue_of(handle)->open ? queue_of(handle)->open(handle, patience) : 0;
+}
+
+void queue_cancel(Handle *handle)
+{
+	if (queue_of(handle)->cancel)
+		queue_of(handle)->cancel(handle);
+}
+
 void queue_close(Handle *handle)
 {
 	if (queue_of(handle)->close)
 		queue_of(handle)->close(handle);
-}
-
-static size_t no_head(char *head, int64_t mark, size_t length)
-{
-	(void)head, (void)mark, (void)length;
-	return 0;
 }
 
 static size_t no_tail(char *tail, const char *bytes, size_t length)
@@ -36,15 +41,25 @@ static size_t no_tail(char *tail, const char *bytes, size_t length)
 	return 0;
 }
 
-const Framing queue_as_bytes = {.head = no_head, .tail = no_tail};
+const Framing queue_as_bytes = {.tail = no_tail};
+
+static size_t head_max(Handle *handle, const Framing *framing)
+{
+	return framing->head_max ? framing->head_max(queue_of(handle)) : 0;
+}
+
+static size_t print_head(Handle *handle, const Framing *framing, char *head, const Mark *mark, size_t length)
+{
+	return framing->head ? framing->head(handle, head, mark, length) : 0;
+}
 
 /* Takes a message that is longer than the reader's buffer: what does not fit now goes to handle->rest. */
 static ssize_t hand_over_long(Handle *handle, const Framing *framing, char *buf, size_t size)
 {
 	ssize_t room = queue_of(handle)->largest(handle);
 	g_autofree char *whole = NULL;
-	char head[64], tail[2];
-	int64_t mark;
+	char head[QUEUE_HEAD_MAX + 1], tail[2];
+	Mark mark;
 	ssize_t length;
 
 	if (room < 0)
@@ -58,7 +73,7 @@ static ssize_t hand_over_long(Handle *handle, const Framing *framing, char *buf,
 	} while (length == -E2BIG && room < INT_MAX);
 	if (length < 0)
 		return length;
-	buffer_append(&handle->rest, head, framing->head(head, mark, length));
+	buffer_append(&handle->rest, head, print_head(handle, framing, head, &mark, length));
 	buffer_append(&handle->rest, whole, length);
 	buffer_append(&handle->rest, tail, framing->tail(tail, whole, length));
 	return buffer_take(&handle->rest, buf, size);
@@ -66,19 +81,19 @@ static ssize_t hand_over_long(Handle *handle, const Framing *framing, char *buf,
 
 ssize_t queue_hand_over(Handle *handle, const Framing *framing, int64_t *count, char *buf, size_t size)
 {
-	const size_t frame = framing->head_max + framing->tail_max;
+	const size_t head_room = head_max(handle, framing), frame = head_room + framing->tail_max;
 	size_t total = 0;
 
 	while (*count > 0) {
-		char head[64];
+		char head[QUEUE_HEAD_MAX + 1];
 		char *at = buf + total;
 		size_t head_length;
 		ssize_t n;
-		int64_t mark;
+		Mark mark;
 
 		/* A buffer too small for any message with its frame is like one too small for this message. */
 		if (total + frame <= size)
-			n = queue_of(handle)->receive(handle, at + framing->head_max, size - total - frame, &mark, TRY);
+			n = queue_of(handle)->receive(handle, at + head_room, size - total - frame, &mark, TRY);
 		else
 			n = -E2BIG;
 		if (n == -E2BIG && total == 0) {
@@ -92,9 +107,9 @@ ssize_t queue_hand_over(Handle *handle, const Framing *framing, int64_t *count, 
 		if (n < 0)
 			return n;
 		--*count;
-		head_length = framing->head(head, mark, n);
-		if (head_length < framing->head_max)
-			memmove(at + head_length, at + framing->head_max, n);
+		head_length = print_head(handle, framing, head, &mark, n);
+		if (head_length < head_room)
+			memmove(at + head_length, at + head_room, n);
 		memcpy(at, head, head_length);
 		total += head_length + n;
 		total += framing->tail(buf + total, at + head_length, n);
@@ -117,6 +132,7 @@ static ssize_t data_read(Handle *handle, char *buf, size_t size, Patience patien
 static ssize_t data_write(Handle *handle, const char *buf, size_t size, Patience patience)
 {
 	const Queue *queue = queue_of(handle);
+	Mark mark;
 	int result;
 
 	/* The kernel cuts a write that is larger; this one may be a piece of it (docs/semantics.md, "Large messages"). */
@@ -124,16 +140,19 @@ static ssize_t data_write(Handle *handle, const char *buf, size_t size, Patience
 		return why_refuse(EMSGSIZE,
 				  "a message written to data has at most %zu bytes; lines and records take larger ones",
 				  backends_settings()->largest);
-	result = queue->send(handle, queue->mark(handle), buf, size, patience);
+	queue->mark(handle, &mark);
+	result = queue->send(handle, &mark, buf, size, patience);
 	return result < 0 ? result : (ssize_t)size;
 }
 
 const StreamOps queue_data = {
+	.open = queue_open,
 	.read = data_read,
 	.write = data_write,
 	.poll = queue_poll,
 	.wait = queue_wait,
 	.close = queue_close,
+	.cancel = queue_cancel,
 	.whole_writes = true,
 };
 
@@ -156,7 +175,14 @@ static int next_poll(Handle *handle)
 	return handle->state[QUEUE_STARTED] ? POLLIN | POLLRDNORM : queue_poll(handle);
 }
 
-const StreamOps queue_next = {.read = next_read, .poll = next_poll, .wait = queue_wait, .close = queue_close};
+const StreamOps queue_next = {
+	.open = queue_open,
+	.read = next_read,
+	.poll = next_poll,
+	.wait = queue_wait,
+	.close = queue_close,
+	.cancel = queue_cancel,
+};
 
 /* -- drain: what is queued at the first read, then the end ---------------------------------------------------------- */
 
@@ -182,4 +208,4 @@ static ssize_t drain_read(Handle *handle, char *buf, size_t size, Patience patie
 	return 0;
 }
 
-const StreamOps queue_drain = {.read = drain_read, .close = queue_close};
+const StreamOps queue_drain = {.open = queue_open, .read = drain_read, .close = queue_close, .cancel = queue_cancel};

@@ -11,12 +11,6 @@
 #include "backends/queue.h"
 #include "backends/why.h"
 
-static size_t line_head(char *head, int64_t mark, size_t length)
-{
-	(void)head, (void)mark, (void)length;
-	return 0;
-}
-
 static size_t line_tail(char *tail, const char *bytes, size_t length)
 {
 	if (length > 0 && bytes[length - 1] == '\n')
@@ -25,7 +19,7 @@ static size_t line_tail(char *tail, const char *bytes, size_t length)
 	return 1;
 }
 
-const Framing queue_as_line = {.tail_max = 1, .head = line_head, .tail = line_tail};
+const Framing queue_as_line = {.tail_max = 1, .tail = line_tail};
 
 static ssize_t lines_read(Handle *handle, char *buf, size_t size, Patience patience)
 {
@@ -41,13 +35,14 @@ static ssize_t lines_read(Handle *handle, char *buf, size_t size, Patience patie
 static int send_line(Handle *handle, const char *piece, size_t length, Patience patience)
 {
 	const Queue *queue = queue_of(handle);
+	Mark mark;
 	int result;
 
+	queue->mark(handle, &mark);
 	if (!handle->unsent.length)
-		return queue->send(handle, queue->mark(handle), piece, length, patience);
+		return queue->send(handle, &mark, piece, length, patience);
 	buffer_append(&handle->unsent, piece, length);
-	result = queue->send(handle, queue->mark(handle), buffer_bytes(&handle->unsent), handle->unsent.length,
-			     patience);
+	result = queue->send(handle, &mark, buffer_bytes(&handle->unsent), handle->unsent.length, patience);
 	if (result < 0)
 		handle->unsent.length -= length;
 	else
@@ -108,10 +103,12 @@ static int lines_finish(Handle *handle, Patience patience)
 }
 
 const StreamOps queue_lines = {
+	.open = queue_open,
 	.read = lines_read,
 	.write = lines_write,
 	.poll = queue_poll,
 	.wait = queue_wait,
 	.finish = lines_finish,
 	.close = queue_close,
+	.cancel = queue_cancel,
 };

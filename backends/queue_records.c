@@ -1,5 +1,5 @@
 /*
- * records: a message is "MARK LENGTH\n", LENGTH bytes and "\n".
+ * records: a message is "MARK LENGTH\n", LENGTH bytes and "\n". The mark may have blanks in it, the length has none.
  *
  * A writer may cut records anywhere. Of an unfinished record everything but its last newline is kept in handle->unsent:
  * the newline is what sends it, and is only taken once that has succeeded, so that a full queue can refuse it. A record
@@ -13,11 +13,20 @@
 #include "backends/queue.h"
 #include "backends/why.h"
 
-enum { NUMBER_MAX = 20, HEAD_MAX = 2 * NUMBER_MAX + 2 };
+enum { NUMBER_MAX = 20 };
 
-static size_t record_head(char *head, int64_t mark, size_t length)
+static size_t record_head_max(const Queue *queue)
 {
-	return (size_t)snprintf(head, HEAD_MAX + 1, "%lld %zu\n", (long long)mark, length);
+	return (queue->mark_text ? queue->mark_text : NUMBER_MAX) + NUMBER_MAX + 2;
+}
+
+static size_t record_head(Handle *handle, char *head, const Mark *mark, size_t length)
+{
+	const Queue *queue = queue_of(handle);
+	size_t n = queue->print_mark ? queue->print_mark(handle, head, mark) :
+				       (size_t)sprintf(head, "%lld", (long long)mark->number);
+
+	return n + (size_t)sprintf(head + n, " %zu\n", length);
 }
 
 static size_t record_tail(char *tail, const char *bytes, size_t length)
@@ -27,13 +36,16 @@ static size_t record_tail(char *tail, const char *bytes, size_t length)
 	return 1;
 }
 
-const Framing queue_as_record = {.head_max = HEAD_MAX, .tail_max = 1, .head = record_head, .tail = record_tail};
+const Framing queue_as_record = {
+	.head_max = record_head_max,
+	.tail_max = 1,
+	.head = record_head,
+	.tail = record_tail,
+};
 
 void queue_print_record(GString *out, int64_t mark, const char *bytes, size_t length)
 {
-	char head[HEAD_MAX + 1];
-
-	g_string_append_len(out, head, (gssize)record_head(head, mark, length));
+	g_string_append_printf(out, "%lld %zu\n", (long long)mark, length);
 	g_string_append_len(out, bytes, (gssize)length);
 	g_string_append_c(out, '\n');
 }
@@ -49,33 +61,53 @@ static ssize_t records_read(Handle *handle, char *buf, size_t size, Patience pat
 }
 
 typedef struct Record {
-	int64_t mark;
+	Mark mark;
 	size_t head, length; /* bytes of the head with its newline, and of the message */
 } Record;
+
+static int mark_parse(Handle *handle, const char *text, size_t length, Mark *out)
+{
+	const Queue *queue = queue_of(handle);
+
+	if (queue->parse_mark)
+		return queue->parse_mark(handle, text, length, out);
+	return parse_digits(text, (int)length, queue->mark_min, queue->mark_max, &out->number) ? 0 : -EINVAL;
+}
+
+static int refuse_head(const Queue *queue)
+{
+	if (queue->parse_mark)
+		return why_refuse(EINVAL, "a record is ADDRESS LENGTH, a newline, LENGTH bytes and a newline");
+	return why_refuse(EINVAL,
+			  "a record is MARK LENGTH, a newline, LENGTH bytes and a newline; MARK from %lld to %lld",
+			  (long long)queue->mark_min, (long long)queue->mark_max);
+}
 
 /* Reads the head of a record from its first `size` bytes. 1: read; 0: its end is not there yet; or a negative errno. */
 static int record_parse(Handle *handle, const char *bytes, size_t size, Record *out)
 {
 	const Queue *queue = queue_of(handle);
-	const char *end = memchr(bytes, '\n', MIN(size, HEAD_MAX));
-	const char *blank = end ? memchr(bytes, ' ', end - bytes) : NULL;
+	const size_t head_max = record_head_max(queue);
+	const char *end = memchr(bytes, '\n', MIN(size, head_max));
+	const char *blank = end ? memrchr(bytes, ' ', end - bytes) : NULL;
 	ssize_t largest;
-	int64_t mark, length;
+	int64_t length;
+	int result;
 
-	if (!end && size < HEAD_MAX)
+	if (!end && size < head_max)
 		return 0;
-	if (!blank || !parse_digits(bytes, (int)(blank - bytes), queue->mark_min, queue->mark_max, &mark) ||
-	    !parse_digits(blank + 1, (int)(end - blank - 1), 0, INT64_MAX, &length))
-		return why_refuse(
-			EINVAL,
-			"a record is MARK LENGTH, a newline, LENGTH bytes and a newline; MARK from %lld to %lld",
-			(long long)queue->mark_min, (long long)queue->mark_max);
+	if (!blank || !parse_digits(blank + 1, (int)(end - blank - 1), 0, INT64_MAX, &length))
+		return refuse_head(queue);
+	result = mark_parse(handle, bytes, blank - bytes, &out->mark);
+	if (result < 0)
+		return why_noted() ? result : refuse_head(queue);
 	largest = queue->largest(handle);
 	if (largest < 0)
 		return (int)largest;
 	if (length > largest)
 		return why_refuse(EMSGSIZE, "a message here has at most %zd bytes", largest);
-	*out = (Record){.mark = mark, .head = end + 1 - bytes, .length = length};
+	out->head = end + 1 - bytes;
+	out->length = length;
 	return 1;
 }
 
@@ -84,7 +116,7 @@ static int record_send(Handle *handle, const Record *record, const char *bytes, 
 {
 	if (last != '\n')
 		return why_refuse(EINVAL, "a record of %zu bytes ends with a newline after them", record->length);
-	return queue_of(handle)->send(handle, record->mark, bytes + record->head, record->length, patience);
+	return queue_of(handle)->send(handle, &record->mark, bytes + record->head, record->length, patience);
 }
 
 /* Refuses an unfinished record as soon as its head is seen to be wrong: nothing may be written after it. */
@@ -170,9 +202,11 @@ static ssize_t records_write(Handle *handle, const char *buf, size_t size, Patie
 }
 
 const StreamOps queue_records = {
+	.open = queue_open,
 	.read = records_read,
 	.write = records_write,
 	.poll = queue_poll,
 	.wait = queue_wait,
 	.close = queue_close,
+	.cancel = queue_cancel,
 };

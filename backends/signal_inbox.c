@@ -172,7 +172,7 @@ static int inbox_lookup(const Object *at, const char *name, Object *out)
 	return result;
 }
 
-static int inbox_create(const char *name, mode_t mode, Object *out)
+static int inbox_create(const Object *at, const char *name, mode_t mode, Object *out)
 {
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
@@ -180,6 +180,7 @@ static int inbox_create(const char *name, mode_t mode, Object *out)
 	Own *own;
 	int result;
 
+	(void)at;
 	if (own_lookup(&inboxes, name, out) == 0)
 		return -EEXIST;
 	/* As the daemon: only then can the process take the caller's ids as its real ones, and execute what is ours. */

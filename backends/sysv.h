@@ -39,50 +39,51 @@ int sysv_permit(const SysvType *type, const Object *object, const Caller *caller
  * The Members `prefix`_members of a directory whose objects are of `type`, a SysvType of the same file. Members carry no
  * argument, so each mechanism has functions of its own that name its type.
  */
-#define SYSV_MEMBERS(prefix, type)                                                         \
-	static int prefix##_list(const Object *at, MemberSeen seen, void *data)            \
-	{                                                                                  \
-		(void)at;                                                                  \
-		return sysv_list(&(type), seen, data);                                     \
-	}                                                                                  \
-	static int prefix##_lookup(const Object *at, const char *name, Object *out)        \
-	{                                                                                  \
-		(void)at;                                                                  \
-		return sysv_lookup(&(type), name, out);                                    \
-	}                                                                                  \
-	static int prefix##_create(const char *name, mode_t mode, Object *out)             \
-	{                                                                                  \
-		return sysv_create(&(type), name, mode, out);                              \
-	}                                                                                  \
-	static int prefix##_remove(const Object *object)                                   \
-	{                                                                                  \
-		return sysv_remove(&(type), object);                                       \
-	}                                                                                  \
-	static int prefix##_rename(const Object *object, const char *name)                 \
-	{                                                                                  \
-		return sysv_rename(&(type), object, name);                                 \
-	}                                                                                  \
-	static int prefix##_stat(const Object *object, ObjectStat *out)                    \
-	{                                                                                  \
-		return sysv_stat(&(type), object, out);                                    \
-	}                                                                                  \
-	static int prefix##_set(const Object *object, const ObjectChange *change)          \
-	{                                                                                  \
-		return sysv_set(&(type), object, change);                                  \
-	}                                                                                  \
-	static int prefix##_permit(const Object *object, const Caller *caller, int rights) \
-	{                                                                                  \
-		return sysv_permit(&(type), object, caller, rights);                       \
-	}                                                                                  \
-	static const Members prefix##_members = {                                          \
-		.list = prefix##_list,                                                     \
-		.lookup = prefix##_lookup,                                                 \
-		.create = prefix##_create,                                                 \
-		.remove = prefix##_remove,                                                 \
-		.rename = prefix##_rename,                                                 \
-		.stat = prefix##_stat,                                                     \
-		.set = prefix##_set,                                                       \
-		.permit = prefix##_permit,                                                 \
+#define SYSV_MEMBERS(prefix, type)                                                               \
+	static int prefix##_list(const Object *at, MemberSeen seen, void *data)                  \
+	{                                                                                        \
+		(void)at;                                                                        \
+		return sysv_list(&(type), seen, data);                                           \
+	}                                                                                        \
+	static int prefix##_lookup(const Object *at, const char *name, Object *out)              \
+	{                                                                                        \
+		(void)at;                                                                        \
+		return sysv_lookup(&(type), name, out);                                          \
+	}                                                                                        \
+	static int prefix##_create(const Object *at, const char *name, mode_t mode, Object *out) \
+	{                                                                                        \
+		(void)at;                                                                        \
+		return sysv_create(&(type), name, mode, out);                                    \
+	}                                                                                        \
+	static int prefix##_remove(const Object *object)                                         \
+	{                                                                                        \
+		return sysv_remove(&(type), object);                                             \
+	}                                                                                        \
+	static int prefix##_rename(const Object *object, const char *name)                       \
+	{                                                                                        \
+		return sysv_rename(&(type), object, name);                                       \
+	}                                                                                        \
+	static int prefix##_stat(const Object *object, ObjectStat *out)                          \
+	{                                                                                        \
+		return sysv_stat(&(type), object, out);                                          \
+	}                                                                                        \
+	static int prefix##_set(const Object *object, const ObjectChange *change)                \
+	{                                                                                        \
+		return sysv_set(&(type), object, change);                                        \
+	}                                                                                        \
+	static int prefix##_permit(const Object *object, const Caller *caller, int rights)       \
+	{                                                                                        \
+		return sysv_permit(&(type), object, caller, rights);                             \
+	}                                                                                        \
+	static const Members prefix##_members = {                                                \
+		.list = prefix##_list,                                                           \
+		.lookup = prefix##_lookup,                                                       \
+		.create = prefix##_create,                                                       \
+		.remove = prefix##_remove,                                                       \
+		.rename = prefix##_rename,                                                       \
+		.stat = prefix##_stat,                                                           \
+		.set = prefix##_set,                                                             \
+		.permit = prefix##_permit,                                                       \
 	}
 
 /*

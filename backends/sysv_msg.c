@@ -80,7 +80,7 @@ struct msgbuf *sysv_msg_scratch(size_t size)
 
 /* -- One message ---------------------------------------------------------------------------------------------------- */
 
-static ssize_t receive(Handle *handle, char *buf, size_t room, int64_t *mark, Patience patience)
+static ssize_t receive(Handle *handle, char *buf, size_t room, Mark *mark, Patience patience)
 {
 	const Object *object = &handle->object;
 	int flags = sysv_msg_flags(object) | (patience == TRY ? IPC_NOWAIT : 0);
@@ -89,14 +89,14 @@ static ssize_t receive(Handle *handle, char *buf, size_t room, int64_t *mark, Pa
 	ssize_t n;
 
 	if (sysv_msg_empty_take(object, &type)) {
-		*mark = type;
+		mark->number = type;
 		return 0;
 	}
 	n = msgrcv((int)object->id, message, room, sysv_msg_type(object), flags);
 	if (n < 0)
 		return errno == ENOMSG ? -EAGAIN : removed(errno);
 	memcpy(buf, message->mtext, (size_t)n);
-	*mark = message->mtype;
+	mark->number = message->mtype;
 	return n;
 }
 
@@ -117,12 +117,12 @@ static int explain_refusal(const Object *object, int error, size_t length)
 	return -error;
 }
 
-static int send(Handle *handle, int64_t mark, const char *bytes, size_t length, Patience patience)
+static int send(Handle *handle, const Mark *mark, const char *bytes, size_t length, Patience patience)
 {
 	const Object *object = &handle->object;
 	struct msgbuf *message = sysv_msg_scratch(length);
 
-	message->mtype = mark;
+	message->mtype = mark->number;
 	memcpy(message->mtext, bytes, length);
 	if (msgsnd((int)object->id, message, length, patience == TRY ? IPC_NOWAIT : 0) == 0)
 		return 0;
@@ -145,9 +145,9 @@ static int64_t queued(Handle *handle)
 	return result < 0 ? result : (int64_t)ds.msg_qnum;
 }
 
-static int64_t mark(const Handle *handle)
+static void mark(const Handle *handle, Mark *out)
 {
-	return handle->object.select == SELECT_TYPE ? handle->object.part : 1;
+	out->number = handle->object.select == SELECT_TYPE ? handle->object.part : 1;
 }
 
 /* -- Waiting -------------------------------------------------------------------------------------------------------- */

@@ -130,10 +130,11 @@ static int explain_full(void)
 	return -ENOSPC;
 }
 
-static int shm_create(const char *name, mode_t mode, Object *out)
+static int shm_create(const Object *at, const char *name, mode_t mode, Object *out)
 {
 	int result;
 
+	(void)at;
 	g_mutex_lock(&sysv_shm_remaking);
 	result = sysv_create(&sysv_shm_type, name, mode, out);
 	g_mutex_unlock(&sysv_shm_remaking);

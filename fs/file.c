@@ -60,6 +60,8 @@ void file_unref(File *file)
 		return;
 	if (file->opened && stream && stream->close)
 		stream->close(&file->handle);
+	if (!file->opened && stream && stream->cancel)
+		stream->cancel(&file->handle);
 	buffer_clear(&file->handle.rest);
 	buffer_clear(&file->handle.unsent);
 	if (file->text)

@@ -1,4 +1,4 @@
-/* Names: looking them up, making, removing and moving them. */
+/* Names: making, removing and moving them. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -8,124 +8,11 @@
 #include "fs/operations.h"
 #include "fs/reply.h"
 
-/*
- * The tree above the objects never changes; objects come and go by other hands at any time. What a look-up says of one holds
- * only for the checks of rights that the kernel makes in the same breath (rounded up to a tick of its clock): each further
- * look-up says it anew.
- */
-static const double forever = 3600, while_looking = 1, same_breath = 0.001;
-
-double attributes_timeout(const Members *members)
-{
-	if (!members)
-		return forever;
-	return members->lasting ? same_breath : 0;
-}
-
-static double entry_timeout(const Node *directory, const Found *found)
-{
-	if (node_parts_openers(found->row))
-		return 0;
-	if (found->row == directory->row->member && !found->members->lasting)
-		return 0;
-	return found->members ? while_looking : forever;
-}
-
-int entry_enter(fuse_req_t req, Node *directory, const Found *found, const struct stat *attributes,
-		struct fuse_entry_param *out)
-{
-	Node *node = node_enter(directory, found, fuse_req_ctx(req)->uid, fuse_req_ctx(req)->pid);
-
-	if (!node)
-		return why_refuse(ENFILE, "too many names are in use");
-	*out = (struct fuse_entry_param){
-		.ino = node->slot,
-		.attr = *attributes,
-		.attr_timeout = found->members ? same_breath : forever,
-		.entry_timeout = entry_timeout(directory, found),
-	};
-	return 0;
-}
-
-/* node_find(), as the caller where not everybody may see what is there. */
-static int find_as(fuse_req_t req, Node *directory, const char *name, Found *out)
-{
-	Caller caller = caller_of(req);
-	g_autofree gid_t *groups = NULL;
-	int result;
-
-	if (!directory->row->members || !directory->row->members->private)
-		return node_find(directory, name, out);
-	groups = caller_groups(req, &caller);
-	result = identity_assume(&caller);
-	if (result < 0)
-		return result;
-	result = node_find(directory, name, out);
-	identity_release();
-	return result;
-}
-
-/* Finds a name, and its attributes. */
-static int find(fuse_req_t req, Node *directory, const char *name, Found *found, struct stat *attributes)
-{
-	ObjectStat stat;
-	int result = find_as(req, directory, name, found);
-
-	if (result < 0)
-		return result;
-	if (found->members) {
-		result = found->members->stat(&found->object, &stat);
-		if (result < 0)
-			return result;
-	}
-	node_fill_stat(found, found->members ? &stat : NULL, attributes);
-	return 0;
-}
-
-static int enter_by_name(fuse_req_t req, Node *directory, const char *name, struct fuse_entry_param *out)
-{
-	struct stat attributes;
-	Found found;
-	int result = find(req, directory, name, &found, &attributes);
-
-	return result < 0 ? result : entry_enter(req, directory, &found, &attributes, out);
-}
-
-static void reply_entry(fuse_req_t req, const struct fuse_entry_param *entry)
-{
-	/* A caller that has gone will not forget what it never heard of. */
-	if (fuse_reply_entry(req, entry) == -ENOENT)
-		node_forget(node_get(entry->ino), 1);
-}
-
-void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
-{
-	struct fuse_entry_param entry;
-	int result = enter_by_name(req, node_get(parent), name, &entry);
-
-	if (result < 0)
-		fuse_reply_err(req, -result);
-	else
-		reply_entry(req, &entry);
-}
-
-void on_forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups)
-{
-	node_forget(node_get(ino), lookups);
-	fuse_reply_none(req);
-}
-
-void on_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
-{
-	for (size_t i = 0; i < count; i++)
-		node_forget(node_get(forgets[i].ino), forgets[i].nlookup);
-	fuse_reply_none(req);
-}
-
 /* mkdir and mknod: makes an object as the caller, by `make`, one of the directory's Members. */
 static void make(fuse_req_t req, Node *directory, const char *name, mode_t mode,
-		 int (*how)(const char *name, mode_t mode, Object *out), const char *verb)
+		 int (*how)(const Object *at, const char *name, mode_t mode, Object *out), const char *verb)
 {
+	const Object at = node_object(directory);
 	Caller caller = caller_of(req);
 	g_autofree gid_t *groups G_GNUC_UNUSED = caller_groups(req, &caller); /* held for `caller` */
 	struct fuse_entry_param entry;
@@ -133,11 +20,11 @@ static void make(fuse_req_t req, Node *directory, const char *name, mode_t mode,
 	int result = identity_assume(&caller);
 
 	if (result == 0) {
-		result = how(name, mode, &object);
+		result = how(&at, name, mode, &object);
 		identity_release();
 	}
 	if (result == 0)
-		result = enter_by_name(req, directory, name, &entry);
+		result = entry_find(req, directory, name, &entry);
 	if (result < 0)
 		reply_refusal_at(req, directory, name, result, verb);
 	else
@@ -185,7 +72,7 @@ static int find_member(Node *directory, const char *name, Found *out)
 {
 	int result = node_find(directory, name, out);
 
-	if (result == 0 && out->row != directory->row->member)
+	if (result == 0 && !row_is_member(out->row))
 		return why_refuse(EPERM, "this name is part of the tree");
 	return result;
 }
@@ -210,11 +97,14 @@ static int remove_member(fuse_req_t req, Node *directory, const char *name, bool
 	Caller caller = caller_of(req);
 	g_autofree gid_t *groups = NULL;
 	Found found;
-	int result = find_member(directory, name, &found);
+	int result;
 
+	if (!members || !members->remove)
+		return why_refuse(EPERM, "what is here cannot be removed");
+	result = find_member(directory, name, &found);
 	if (result < 0)
 		return result;
-	if (!members->remove || special != (found.row->kind == SPECIAL))
+	if (special != (found.row->kind == SPECIAL))
 		return why_refuse(EPERM, "this is not an object that can be removed");
 	groups = caller_groups(req, &caller);
 	result = identity_assume(&caller);
@@ -239,10 +129,10 @@ void on_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	int result;
 
 	why_forget();
-	if (directory->row->member && directory->row->member->kind == SPECIAL)
-		result = remove_member(req, directory, name, true);
-	else
+	if (node_is_member(directory))
 		result = why_refuse(EPERM, "the files of an object go with it: rmdir its directory");
+	else
+		result = remove_member(req, directory, name, true);
 	reply_result_at(req, directory, name, result, "rm");
 }
 
@@ -254,12 +144,13 @@ static int rename_member(fuse_req_t req, Node *directory, const char *name, cons
 	g_autofree gid_t *groups = NULL;
 	Found found, other;
 	bool taken;
-	int result = find_member(directory, name, &found);
+	int result;
 
+	if (!members || !members->rename)
+		return why_refuse(EPERM, "what is here cannot be given another name");
+	result = find_member(directory, name, &found);
 	if (result < 0)
 		return result;
-	if (!members->rename)
-		return why_refuse(EPERM, "objects of this kind cannot be given another name");
 	taken = node_find(directory, newname, &other) == 0;
 	if (taken && !(replace && found.row->kind == SPECIAL && other.row == found.row))
 		return why_refuse(EEXIST, "%s exists", newname);

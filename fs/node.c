@@ -104,7 +104,11 @@ static const Row *find_row(const Row *directory, const char *name)
 
 Found node_fixed(Node *directory, const Row *row)
 {
-	return (Found){.row = row, .members = directory->members, .object = node_object(directory)};
+	Found found = {.row = row, .members = directory->members, .object = node_object(directory)};
+
+	if (row->kind == DIRECTORY && row->which)
+		found.object.select = row->which;
+	return found;
 }
 
 Found node_member(Node *directory, const Object *object)
@@ -112,7 +116,7 @@ Found node_member(Node *directory, const Object *object)
 	const Members *members = directory->row->members;
 
 	return (Found){
-		.row = directory->row->member,
+		.row = members->row ? members->row(object) : directory->row->member,
 		.members = members->stat ? members : directory->members,
 		.object = *object,
 	};
@@ -303,7 +307,7 @@ const Members *node_is_member(Node *node)
 {
 	Node *parent = node->slot == ROOT ? NULL : node_get(node->parent);
 
-	return parent && parent->row->member == node->row ? parent->row->members : NULL;
+	return parent && row_is_member(node->row) ? parent->row->members : NULL;
 }
 
 char *node_path(Node *node, const char *name)

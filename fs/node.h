@@ -49,6 +49,12 @@ static inline bool node_parts_openers(const Row *row)
 	return (row->kind == STREAM && row->stream->wait) || row->kind == MEMORY;
 }
 
+/* Whether it is a row of members, not of a fixed name. */
+static inline bool row_is_member(const Row *row)
+{
+	return !row->name;
+}
+
 void node_start(void);
 
 /* The node with this number, which the kernel knows, or which is held. */

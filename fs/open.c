@@ -56,7 +56,8 @@ void on_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	/* What is stored later is stored as this caller; memory is opened, and opened again, as this caller. */
-	if (((node->row->kind == TEXT && writes) || node->row->kind == MEMORY) && caller.uid != 0)
+	if (((node->row->kind == TEXT && writes) || node->row->kind == MEMORY || node->row->as_opener) &&
+	    caller.uid != 0)
 		groups = caller_groups(req, &caller);
 	file = file_new(node, fi->flags, &caller, groups);
 	if (!file) {

@@ -21,6 +21,12 @@ void on_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const char *n
 int entry_enter(fuse_req_t req, Node *directory, const Found *found, const struct stat *attributes,
 		struct fuse_entry_param *out);
 
+/* Looks a name up and enters it. 0 or -errno. */
+int entry_find(fuse_req_t req, Node *directory, const char *name, struct fuse_entry_param *out);
+
+/* Answers with an entry, and forgets it if nobody is there any more to hear. */
+void reply_entry(fuse_req_t req, const struct fuse_entry_param *entry);
+
 /* Seconds that the attributes of a node may be cached. */
 double attributes_timeout(const Members *members);
 

@@ -82,7 +82,11 @@ static bool run(const Options *options, GError **error)
 {
 	g_autofree char *names = options->names ? g_canonicalize_filename(options->names, NULL) : default_names();
 	g_autofree char *mounting = mount_options(options);
-	const BackendSettings backends = {.names = names, .largest = session_whole_write()};
+	const BackendSettings backends = {
+		.names = names,
+		.largest = session_whole_write(),
+		.mountpoint = options->mountpoint,
+	};
 	const SessionSettings session = {
 		.mountpoint = options->mountpoint,
 		.options = mounting,

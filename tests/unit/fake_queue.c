@@ -56,7 +56,7 @@ void fake_expect_nothing(void)
 
 /* -- The queue ------------------------------------------------------------------------------------------------------ */
 
-static ssize_t fake_receive(Handle *handle, char *buf, size_t room, int64_t *mark, Patience patience)
+static ssize_t fake_receive(Handle *handle, char *buf, size_t room, Mark *mark, Patience patience)
 {
 	Message *message = g_queue_peek_head(&fake.messages);
 	size_t length;
@@ -71,12 +71,12 @@ static ssize_t fake_receive(Handle *handle, char *buf, size_t room, int64_t *mar
 	if (length > room)
 		return -E2BIG;
 	memcpy(buf, message->bytes->str, length);
-	*mark = message->mark;
+	mark->number = message->mark;
 	message_free(g_queue_pop_head(&fake.messages));
 	return (ssize_t)length;
 }
 
-static int fake_send(Handle *handle, int64_t mark, const char *bytes, size_t length, Patience patience)
+static int fake_send(Handle *handle, const Mark *mark, const char *bytes, size_t length, Patience patience)
 {
 	(void)handle, (void)patience;
 	if (fake.fails)
@@ -87,7 +87,7 @@ static int fake_send(Handle *handle, int64_t mark, const char *bytes, size_t len
 		return -EAGAIN;
 	if (fake.room > 0)
 		fake.room--;
-	fake_put(mark, bytes, length);
+	fake_put(mark->number, bytes, length);
 	return 0;
 }
 
@@ -103,10 +103,10 @@ static int64_t fake_queued(Handle *handle)
 	return fake.fails ? fake.fails : (int64_t)g_queue_get_length(&fake.messages);
 }
 
-static int64_t fake_mark(const Handle *handle)
+static void fake_mark(const Handle *handle, Mark *out)
 {
 	(void)handle;
-	return fake.mark;
+	out->number = fake.mark;
 }
 
 static int fake_poll(Handle *handle)
