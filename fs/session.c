@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "fs/loop.h"
 #include "fs/operations.h"
 #include "fs/reply.h"
 #include "fs/waiting.h"
@@ -136,7 +137,7 @@ static int serve(struct fuse_session *session, int threads)
 	int result;
 
 	if (threads == 1)
-		return fuse_session_loop(session);
+		return loop_run(session);
 	config = fuse_loop_cfg_create();
 	fuse_loop_cfg_set_max_threads(config, (unsigned)threads);
 	fuse_loop_cfg_set_idle_threads(config, (unsigned)threads);

@@ -1,0 +1,6 @@
+#pragma once
+
+#include "fs/fuse.h"
+
+/* Reads requests and has them served, on this thread alone, until the session has ended. 0 or a negative errno. */
+int loop_run(struct fuse_session *session);
