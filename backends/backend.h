@@ -90,7 +90,7 @@ typedef struct Members {
 	int (*set)(const Object *object, const ObjectChange *change);
 	int (*permit)(const Object *object, const Caller *caller, int rights); /* 0 or -EACCES, -EPERM */
 	const Row *(*row)(const Object *object); /* what a member is, where not all are alike; absent: Row.member */
-	bool slow_create; /* create and node take long: on a worker */
+	bool slow_create;                        /* create and node take long: on a worker */
 	bool slow; /* lookup may take long: it runs on a worker, and not before a remove or rename (there are none) */
 	bool private; /* list and lookup run as the caller too: not everybody may see every member */
 	bool lasting; /* what a name stands for never changes (it may end): the kernel may remember it for a second */
