@@ -78,3 +78,9 @@ end_servers() {
 		eventually is_gone "$server" || return
 	done <"$dir/servers"
 }
+
+# start_polling NAME ARGUMENT...: wait-for (see `native`), and waits until it has opened the files.
+start_polling() {
+	start "$1" "$native" wait-for "${@:2}"
+	eventually grep -q waiting "$BATS_TEST_TMPDIR/$1.err"
+}
