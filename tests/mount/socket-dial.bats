@@ -513,10 +513,19 @@ signal.pause()'
 	# Links of /proc lead to what they are, whatever their text says.
 	same far/s "$(bash -c 'cd far && exec cat "$1/proc/$$/cwd/s"' bash "$UNIX/dial")"
 	refused ELOOP cat "$UNIX/dial$dir/loop"
-	kill "${pid[server]}"
+	mkdir -p hidden
+	start elsewhere unshare --mount --propagation private sh -c 'mount -t tmpfs tmpfs hidden && exec "$@"' sh "$python" '
+at = listener(socket.AF_UNIX, at="hidden/s")
+at.accept()[0].send(b"elsewhere")
+signal.pause()'
+	eventually [ -S "/proc/${pid[elsewhere]}/root$dir/hidden/s" ]
+	[ ! -e hidden/s ]
+	same elsewhere "$(head -c 9 "$UNIX/dial/proc/${pid[elsewhere]}/root$dir/hidden/s")"
+	kill "${pid[server]}" "${pid[elsewhere]}"
 	ended server 143
+	ended elsewhere 143
 	umount far
-	rm -r a far near up loop sub
+	rm -r a far near up loop sub hidden
 }
 
 @test "unix: a path that leads back into the mount is refused" {
