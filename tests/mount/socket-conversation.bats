@@ -13,7 +13,9 @@ listener = socket.socket()
 listener.bind(("127.0.0.1", 9))
 listener.listen(0)
 socket.create_connection(("127.0.0.1", 9))
+print("nobody answers", flush=True)
 signal.pause()'
+	eventually grep -q "nobody answers" "$dir/servers.log"
 	eventually no_answer
 	# At port 7000 a server says what it is told.
 	serve socat TCP4-LISTEN:7000,bind=127.0.0.1,fork,reuseaddr,backlog=1024 EXEC:cat
