@@ -193,7 +193,7 @@ in_time() {
 	local limit=$1 began
 	shift
 	began=${EPOCHREALTIME/./}
-	"$@"
+	"$@" || return
 	[ $((${EPOCHREALTIME/./} - began)) -le $((limit * 1000)) ] || complain "took too long: $*"
 }
 
