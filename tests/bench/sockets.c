@@ -150,7 +150,7 @@ static void compare_trips(const char *network, const Server *server)
 	print_figure("  a native client", &native, 1e6, "us");
 	print_figure("  socat between", &socat, 1e6, "us");
 	print_ratio("  dial / native", median(&dial) / median(&native), 0);
-	print_ratio("  dial / socat", median(&dial) / median(&socat), 1.0);
+	print_ratio("  dial / socat", median(&dial) / median(&socat), 0);
 }
 
 static void bench_trips(void)

@@ -3,8 +3,9 @@ load helper
 
 # What has to stay quick.
 everyday() {
-	ls -lR "$IPC" >/dev/null &&
-		mkdir "$MSG/other" &&
+	# Processes come and go meanwhile.
+	ls -lR "$IPC" >/dev/null 2>&1 || true
+	mkdir "$MSG/other" &&
 		for i in 1 2 3 4 5; do
 			put "$i" "$MSG/other/data" && same "$i" "$(cat "$MSG/other/next")" || return
 		done &&

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,10 +21,19 @@ static long now_ms(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* Nobody outlives a crowd that was killed. */
+static void bind_life(void)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
 static void member(const char *path, Way way)
 {
 	static char buffer[LARGEST];
-	int fd = open(path, way == READ ? O_RDONLY : way == WRITE ? O_WRONLY : O_RDWR);
+	int fd;
+
+	bind_life();
+	fd = open(path, way == READ ? O_RDONLY : way == WRITE ? O_WRONLY : O_RDWR);
 
 	if (fd >= 0 && way == READ && read(fd, buffer, sizeof buffer) < 0)
 		_exit(refused());
@@ -39,6 +49,7 @@ static pid_t start(char **argv)
 	pid_t pid = fork();
 
 	if (pid == 0) {
+		bind_life();
 		execvp(argv[0], argv);
 		_exit(refused());
 	}
