@@ -295,6 +295,11 @@ static int connect_next(Connecting *connecting, bool *final)
 	int result = identity_assume(&connecting->caller);
 
 	connecting->step++;
+	/* Raw IP has no ports, but without one getpeername(2) says that there is no connection. */
+	if (connecting->network->type == SOCK_RAW && address.any.sa_family == AF_INET)
+		address.v4.sin_port = htons((uint16_t)connecting->protocol);
+	else if (connecting->network->type == SOCK_RAW)
+		address.v6.sin6_port = htons((uint16_t)connecting->protocol);
 	if (result == 0) {
 		result = take_socket(connecting, &address);
 		*final = result < 0 && result != -EAFNOSUPPORT;
@@ -328,6 +333,19 @@ static int hear(Connecting *connecting)
 	return -error;
 }
 
+/*
+ * Done with a socket that was refused. One that is to be used again is told so: the next connect(2) of a TCP socket says no more than
+ * that this one has failed (ECONNABORTED), unless the socket is disconnected, which leaves it bound.
+ */
+static void let_go(Connecting *connecting)
+{
+	const struct sockaddr nothing = {.sa_family = AF_UNSPEC};
+
+	if (connecting->bound && !connecting->network->local)
+		connect(connecting->bound->fd, &nothing, sizeof nothing);
+	socket_unref(g_steal_pointer(&connecting->socket));
+}
+
 int connecting_try(Connecting *connecting, Socket **out)
 {
 	int result = look_up(connecting);
@@ -342,7 +360,7 @@ int connecting_try(Connecting *connecting, Socket **out)
 			connecting->error = result;
 			connecting->failed = connecting->at - 1;
 		}
-		socket_unref(g_steal_pointer(&connecting->socket));
+		let_go(connecting);
 		if (connecting->at == connecting->n)
 			return refuse(connecting, connecting->error);
 		result = connect_next(connecting, &final);

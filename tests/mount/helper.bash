@@ -216,13 +216,14 @@ refused() {
 		[EACCES]='Permission denied' [EEXIST]='File exists' [EAGAIN]='Resource temporarily unavailable'
 		[EINVAL]='Invalid argument' [EMSGSIZE]='Message too long' [ENOENT]='No such file or directory'
 		[EPERM]='Operation not permitted' [EIDRM]='Identifier removed' [EXDEV]='Invalid cross-device link'
-		[EISDIR]='Is a directory' [ENOSPC]='No space left on device'
+		[EISDIR]='Is a directory' [ENOSPC]='No space left on device' [EPIPE]='Broken pipe'
+		[ENODEV]='No such device' [EBUSY]='Device or resource busy' [EINTR]='Interrupted system call'
 	)
 	local error=$1 text status=0
 	shift
 	text=$("$@" 2>&1 >/dev/null) || status=$?
 	[ "$status" != 0 ] || complain "was not refused: $*" || return
-	[[ $text == *"$error"* || $text == *"${texts[$error]}"* ]] || complain "refused, but not with $error: $text"
+	[[ $text == *"$error"* || $text == *"${texts[$error]:-$error}"* ]] || complain "refused, but not with $error: $text"
 }
 
 # why_is TEXT: the last refusal that this user met says so.

@@ -30,6 +30,7 @@ teardown() {
 new_network() {
 	export SOCK=$IPC/socket net=$dir/net
 	export TCP=$SOCK/tcp UDP=$SOCK/udp UNIX=$SOCK/unix UNIXGRAM=$SOCK/unixgram UNIXPACKET=$SOCK/unixpacket
+	export IP=$SOCK/ip
 	: >"$dir/network"
 	unshare --net="$dir/network" ip link set lo up
 	printf '#!/bin/sh\nexec nsenter --net="%s" "$@"\n' "$dir/network" >"$net"
@@ -40,7 +41,8 @@ new_network() {
 
 # Conversations, and sockets bound in the tree.
 remove_sockets() {
-	find "$SOCK"/*/ -mindepth 1 -maxdepth 1 ! -name dial \( -type d -exec rmdir {} + -o -type s -delete \)
+	find "$TCP" "$UDP" "$UNIX" "$UNIXGRAM" "$UNIXPACKET" "$IP"/*/ -mindepth 1 -maxdepth 1 ! -name dial \
+		\( -type d -exec rmdir {} + -o -type s -delete \)
 }
 
 # converse NETWORK NAME [VERB...]: a conversation, what it is told; then $c is its directory.
@@ -75,4 +77,10 @@ end_servers() {
 		kill "$server" 2>/dev/null || true
 		eventually is_gone "$server" || return
 	done <"$dir/servers"
+}
+
+# start_polling NAME ARGUMENT...: wait-for (see `native`), and waits until it has opened the files.
+start_polling() {
+	start "$1" "$native" wait-for "${@:2}"
+	eventually grep -q waiting "$BATS_TEST_TMPDIR/$1.err"
 }

@@ -82,6 +82,12 @@ static int write_once(int argc, char **argv)
 	return 0;
 }
 
+static int write_text(int argc, char **argv)
+{
+	(void)argc;
+	return use(open_for(argv[0], WRITE, 0), WRITE, LARGEST, argv[1]);
+}
+
 static int nonblocking(int argc, char **argv)
 {
 	Way way = way_of(argv[1]);
@@ -245,6 +251,7 @@ const Command file_commands[] = {
 	{"read-once", "PATH [SIZE]: one read(2), shown", 1, 2, read_once},
 	{"read-lengths", "PATH SIZE COUNT: prints what each of COUNT reads returned", 3, 3, read_lengths},
 	{"write-once", "PATH [append]: all of stdin in one write(2); prints what it returned", 1, 2, write_once},
+	{"write-text", "PATH TEXT: in one write(2)", 2, 2, write_text},
 	{"nonblocking", "PATH read|write [TEXT]: opens with O_NONBLOCK", 2, 3, nonblocking},
 	{"nonblocking-later", "PATH read|write [TEXT]: sets O_NONBLOCK after open", 2, 3, nonblocking_later},
 	{"interruptible", "PATH read|write [TEXT]: SIGINT gives EINTR", 2, 3, interruptible},

@@ -1,0 +1,297 @@
+# Conversations with datagrams, packets and unix sockets, and with raw IP: who is told what of whom.
+
+load sockets
+
+field() {
+	sed -n "s/^$2:\t//p" "$1/status"
+}
+
+# say CONVERSATION VERB...
+say() {
+	"$native" write-text "$1/ctl" "${*:2}"
+}
+
+# -- Datagrams --------------------------------------------------------------------------------------------------------
+
+@test "udp: records name the peer, and reach any" {
+	announced udp a 127.0.0.1:0
+	same Announced "$(field "$c" State)"
+	start peers "$net" python3 -c '
+import socket, sys
+peers = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(3)]
+for i, peer in enumerate(peers):
+    peer.bind(("127.0.0.1", 5001 + i))
+    peer.sendto(b"from %d" % i, ("127.0.0.1", int(sys.argv[1])))
+for peer in peers:
+    print(peer.recv(100).decode())' "$port"
+	# Read as they are written.
+	for i in 0 1 2; do
+		"$native" read-once "$c/records" 27
+	done >got
+	printf '127.0.0.1:500%d 6\nfrom %d\n' 1 0 2 1 3 2 | diff - got
+	sed 's/from/back to/; s/ 6$/ 9/' got >"$c/records"
+	ended peers
+	same "back to 0 back to 1 back to 2" "$(said peers | xargs)"
+}
+
+@test "udp: data, next, drain and lines; an empty one; to whom" {
+	announced udp a 127.0.0.1:0
+	send() {
+		"$net" python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for text in sys.argv[2:]:
+    s.sendto(text.encode(), ("127.0.0.1", int(sys.argv[1])))' "$port" "$@"
+	}
+	send one two "" three
+	same 3 "$(cat "$c/queued")"
+	same 3 "$(stat -c %s "$c")"
+	same one "$(cat "$c/next")"
+	same two "$("$native" read-once "$c/data")"
+	same "" "$("$native" read-once "$c/data")"
+	send four five
+	same "three four five" "$(xargs <"$c/drain")"
+	send six seven
+	same "six seven" "$(head -c 10 "$c/lines" | xargs)"
+	refused EDESTADDRREQ "$native" write-text "$c/data" eight
+	why_is "to whom?"
+	refused EINVAL "$native" write-text "$c/records" "localhost:7 1"$'\n7\n'
+	refused EMSGSIZE bash -c 'head -c 70000 "$1" | cat "$1" - | "$2" write-once "$3"' - "$dir/bytes" "$native" "$c/data"
+	start_in read reader "$native" read-once "$c/data"
+	send nine
+	ended reader
+	same nine "$(said reader)"
+	start_in read reader "$native" read-once "$c/data"
+	kill -KILL "${pid[reader]}"
+	in_time 5000 ended reader 137
+	start_polling poller epoll read 20000 "$c/data"
+	send ten
+	ended poller
+	same "$c/data" "$(said poller)"
+}
+
+@test "udp: connect picks the peer, and another one" {
+	local echo_after='
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", int(sys.argv[1])))
+while True:
+    text, peer = s.recvfrom(100)
+    s.sendto(sys.argv[2].encode() + text, peer)'
+	start server "$net" python3 -c "$echo_after" 7001 "first "
+	start server2 "$net" python3 -c "$echo_after" 7002 "second "
+	eventually listening -u 127.0.0.1:7001
+	eventually listening -u 127.0.0.1:7002
+	converse udp a bind 127.0.0.1:5001
+	same Bound "$(field "$c" State)"
+	for address in 127.0.0.1:7001 127.0.0.1:7002; do
+		say "$c" "connect $address"
+		same "Connected 127.0.0.1:5001 $address $address" \
+			"$(field "$c" State) $(cat "$c/local") $(cat "$c/remote") $(cat "$c/peer")"
+		echo hello >"$c/data"
+		"$native" read-once "$c/data"
+	done >got
+	same "first hello second hello" "$(xargs <got)"
+	# Nobody is there any more.
+	say "$c" hangup
+	say "$c" connect 127.0.0.1:1
+	echo hello >"$c/data"
+	refused ECONNREFUSED "$native" read-once "$c/data"
+	end_all
+}
+
+# -- Unix sockets -----------------------------------------------------------------------------------------------------
+
+@test "unix: announce a path: the file is the caller's, with his umask" {
+	mkdir -m 777 place
+	as 65534 mkdir -m 711 "$UNIX/a"
+	c=$UNIX/a
+	as 65534 bash -c 'umask 027; echo "announce $1" >"$2/ctl"' - "$dir/place/s" "$c"
+	same "srwxr-x--- 65534 65534" "$(stat -c '%A %u %g' place/s)"
+	same "$dir/place/s" "$(cat "$c/local")"
+	# The client is told of the caller, not of the daemon; the server of the client.
+	start client "$native" as 65534:1234 python3 -c '
+import socket, struct, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+print("uid=%d gid=%d" % struct.unpack("3i", s.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1:])
+s.recv(1)' "$dir/place/s"
+	exec 7<>"$c/accept"
+	same "pid=${pid[client]} uid=65534 gid=1234" "$(cat "$c/peer")"
+	echo x >&7
+	ended client
+	same "uid=65534 gid=65534" "$(said client)"
+	exec 7<&-
+	say "$c" hangup
+	refused EADDRINUSE say "$c" "announce $dir/place/s"
+	why_is "there is a file of that name: rm it if nobody uses it"
+	rm place/s
+	say "$c" "announce $dir/place/s"
+	same "root" "$(stat -c %U place/s)"
+	chmod 755 place
+	say "$c" hangup
+	refused EACCES as 65534 "$native" write-text "$c/ctl" "announce $dir/place/t"
+	refused ENOENT say "$c" "announce $dir/nowhere/t"
+	refused ELOOP say "$c" "announce $UNIX/t"
+	refused EINVAL say "$c" "announce relative"
+	rm -r place
+}
+
+@test "unix: connect to a path and to an abstract name; who calls" {
+	mkdir -m 755 place
+	for where in "$dir/place/s" "@ipcfs-$BASHPID"; do
+		start server "$net" python3 -c '
+import socket, struct, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1].replace("@", "\0"))
+s.listen()
+if sys.argv[1][0] == "/":
+    import os
+    os.chmod(sys.argv[1], 0o666)
+open(sys.argv[2], "w").close()
+c, _ = s.accept()
+print("uid=%d gid=%d" % struct.unpack("3i", c.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1:])
+print(c.recv(100).decode())
+c.send(b"welcome")' "$where" ready
+		eventually [ -e ready ]
+		as 65534 bash -c '
+			exec 7<>"$1/clone"
+			read -r n <&7
+			echo "connect $2" >&7
+			echo "$2" | diff - "$1/$n/remote"
+			exec 8<>"$1/$n/data"
+			printf hello >&8
+			cat <&8' - "$UNIX" "$where" >answer
+		ended server
+		same "uid=65534 gid=65534 hello" "$(said server | xargs)"
+		same welcome "$(cat answer)"
+		rm ready
+	done
+	refused ECONNREFUSED say "$(mkdir "$UNIX/x" && echo "$UNIX/x")" "connect $dir/place/s"
+	rm -r place
+}
+
+@test "unix: a full backlog is waited for, until a signal or a hang-up" {
+	announced unix a "@full-$BASHPID"
+	echo 0 >"$c/options/backlog"
+	exec 7<>"$UNIX/dial/$local"
+	for end in 'kill -KILL ${pid[caller]}' 'kill -INT ${pid[caller]}' 'rmdir $UNIX/b'; do
+		converse unix b
+		start_in write caller "$native" interruptible "$UNIX/b/ctl" write "connect $local"
+		same Connecting "$(field "$UNIX/b" State)"
+		eval "$end"
+		eventually is_gone "${pid[caller]}"
+		[ ! -e "$UNIX/b" ] || rmdir "$UNIX/b"
+	done
+	exec 7<&-
+	# A call that was given up may still come, and be over at once: here nobody has called yet.
+	rmdir "$UNIX/a"
+	announced unix a "@full2-$BASHPID"
+	echo 0 >"$c/options/backlog"
+	exec 7<>"$UNIX/dial/$local"
+	converse unix b
+	start_in write caller "$native" write-text "$c/ctl" "connect $local"
+	exec 8<>"$UNIX/a/accept"
+	ended caller
+	exec 9<>"$UNIX/a/accept"
+	echo hello >"$UNIX/b/data"
+	read -r line <&9
+	same hello "$line"
+	exec 7<&- 8<&- 9<&-
+	# O_NONBLOCK: it goes on by itself.
+	exec 7<>"$UNIX/dial/$local"
+	say "$UNIX/b" hangup
+	refused EINPROGRESS "$native" nonblocking "$UNIX/b/ctl" write "connect $local"
+	same Connecting "$(field "$UNIX/b" State)"
+	exec 8<>"$UNIX/a/accept" 9<>"$UNIX/a/accept"
+	same "$UNIX/b/data" "$("$native" wait-for poll write 20000 "$UNIX/b/data" 2>/dev/null)"
+	same Connected "$(field "$UNIX/b" State)"
+	exec 7<&- 8<&- 9<&-
+}
+
+@test "unixpacket: accept, listen; one write is one message" {
+	announced unixpacket a "@packet-$BASHPID"
+	start client "$net" python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.connect("\0" + sys.argv[1][1:])
+for text in b"one", b"", b"three":
+    s.send(text)
+print(s.recv(100).decode(), s.recv(100).decode())' "$local"
+	exec 7<>"$c/accept"
+	same "b'one' b'' b'th' b'ree'" "$(python3 -c '
+import os
+print(*(os.read(7, size) for size in (100, 100, 2, 100)))')"
+	printf hello >&7
+	printf world >&7
+	ended client
+	same "hello world" "$(said client)"
+	same "" "$(cat <&7)"
+	exec 7<&-
+	start client "$net" python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.connect("\0" + sys.argv[1][1:])
+s.send(b"one"); s.send(b"two")
+s.shutdown(socket.SHUT_WR)
+print(s.recv(100).decode())' "$local"
+	exec 8<>"$c/listen"
+	read -r n <&8
+	same "one two" "$(xargs <"$UNIXPACKET/$n/lines")"
+	echo "three" >"$UNIXPACKET/$n/lines"
+	ended client
+	same three "$(said client)"
+	exec 8<&-
+}
+
+@test "unixgram: announce, records, and who sends" {
+	mkdir -m 777 place
+	announced unixgram a "$dir/place/a"
+	as 65534 mkdir -m 700 "$UNIXGRAM/b"
+	as 65534 bash -c 'echo "bind $1/place/b" >"$2/ctl"' - "$dir" "$UNIXGRAM/b"
+	same 65534 "$(stat -c %u place/b)"
+	refused EACCES as 65534 "$native" write-text "$UNIXGRAM/b/ctl" "connect $dir/place/a"
+	chmod 777 place/a
+	as 65534 bash -c 'echo "connect $1/place/a" >"$2/ctl"' - "$dir" "$UNIXGRAM/b"
+	as 65534 bash -c 'printf hello >"$1/data"' - "$UNIXGRAM/b"
+	same "$dir/place/b 5 hello" "$("$native" read-once "$c/records" | xargs)"
+	printf '%s 5\nworld\n' "$dir/place/b" >"$c/records"
+	same world "$("$native" read-once "$UNIXGRAM/b/data")"
+	# Whoever asks for credentials is told of the caller.
+	start receiver "$net" python3 -c '
+import socket, struct, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+s.bind("\0" + sys.argv[1])
+open(sys.argv[2], "w").close()
+data, control, _, _ = s.recvmsg(100, 100)
+print(data.decode(), "uid=%d gid=%d" % struct.unpack("3i", control[0][2])[1:])' "gram-$BASHPID" ready
+	eventually [ -e ready ]
+	as 65534 bash -c 'printf "connect @%s" "$1" >"$2/ctl" && printf psst >"$2/data"' - "gram-$BASHPID" "$UNIXGRAM/b"
+	ended receiver
+	same "psst uid=65534 gid=65534" "$(said receiver)"
+	rm -r place ready
+}
+
+# -- Raw IP -----------------------------------------------------------------------------------------------------------
+
+@test "ip: a ping" {
+	c=$IP/icmp/a
+	mkdir "$c"
+	say "$c" "connect 127.0.0.1"
+	same "127.0.0.1 1" "$(cat "$c/remote") $(field "$c" Protocol)"
+	exec 7<>"$c/data"
+	exec 8<>"$IP/1/a/data"
+	# Echo request, id 1, sequence 1. It comes back, and so does the answer, each behind 20 bytes of the header of IP.
+	printf '\x08\x00\xf7\xfd\x00\x01\x00\x01' >&7
+	same "08 00" "$(dd bs=100 count=2 <&7 2>/dev/null | od -An -v -tx1 -w28 | awk '{ print $21 }' | sort -r | xargs)"
+	exec 7<&- 8<&-
+	refused EAFNOSUPPORT say "$(mkdir "$IP/icmp/b" && echo "$IP/icmp/b")" "announce ::1"
+	mkdir "$IP/ipv6-icmp/c"
+	say "$IP/ipv6-icmp/c" "announce *"
+	same :: "$(cat "$IP/ipv6-icmp/c/local")"
+	say "$IP/icmp/b" "announce *"
+	same 0.0.0.0 "$(cat "$IP/icmp/b/local")"
+	printf '\x08\x00\xf7\xfd\x00\x01\x00\x01' >"$c/data"
+	same "127.0.0.1 28" "$("$native" read-once "$IP/icmp/b/records" 50 | head -1 | tr -d '\0')"
+}
