@@ -9,11 +9,14 @@ import threading
 
 
 def send(ctl, data):
-    while piece := os.read(0, 65536):
-        while piece:
-            piece = piece[data.write(piece):]
-    # That nothing more will come is told by closing this way of the connection alone.
-    ctl.write(b"shutdown write\n")
+    try:
+        while piece := os.read(0, 65536):
+            while piece:
+                piece = piece[data.write(piece):]
+        # That nothing more will come is told by closing this way of the connection alone.
+        ctl.write(b"shutdown write\n")
+    except OSError:
+        pass  # the other end has hung up; what it had to say is read
 
 
 def main():

@@ -26,9 +26,18 @@ interrupted() {
 	same "" "$(find "$SOCK"/{tcp,udp,unix,unixgram,unixpacket} -mindepth 1 -maxdepth 1 ! -name dial ! -name clone)"
 }
 
-# serve_with INT...: programs that bash starts in the background ignore SIGINT otherwise.
+# What bash starts in the background ignores SIGINT otherwise.
 interruptible() {
 	serving "$1" env --default-signal=INT "${@:2}"
+}
+
+# talking NAME COMMAND...: with what is written to descriptor 7 as its standard input, which bash takes away from functions.
+talking() {
+	local in=$BATS_TEST_TMPDIR/$1.in
+	mkfifo "$in"
+	exec 7<>"$in"
+	# shellcheck disable=SC2016 # the inner shell's
+	start "$1" sh -c 'in=$1; shift; exec "$@" <"$in"' sh "$in" "${@:2}"
 }
 
 @test "the shell serves nc, curl, the Python example and the C one" {
@@ -45,13 +54,14 @@ interruptible() {
 	interrupted server
 
 	interruptible server "$examples/shell/socket-serve" "$UNIXPACKET/upper" @packets sed -u 's/^/you said /'
-	start_in read caller ./socket-chat "$UNIXPACKET/dial/@packets" < <(echo hello && exec sleep 60)
+	talking caller ./socket-chat "$UNIXPACKET/dial/@packets"
+	echo hello >&7
 	eventually grep -q "you said hello" "$BATS_TEST_TMPDIR/caller"
 	end_all
 }
 
 @test "the shell serves many at once" {
-	interruptible server "$examples/shell/socket-serve" "$TCP/echo" 127.0.0.1:0 cat
+	interruptible server "$examples/shell/socket-serve" "$TCP/echo" 127.0.0.1:0 sed -u s/x/y/
 	for i in {1..20}; do start "$i" sh -c 'echo "$2" | "$0" "$1" "$3"' "$examples/python/socket_dial.py" "$TCP" "$i" "$where"; done
 	for i in {1..20}; do
 		ended "$i"
@@ -83,30 +93,30 @@ interruptible() {
 @test "two chats in C talk to each other, and one to socat" {
 	mkdir "$UNIX/talk"
 	echo "announce @talk" >"$UNIX/talk/ctl"
-	mkfifo one two
-	start one ./socket-chat "$UNIX/talk/accept" <one
-	start two ./socket-chat "$UNIX/dial/@talk" <two
-	exec 7>one 8>two
-	echo "it is me" >&8
+	talking one ./socket-chat "$UNIX/talk/accept"
+	exec 8>&7
+	talking two ./socket-chat "$UNIX/dial/@talk"
+	echo "it is me" >&7
 	eventually grep -q "it is me" "$BATS_TEST_TMPDIR/one"
-	echo "welcome" >&7
+	echo "welcome" >&8
 	eventually grep -q welcome "$BATS_TEST_TMPDIR/two"
-	exec 8>&-
-	ended two
+	# The other one hears of its end.
+	kill "${pid[two]}"
+	ended two 143
 	ended one
-	exec 7>&-
-	start three ./socket-chat "$UNIX/talk/accept" <one
-	exec 7>one
-	same "from socat" "$(echo "from socat" | "$net" socat -u - ABSTRACT-CONNECT:talk && eventually grep "from socat" "$BATS_TEST_TMPDIR/three" && said three)"
+	talking three ./socket-chat "$UNIX/talk/accept"
+	echo "from socat" | "$net" socat -u - ABSTRACT-CONNECT:talk
 	ended three
-	exec 7>&-
-	rm one two
-	refused ECONNREFUSED ./socket-chat "$UNIX/dial/@nobody"
+	same "from socat" "$(said three)"
+	exec 7>&- 8>&-
+	run ! ./socket-chat "$UNIX/dial/@nobody"
+	[[ $output == *"Connection refused"* ]]
 }
 
 @test "each datagram is answered to its sender" {
 	interruptible server "$examples/python/socket_records.py" "$UDP/numbers" 127.0.0.1:0
-	start_in read caller "$net" nc -u 127.0.0.1 "${where##*:}" < <(echo one && exec sleep 60)
+	talking caller "$net" nc -u 127.0.0.1 "${where##*:}"
+	echo one >&7
 	eventually grep -q '^1: one$' "$BATS_TEST_TMPDIR/caller"
 	exec 7<>"$UDP/dial/$where"
 	echo two >&7
