@@ -285,6 +285,24 @@ static int await_place(Connecting *connecting, const Address *address)
 	return result < 0 ? result : -EAGAIN;
 }
 
+/* What the address that is being connected to says: 0, -EAGAIN, or another negative errno. */
+static int hear(Connecting *connecting)
+{
+	struct pollfd fd = {.fd = connecting->socket->fd, .events = POLLOUT};
+	Place *place = connecting->place;
+	int error = 0;
+	socklen_t size = sizeof error;
+
+	if (place && !errand_done(&place->errand))
+		return -EAGAIN;
+	if (place)
+		return place->result == -EAGAIN ? -ETIMEDOUT : place->result;
+	if (poll(&fd, 1, 0) != 1)
+		return -EAGAIN;
+	getsockopt(fd.fd, SOL_SOCKET, SO_ERROR, &error, &size);
+	return -error;
+}
+
 /*
  * Begins to connect to the next address. 0: it is; -EAGAIN: it is on its way; *final: a failure that the others would meet as
  * well.
@@ -307,30 +325,13 @@ static int connect_next(Connecting *connecting, bool *final)
 			result = -errno;
 		identity_release();
 	}
+	/* What is on this machine has answered by now. */
 	if (result == -EINPROGRESS)
-		return -EAGAIN;
+		return hear(connecting);
 	if (result == -EAGAIN && connecting->network->local)
 		return await_place(connecting, &address);
 	/* TCP has no local port left. */
 	return result == -EAGAIN ? -EADDRNOTAVAIL : result;
-}
-
-/* What the address that is being connected to says: 0, -EAGAIN, or another negative errno. */
-static int hear(Connecting *connecting)
-{
-	struct pollfd fd = {.fd = connecting->socket->fd, .events = POLLOUT};
-	Place *place = connecting->place;
-	int error = 0;
-	socklen_t size = sizeof error;
-
-	if (place && !errand_done(&place->errand))
-		return -EAGAIN;
-	if (place)
-		return place->result == -EAGAIN ? -ETIMEDOUT : place->result;
-	if (poll(&fd, 1, 0) != 1)
-		return -EAGAIN;
-	getsockopt(fd.fd, SOL_SOCKET, SO_ERROR, &error, &size);
-	return -error;
 }
 
 /*

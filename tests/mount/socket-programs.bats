@@ -33,7 +33,8 @@ nginx_on() {
 
 # The sockets that the servers of this file have made stay.
 remove_sockets() {
-	find "$SOCK"/*/ -mindepth 1 -maxdepth 1 ! -name dial ! -name nginx \( -type d -exec rmdir {} + -o -type s -delete \)
+	find "$TCP" "$UDP" "$UNIX" "$UNIXGRAM" "$UNIXPACKET" -mindepth 1 -maxdepth 1 ! -name dial ! -name nginx \
+		\( -type d -exec rmdir {} + -o -type s -delete \)
 }
 
 # fetch FILE PATH: the answer of a web server, by the name that one opens to reach it.
@@ -138,7 +139,8 @@ def serve(call):
         request = b""
         while not request.endswith(b"\r\n\r\n"):
             request += caller.read(65536)
-        body = open(sys.argv[2] + request.split()[1].decode(), "rb").read()
+        path = request.split()[1].decode().partition("?")[0]
+        body = open(sys.argv[2] + path, "rb").read()
         caller.write(b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body))
         while body:
             body = body[caller.write(body):]
@@ -296,14 +298,14 @@ echoed() {
 
 @test "udp: socat and nc reach a conversation, which answers each of them" {
 	announced udp a 127.0.0.1:0
-	start one "$net" socat -t 20 - "UDP4:$local,shut-null" < <(echo "from socat" && sleep 20)
+	start one bash -c 'exec "$1" socat -t 20 - "UDP4:$2" <<<"from socat"' one "$net" "$local"
 	exec 7<>"$c/records"
 	read -r from length <&7
 	same 11 "$length"
 	read -r text <&7
 	same "from socat" "$text"
 	read -r _ <&7
-	start two "$net" nc -u 127.0.0.1 "$port" < <(echo "from nc" && sleep 20)
+	start two bash -c 'exec "$1" nc -u -w 20 127.0.0.1 "$2" <<<"from nc"' two "$net" "$port"
 	read -r from2 length <&7
 	read -r text <&7
 	same "8 from nc" "$length $text"
@@ -344,8 +346,9 @@ echoed() {
 	exec 7>&-
 
 	announced unixpacket a "$dir/a"
-	start caller socat -u - "UNIX-CONNECT:$dir/a,type=5" < <(echo one && sleep 0.1 && echo two)
-	same $'one\ntwo' "$(cat "$c/accept")"
+	message 12000 >sent
+	start caller socat -u -b 5000 OPEN:sent "UNIX-CONNECT:$dir/a,type=5"
+	same $'5000\n5000\n2000\n0' "$("$native" read-lengths "$c/accept" 65536 4)"
 	ended caller
 	rm -f s a
 }

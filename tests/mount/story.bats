@@ -10,6 +10,7 @@ setup() {
 # Whatever the shop has made is gone by then.
 teardown() {
 	local bad=0
+	[ -z "${group:-}" ] || kill -KILL -- "-$group" 2>/dev/null || true
 	end_all || bad=1
 	same "" "$(objects)" || bad=1
 	quiet_log || bad=1
@@ -65,10 +66,16 @@ told() {
 	told 50 4 "$BATS_TEST_TMPDIR/two"
 }
 
-@test "an interrupted workshop takes its things away" {
+nobody_in() {
+	! pgrep -g "$1"
+}
+
+@test "an interrupted workshop takes its things away, and nobody stays" {
 	start shop env --default-signal=INT setsid ./workshop "$IPC" 1000000 2
+	group=${pid[shop]}
 	eventually grep -q 'job 10 is done' "$BATS_TEST_TMPDIR/shop"
-	kill -INT -- "-${pid[shop]}"
+	kill -INT -- "-$group"
 	ended shop 130
 	same "" "$(objects)"
+	eventually nobody_in "$group"
 }

@@ -1,0 +1,723 @@
+# dial/: what opening an address does, against what connect(2) does: errors, waiting, rights, whom the other end sees, messages.
+load sockets
+
+setup_file() {
+	new_mount
+	new_network
+	new_python
+	ipcfs_start
+}
+
+# $python CODE [ARGUMENT...]: in the network of the daemon, with what most of these programs need.
+new_python() {
+	export python=$dir/python
+	cat >"$python" <<-'END'
+		#!/bin/sh
+		code=$1
+		shift
+		exec "$net" python3 -c "$(cat "$python.py")
+		$code" "$@"
+	END
+	chmod 755 "$python"
+	cat >"$python.py" <<-'END'
+		import errno, os, select, signal, socket, struct, subprocess, sys, threading, time
+		SOCK, native, args = os.environ['SOCK'], os.environ['native'], sys.argv[1:]
+
+		def dial(name, flags=0):
+		    return os.open(SOCK + '/' + name, os.O_RDWR | flags)
+
+		def refusal(call, *args):
+		    try:
+		        return call(*args)
+		    except OSError as error:
+		        return errno.errorcode[error.errno]
+
+		def eventually(condition):
+		    end = time.monotonic() + 20
+		    while not condition():
+		        assert time.monotonic() < end, 'never came true'
+		        time.sleep(0.005)
+
+		def poll(fd, events, timeout=20):
+		    poller = select.poll()
+		    poller.register(fd, events)
+		    return sum(found for _, found in poller.poll(timeout * 1000))
+
+		def listener(family=socket.AF_INET, type=socket.SOCK_STREAM, at=('127.0.0.1', 0), backlog=100):
+		    listening = socket.socket(family, type)
+		    listening.bind(at)
+		    if type != socket.SOCK_DGRAM:
+		        listening.listen(backlog)
+		    return listening
+
+		def name_of(listening):
+		    name = listening.getsockname()
+		    if isinstance(name, tuple):
+		        return '%s:%d' % name[:2]
+		    return '@' + name[1:].decode() if isinstance(name, bytes) else name.lstrip('/')
+
+		def same(expected, got):
+		    assert expected == got, 'expected %r, got %r' % (expected, got)
+	END
+}
+
+# Nothing is made here but connections.
+teardown() {
+	local bad=0
+	end_all || bad=1
+	quiet_log || bad=1
+	return "$bad"
+}
+
+# -- Names -------------------------------------------------------------------------------------------------------------
+
+@test "every address is there, and nothing is listed" {
+	for name in tcp/dial/localhost:80 tcp/dial/127.0.0.1:http tcp/dial/:80 'udp/dial/[::1]:53' 'tcp/dial/[fe80::1%lo]:80' unix/dial/@abstract; do
+		same "-rw-rw-rw- 0 0" "$(stat -c '%A %u %s' "$SOCK/$name")"
+	done
+	for network in tcp udp unix unixgram unixpacket ip/icmp; do
+		same "" "$(ls -A "$SOCK/$network/dial")"
+	done
+	same "" "$(ls -A "$UNIX/dial/etc")"
+	same "directory" "$(stat -c %F "$UNIX/dial/etc")"
+	[ -e "$UNIX/dial/etc/passwd" ]
+	[ ! -e "$UNIX/dial/etc/no-such-name" ]
+}
+
+@test "what is no address is refused, in words" {
+	refused EINVAL cat "$TCP/dial/localhost"
+	why_is "an address here is HOST:PORT"
+	refused EINVAL cat "$TCP/dial/::1:80"
+	why_is "[::1]:80"
+	refused EINVAL cat "$TCP/dial/localhost:65536"
+	refused EINVAL cat "$TCP/dial/localhost:no-such-service"
+	why_is "no service named no-such-service"
+	refused EINVAL cat "$UNIX/dial/@"
+	refused ENAMETOOLONG cat "$UNIX/dial/$(printf x%.0s {1..107})"
+	why_is "at most 107 bytes"
+	refused ENOENT cat "$UNIX/dial/no-such-name"
+	refused ENOTDIR cat "$UNIX/dial/etc/passwd/x"
+	# A shell opens for reading and writing what it would make if it were not there.
+	refused ENOENT bash -c '3<>"$1" exec' bash "$UNIX/dial/no-such-name"
+	refused ENOENT as 1000 bash -c 'echo x >"$1"' bash "$UNIX/dial$dir/no-such-name"
+	refused EPERM mkdir "$UNIX/dial/x"
+	refused EPERM python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$UNIX/dial/x"
+}
+
+@test "nobody listens" {
+	for name in tcp/dial/127.0.0.1:1 'tcp/dial/[::1]:1' tcp/dial/localhost:1 unix/dial/@nobody unixgram/dial/@nobody unix/dial/etc/passwd; do
+		refused ECONNREFUSED cat "$SOCK/$name"
+		why_is "nobody listens at"
+	done
+	# By UDP one hears of it behind the first message.
+	"$python" '
+fd = dial("udp/dial/127.0.0.1:1")
+same(1, os.write(fd, b"x"))
+same("ECONNREFUSED", refusal(os.read, fd, 10))'
+	refused EPROTOTYPE "$python" '
+at = listener(socket.AF_UNIX, at=args[0] + "/kind")
+dial("unixpacket/dial" + args[0] + "/kind")' "$dir"
+	why_is "of another kind"
+	refused ECONNREFUSED cat "$UNIX/dial$dir/kind"
+	rm kind
+	refused ENETUNREACH cat "$TCP/dial/203.0.113.1:80"
+	why_is "no way from here"
+}
+
+@test "a name that no server knows, and one with several addresses" {
+	refused EHOSTUNREACH cat "$TCP/dial/no-such-name.invalid:80" || refused ENOENT cat "$TCP/dial/no-such-name.invalid:80"
+	why_is no-such-name.invalid
+	# localhost may be ::1 first, where nobody listens.
+	"$python" '
+at = listener()
+port = at.getsockname()[1]
+fd = dial("tcp/dial/localhost:%d" % port)
+there, _ = at.accept()
+there.send(b"hello")
+same(b"hello", os.read(fd, 100))
+fd = dial("tcp/dial/:%d" % port)
+at.accept()'
+}
+
+# -- Connections -------------------------------------------------------------------------------------------------------
+
+@test "bytes, the end, and the broken pipe" {
+	for family in inet unix; do
+		"$python" '
+at = listener() if args[0] == "inet" else listener(socket.AF_UNIX, at="\0end")
+network = "tcp" if args[0] == "inet" else "unix"
+signals = []
+signal.signal(signal.SIGPIPE, lambda *_: signals.append(1))
+fd = dial(network + "/dial/" + name_of(at))
+there, _ = at.accept()
+same(5, os.write(fd, b"hello"))
+same(b"hello", there.recv(100))
+there.send(b"one two")
+same(b"one", os.read(fd, 3))
+same(b" two", os.read(fd, 100))
+# Half of it is closed: the other half goes on.
+there.send(b"last")
+there.shutdown(socket.SHUT_WR)
+same(b"last", os.read(fd, 100))
+same(b"", os.read(fd, 100))
+same(b"", os.read(fd, 100))
+same(3, os.write(fd, b"yes"))
+same(b"yes", there.recv(100))
+there.close()
+def broken():
+    try:
+        os.write(fd, b"x")
+    except BrokenPipeError:
+        return True
+eventually(broken)
+same([1], signals)
+same(b"", os.read(fd, 100))
+os.close(fd)
+# Closing hangs up.
+fd = dial(network + "/dial/" + name_of(at), os.O_NONBLOCK)
+there, _ = at.accept()
+os.close(fd)
+same(b"", there.recv(100))' "$family"
+	done
+}
+
+@test "for reading or for writing only, it is a connection all the same" {
+	"$python" '
+at = listener()
+name = SOCK + "/tcp/dial/" + name_of(at)
+fd = os.open(name, os.O_WRONLY)
+there, _ = at.accept()
+same(1, os.write(fd, b"x"))
+same("EBADF", refusal(os.read, fd, 1))
+os.close(fd)
+same(b"x", there.recv(10))
+same(b"", there.recv(10))
+fd = os.open(name, os.O_RDONLY)
+there, _ = at.accept()
+there.send(b"y")
+same(b"y", os.read(fd, 10))
+fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
+there, _ = at.accept()
+os.write(fd, b"z")
+same(b"z", there.recv(10))'
+}
+
+@test "a writer waits for room, and a signal ends the wait" {
+	"$python" '
+at = listener()
+fd = dial("tcp/dial/" + name_of(at))
+there, _ = at.accept()
+sent, whole = [], bytes(range(256)) * 65536
+writer = threading.Thread(target=lambda: sent.append(os.write(fd, whole)))
+writer.start()
+time.sleep(0.05)
+got = b""
+while len(got) < len(whole):
+    got += there.recv(1 << 20)
+writer.join()
+same([len(whole)], sent)
+assert got == whole
+# Reader and writer of one descriptor do not wait for each other.
+reader = threading.Thread(target=lambda: sent.append(os.read(fd, 10)))
+reader.start()
+same(1, os.write(fd, b"x"))
+there.send(b"answer")
+reader.join()
+same(b"answer", sent[1])
+child = os.fork()
+if child == 0:
+    os.write(fd, whole)
+    os._exit(1)
+eventually(lambda: open("/proc/%d/syscall" % child).read().startswith("1 "))
+eventually(lambda: poll(fd, select.POLLOUT, 0) == 0)
+os.kill(child, signal.SIGKILL)
+same(signal.SIGKILL, os.WTERMSIG(os.waitpid(child, 0)[1]))'
+}
+
+# -- O_NONBLOCK, poll --------------------------------------------------------------------------------------------------
+
+@test "O_NONBLOCK: open does not wait, poll says when it is there" {
+	for name in tcp/dial/127.0.0.1: tcp/dial/localhost:; do
+		"$python" '
+at = listener()
+fd = dial(args[0] + str(at.getsockname()[1]), os.O_NONBLOCK)
+same(select.POLLOUT, poll(fd, select.POLLOUT))
+there, _ = at.accept()
+same("EAGAIN", refusal(os.read, fd, 10))
+same(0, poll(fd, select.POLLIN, 0))
+there.send(b"x")
+same(select.POLLIN, poll(fd, select.POLLIN))
+same(b"x", os.read(fd, 10))
+there.close()
+assert poll(fd, select.POLLIN) & select.POLLIN
+same(b"", os.read(fd, 10))' "$name"
+	done
+	# The path of a unix socket is walked elsewhere, so that the connection is never there at once.
+	"$python" '
+at = listener(socket.AF_UNIX, at=args[0] + "/s")
+fd = dial("unix/dial" + args[0] + "/s", os.O_NONBLOCK)
+same(select.POLLOUT, poll(fd, select.POLLOUT))
+there, _ = at.accept()
+os.write(fd, b"x")
+same(b"x", there.recv(10))
+os.unlink(args[0] + "/s")' "$dir"
+}
+
+@test "O_NONBLOCK: why there is no connection is said by what comes next" {
+	"$python" '
+fd = dial("tcp/dial/localhost:1", os.O_NONBLOCK)
+assert poll(fd, select.POLLOUT) & select.POLLERR
+same("ECONNREFUSED", refusal(os.write, fd, b"x"))
+assert "nobody listens at" in open(os.environ["IPC"] + "/why").read()
+same("ECONNREFUSED", refusal(os.read, fd, 10))
+for name, error in ("unix/dial/etc/passwd", "ECONNREFUSED"), ("tcp/dial/localhost:no-such-service", "EINVAL"):
+    fd = dial(name, os.O_NONBLOCK)
+    assert poll(fd, select.POLLIN) & select.POLLERR
+    same(error, refusal(os.read, fd, 10))
+    os.close(fd)'
+}
+
+# full TYPE: a program that listens and whose backlog is full.
+full='
+def full(family, at):
+    listening, calls = listener(family, at=at, backlog=0), []
+    while True:
+        call = socket.socket(family)
+        call.settimeout(0.2)
+        try:
+            call.connect(listening.getsockname())
+        except (BlockingIOError, TimeoutError):
+            return listening, calls
+        calls.append(call)
+'
+
+@test "O_NONBLOCK: while there is no answer" {
+	"$python" "$full"'
+at, calls = full(socket.AF_INET, ("127.0.0.1", 0))
+fd = dial("tcp/dial/" + name_of(at), os.O_NONBLOCK)
+same(0, poll(fd, select.POLLIN | select.POLLOUT, 0.05))
+same("EAGAIN", refusal(os.write, fd, b"x"))
+same("EAGAIN", refusal(os.read, fd, 10))
+# Whoever waits with it from now on waits for the connection, and then for what it is about.
+os.set_blocking(fd, True)
+done = []
+reader = threading.Thread(target=lambda: done.append(os.read(fd, 10)))
+writer = threading.Thread(target=lambda: done.append(os.write(fd, b"hello")))
+reader.start()
+writer.start()
+time.sleep(0.05)
+same([], done)
+for _ in calls:
+    at.accept()[0].close()
+there, _ = at.accept()
+same(b"hello", there.recv(10))
+writer.join()
+same([5], done)
+there.send(b"you")
+reader.join()
+same([5, b"you"], done)
+os.close(fd)
+# Given up, nothing is left of it.
+at, calls = full(socket.AF_INET, ("127.0.0.1", 0))
+fd = dial("tcp/dial/" + name_of(at), os.O_NONBLOCK)
+syns = lambda: subprocess.check_output(["ss", "-Htn", "state", "syn-sent", "dst", name_of(at)])
+calls = None
+eventually(lambda: syns())
+os.close(fd)
+eventually(lambda: not syns())'
+}
+
+@test "epoll, edge-triggered, both ways at once" {
+	"$python" '
+at = listener()
+fd = dial("tcp/dial/" + name_of(at), os.O_NONBLOCK)
+epoll = select.epoll()
+epoll.register(fd, select.EPOLLIN | select.EPOLLOUT | select.EPOLLET)
+same([(fd, select.EPOLLOUT)], epoll.poll(20))
+there, _ = at.accept()
+same([], epoll.poll(0.05))
+for i in range(20):
+    there.send(b"%d" % i)
+    same([(fd, select.EPOLLIN | select.EPOLLOUT)], epoll.poll(20))
+    # Less than asked for: a reader need not ask again. Every other time it does.
+    same(b"%d" % i, os.read(fd, 10))
+    if i % 2:
+        same("EAGAIN", refusal(os.read, fd, 10))
+    same([], epoll.poll(0.01))
+while refusal(os.write, fd, bytes(65536)) != "EAGAIN":
+    pass
+same([], epoll.poll(0.05))
+there.setblocking(False)
+def drain():
+    while refusal(there.recv, 1 << 20) != "EAGAIN":
+        pass
+    return epoll.poll(0)
+eventually(drain)'
+}
+
+# -- A full backlog ----------------------------------------------------------------------------------------------------
+
+@test "unix: a full backlog is waited for, and a signal ends that" {
+	for at in '\0full' "$dir/full"; do
+		"$python" "$full"'
+at, calls = full(socket.AF_UNIX, args[0].replace("\\0", "\0"))
+name = "unix/dial/" + name_of(at)
+fds, children = [], []
+threads = [threading.Thread(target=lambda: fds.append(dial(name))) for _ in range(5)]
+for thread in threads:
+    thread.start()
+late = dial(name, os.O_NONBLOCK)
+same("EAGAIN", refusal(os.write, late, b"x"))
+for _ in range(5):
+    children.append(subprocess.Popen(["cat", SOCK + "/" + name]))
+in_open = lambda child: open("/proc/%d/syscall" % child.pid).read().split()[0] in ("257", "56")
+for child in children:
+    eventually(lambda: "dial" in open("/proc/%d/cmdline" % child.pid).read() and in_open(child))
+time.sleep(0.05)
+same([], fds)
+began = time.monotonic()
+for child in children:
+    child.kill()
+    child.wait()
+assert time.monotonic() - began < 2
+# Of those who went the server hears nothing, once a moment has passed.
+time.sleep(0.3)
+for _ in calls + threads + [late]:
+    at.accept()
+for thread in threads:
+    thread.join()
+assert poll(late, select.POLLOUT) & select.POLLOUT
+same(0, poll(at.fileno(), select.POLLIN, 0.3))
+# The other end goes while one waits.
+at, calls = full(socket.AF_UNIX, "\0full2")
+fd = dial("unix/dial/@full2", os.O_NONBLOCK)
+at.close()
+assert poll(fd, select.POLLOUT) & select.POLLERR
+same("ECONNREFUSED", refusal(os.write, fd, b"x"))' "$at"
+	done
+	rm full
+}
+
+# -- Rights, and whom the other end sees -------------------------------------------------------------------------------
+
+@test "unix: the other end sees who dialled" {
+	"$python" '
+os.umask(0)
+at = listener(socket.AF_UNIX, at=args[0] + "/s")
+child = subprocess.Popen([native, "as", "1000:2000", "cat", SOCK + "/unix/dial" + args[0] + "/s"])
+there, _ = at.accept()
+same((1000, 2000), struct.unpack("iII", there.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1:])
+there.close()
+same(0, child.wait())
+os.unlink(args[0] + "/s")' "$dir"
+}
+
+# Whoever asks for credentials, as systemd and journald do, must not be told that root speaks.
+@test "unix: messages say whose they are" {
+	for network in unixgram unixpacket unix; do
+		"$python" '
+os.umask(0)
+types = {"unixgram": socket.SOCK_DGRAM, "unixpacket": socket.SOCK_SEQPACKET, "unix": socket.SOCK_STREAM}
+at = listener(socket.AF_UNIX, types[args[0]], args[1] + "/s")
+at.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+child = subprocess.Popen([native, "as", "1000:2000", "python3", "-c", """if True:
+    import os, sys
+    fd = os.open(sys.argv[1], os.O_RDWR)
+    os.write(fd, b"hello")
+    os.read(fd, 1)""", SOCK + "/" + args[0] + "/dial" + args[1] + "/s"])
+there = at
+if args[0] != "unixgram":
+    there, _ = at.accept()
+    there.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+got, control, _, address = there.recvmsg(100, 100)
+same(b"hello", got)
+same([(child.pid, 1000, 2000)], [struct.unpack("iII", data) for _, _, data in control])
+if args[0] == "unixgram":
+    at.sendto(b"x", address)
+else:
+    there.send(b"x")
+same(0, child.wait())
+os.unlink(args[1] + "/s")' "$network" "$dir"
+	done
+}
+
+@test "unix: the modes of the socket and of the folders above it" {
+	mkdir -m 755 open
+	mkdir -m 700 shut
+	mkdir -m 711 through
+	start server "$python" '
+for folder in "open", "shut", "through":
+    globals()[folder] = listener(socket.AF_UNIX, at=folder + "/s")
+    os.chmod(folder + "/s", 0o666)
+    globals()[folder + "_own"] = listener(socket.AF_UNIX, at=folder + "/own")
+    os.chmod(folder + "/own", 0o700)
+    globals()[folder + "_group"] = listener(socket.AF_UNIX, at=folder + "/group")
+    os.chown(folder + "/group", 0, 3000)
+    os.chmod(folder + "/group", 0o060)
+print("ready", flush=True)
+signal.pause()'
+	eventually grep -q ready "$BATS_TEST_TMPDIR/server"
+	dials() {
+		as "$1" "$native" nonblocking "$UNIX/dial$dir/$2" read
+	}
+	# The kernel's own verdict is the measure.
+	natively() {
+		as "$1" python3 -c '
+import errno, socket, sys
+try:
+    socket.socket(socket.AF_UNIX).connect(sys.argv[1])
+    print("EAGAIN")
+except OSError as error:
+    print(errno.errorcode[error.errno])' "$dir/$2"
+	}
+	for user in 0 1000:2000 1000:3000 1000:2000,3000; do
+		for name in {open,shut,through}/{s,own,group}; do
+			same "$user $name $(natively "$user" "$name")" \
+				"$user $name $(as "$user" python3 -c '
+import errno, os, sys
+try:
+    os.open(sys.argv[1], os.O_RDWR)
+    print("EAGAIN")
+except OSError as error:
+    print(errno.errorcode[error.errno])' "$UNIX/dial$dir/$name")"
+		done
+	done
+	# What one may not see by stat(2) one does not see here.
+	refused EACCES as 1000 stat "$UNIX/dial$dir/shut/s"
+	refused EACCES as 1000 stat "$UNIX/dial$dir/shut/none"
+	stat "$UNIX/dial$dir/shut/s"
+	refused EACCES as 1000 cat "$UNIX/dial$dir/open/own"
+	as 1000 cat "$IPC/why" | grep "keeps you out"
+	kill "${pid[server]}"
+	ended server 143
+	rm -r open shut through
+}
+
+@test "unix: links are followed as the kernel does" {
+	mkdir -p a/b far
+	mount -t tmpfs tmpfs far
+	ln -s a/b near
+	ln -s "$dir/far" a/b/far
+	ln -s ../near/far/s up
+	ln -s loop loop
+	start server "$python" '
+listeners = [listener(socket.AF_UNIX, at=name) for name in ("a/b/s", "far/s")]
+for at in listeners:
+    threading.Thread(target=lambda at=at: [at.accept()[0].send(at.getsockname().encode()) for _ in range(20)], daemon=True).start()
+print("ready", flush=True)
+signal.pause()'
+	eventually grep -q ready "$BATS_TEST_TMPDIR/server"
+	for name in a/b/s near/s; do same a/b/s "$(cat "$UNIX/dial$dir/$name")"; done
+	mkdir sub && ln -s ../near/far/s sub/up
+	for name in far/s a/b/far/s near/far/s sub/up; do same far/s "$(cat "$UNIX/dial$dir/$name")"; done
+	# Links of /proc lead to what they are, whatever their text says.
+	same far/s "$(bash -c 'cd far && exec cat "$1/proc/$$/cwd/s"' bash "$UNIX/dial")"
+	refused ELOOP cat "$UNIX/dial$dir/loop"
+	mkdir -p hidden
+	start elsewhere unshare --mount --propagation private sh -c 'mount -t tmpfs tmpfs hidden && exec "$@"' sh "$python" '
+at = listener(socket.AF_UNIX, at="hidden/s")
+at.accept()[0].send(b"elsewhere")
+signal.pause()'
+	eventually [ -S "/proc/${pid[elsewhere]}/root$dir/hidden/s" ]
+	[ ! -e hidden/s ]
+	same elsewhere "$(head -c 9 "$UNIX/dial/proc/${pid[elsewhere]}/root$dir/hidden/s")"
+	kill "${pid[server]}" "${pid[elsewhere]}"
+	ended server 143
+	ended elsewhere 143
+	umount far
+	rm -r a far near up loop sub hidden
+}
+
+@test "unix: a path that leads back into the mount is refused" {
+	mkdir bound
+	mount --bind "$IPC/socket" bound
+	ln -s "$IPC/socket" link
+	ln -s link/unix link2
+	for name in "$IPC" "$IPC/socket/unix/x" "$dir/bound" "$dir/bound/unix/x" "$dir/link" "$dir/link2/x" "$dir/bound/../ipc/socket"; do
+		refused ELOOP cat "$UNIX/dial$name"
+		why_is "leads back into $IPC"
+		refused ELOOP as 1000 cat "$UNIX/dial$name"
+	done
+	refused ELOOP bash -c 'cd "$1/tcp" && cat "$1/unix/dial/proc/$$/cwd/x"' bash "$SOCK"
+	umount bound
+	rm -r bound link link2
+}
+
+@test "unix: whose paths are other ones than the daemon's is refused; names and numbers are the network's" {
+	start server "$python" '
+at = listener(socket.AF_UNIX, at="s"), listener(socket.AF_UNIX, at="\0s")
+os.chmod("s", 0o777)
+print("ready", flush=True)
+signal.pause()'
+	eventually grep -q ready "$BATS_TEST_TMPDIR/server"
+	for user in 0 1000; do
+		refused EXDEV unshare --mount "$native" as "$user" cat "$UNIX/dial$dir/s"
+		as "$user" cat "$IPC/why" | grep "mount namespace"
+		refused EXDEV unshare --mount "$native" as "$user" stat "$UNIX/dial/etc"
+		refused EXDEV "$python" '
+os.chroot(args[0])
+os.chdir("/")
+os.setresuid(*[int(args[1])] * 3)
+refusal(os.stat, "/ipc/socket/unix/dial/s") == "EXDEV" or sys.exit("look-up went through")
+os.stat("/ipc/socket/unix/dial/@s")
+os.close(os.open("/ipc/socket/unix/dial/@s", os.O_RDWR))
+os.open("/ipc/socket/unix/dial/s", os.O_RDWR)' "$dir" "$user"
+	done
+	kill "${pid[server]}"
+	ended server 143
+	rm s
+}
+
+# ipcfs itself, stopped, is such a file system.
+@test "unix: a file system that does not answer keeps nobody, and nobody else waiting" {
+	mkdir other
+	start other "$IPCFS" -f --names "$dir/other.names" "$dir/other"
+	eventually is_mounted "$dir/other"
+	start server "$python" '
+at = listener(socket.AF_UNIX, at="s")
+os.chmod("s", 0o777)
+while True:
+    at.accept()[0].send(b"hello")'
+	eventually [ -S s ]
+	kill -STOP "${pid[other]}"
+	# Each by a name of its own: who asks for a name that another one asks for waits for that, in the kernel.
+	for i in {1..100}; do start "look$i" "$native" as 1000 cat "$UNIX/dial$dir/other/$i"; done
+	start root env --default-signal=INT cat "$UNIX/dial$dir/other/root"
+	eventually stuck 101
+	# Those of the same user, too, as long as they are not too many.
+	for user in 0 1000 1001; do
+		same hello "$(in_time 5000 as "$user" cat "$UNIX/dial$dir/s")"
+		in_time 5000 ls -lR "$IPC" >/dev/null
+	done
+	for i in {1..100}; do kill -KILL "${pid[look$i]}"; done
+	kill -INT "${pid[root]}"
+	for i in {1..100}; do in_time 5000 ended "look$i" 137; done
+	in_time 5000 ended root 130
+	kill -CONT "${pid[other]}"
+	eventually stuck 0
+	umount other
+	ended other
+	kill "${pid[server]}"
+	ended server 143
+	rm -rf other other.names* s
+}
+
+# stuck COUNT: so many threads of the daemon wait for the other one.
+stuck() {
+	[ "$(cat /proc/"$(ipcfs_pid)"/task/*/wchan | grep -o request_wait_answer | wc -l)" = "$1" ]
+}
+
+# -- Messages ----------------------------------------------------------------------------------------------------------
+
+@test "udp: messages of every length" {
+	"$python" '
+at = listener(type=socket.SOCK_DGRAM)
+at.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+fd = dial("udp/dial/" + name_of(at))
+for length in 1, 1472, 1473, 9000, 65507:
+    message = bytes(i * i % 257 % 256 for i in range(length))
+    same(length, os.write(fd, message))
+    got, address = at.recvfrom(1 << 16)
+    assert got == message
+    at.sendto(message, address)
+    assert os.read(fd, 1 << 16) == message
+# The kernel passes no write of nothing on, but one may receive it.
+at.sendto(b"", address)
+same(select.POLLIN, poll(fd, select.POLLIN))
+same(b"", os.read(fd, 10))
+same("EMSGSIZE", refusal(os.write, fd, bytes(65508)))
+# A reader with a small buffer gets the rest of that message, never a piece of the next.
+at.sendto(b"one message", address)
+at.sendto(b"next", address)
+same([b"one", b" mes", b"sage", b"ne", b"xt"], [os.read(fd, n) for n in (3, 4, 10, 2, 10)])
+same("EAGAIN", (os.set_blocking(fd, False), refusal(os.read, fd, 10))[1])
+same(select.POLLOUT, poll(fd, select.POLLIN | select.POLLOUT))
+# Others than the peer are not heard.
+other = listener(type=socket.SOCK_DGRAM)
+other.sendto(b"x", address)
+at.sendto(b"y", address)
+same(select.POLLIN, poll(fd, select.POLLIN))
+same(b"y", os.read(fd, 10))'
+}
+
+@test "unixgram: messages, answers, and a receiver that takes its time" {
+	"$python" '
+at = listener(socket.AF_UNIX, socket.SOCK_DGRAM, args[0] + "/s")
+fd = dial("unixgram/dial" + args[0] + "/s")
+same(100000, os.write(fd, bytes(100000)))
+got, address = at.recvfrom(1 << 20)
+same(100000, len(got))
+at.sendto(b"answer", address)
+same(b"answer", os.read(fd, 100))
+assert refusal(os.write, fd, bytes(1 << 19)) == "EMSGSIZE"
+# Its queue is full: a writer waits, and nothing is lost.
+os.set_blocking(fd, False)
+sent = 0
+while refusal(os.write, fd, b"%d" % sent) != "EAGAIN":
+    sent += 1
+same(0, poll(fd, select.POLLOUT, 0.05))
+os.set_blocking(fd, True)
+writer = threading.Thread(target=lambda: os.write(fd, b"%d" % sent))
+writer.start()
+for i in range(sent + 1):
+    same(b"%d" % i, at.recv(100))
+writer.join()
+at.close()
+same("ECONNREFUSED", refusal(os.write, fd, b"x"))
+os.unlink(args[0] + "/s")' "$dir"
+}
+
+@test "unixpacket: messages, empty ones too, and the end" {
+	"$python" '
+signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+at = listener(socket.AF_UNIX, socket.SOCK_SEQPACKET, "\0packets")
+fd = dial("unixpacket/dial/@packets")
+there, _ = at.accept()
+for message in b"one", b"", bytes(100000), b"four":
+    if message:
+        same(len(message), os.write(fd, message))
+        same(message, there.recv(1 << 20))
+    there.send(message)
+for n, expected in (2, b"on"), (2, b"e"), (9, b""), (1 << 20, bytes(100000)), (9, b"four"):
+    same(expected, os.read(fd, n))
+there.send(b"last")
+there.close()
+same(b"last", os.read(fd, 10))
+same(b"", os.read(fd, 10))
+same("EPIPE", refusal(os.write, fd, b"x"))'
+}
+
+@test "bash reads messages a byte at a time" {
+	start server "$net" socat UDP4-RECVFROM:7001,fork EXEC:cat
+	eventually listening -u :7001
+	exec 7<>"$UDP/dial/127.0.0.1:7001"
+	echo "a line" >&7
+	echo "another one" >&7
+	read -r one <&7
+	read -r two <&7
+	exec 7>&-
+	same "a line, another one" "$one, $two"
+}
+
+@test "ip: ICMP echo for root, and nobody else" {
+	"$python" '
+def checksum(data):
+    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
+    total = (total >> 16) + (total & 0xffff)
+    return ~(total + (total >> 16)) & 0xffff
+fd = dial("ip/icmp/dial/127.0.0.1")
+echo = struct.pack("!BBHHH", 8, 0, 0, 7, 1) + b"payload!"
+echo = echo[:2] + struct.pack("!H", checksum(echo)) + echo[4:]
+same(len(echo), os.write(fd, echo))
+while True:
+    answer = os.read(fd, 1000)
+    # With its IP header; the request comes by here as well.
+    if answer[20] == 0:
+        break
+same(echo[4:], answer[24:])
+dial("ip/icmp/dial/localhost")
+same("EAFNOSUPPORT", refusal(dial, "ip/icmp/dial/::1"))
+dial("ip/ipv6-icmp/dial/::1")'
+	refused EPERM as 1000 cat "$SOCK/ip/icmp/dial/127.0.0.1"
+	as 1000 cat "$IPC/why" | grep CAP_NET_RAW
+}
