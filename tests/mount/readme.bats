@@ -132,3 +132,17 @@ promised() {
 		grep -qF "'${page#docs/}'" docs/meson.build || complain "docs/meson.build does not list $page"
 	done
 }
+
+@test "docs/architecture.md says of every file what it is, and of none that is not there" {
+	local file folder
+	cd "${readme%/*}"
+	for folder in mountd fs backends; do
+		for file in "$folder"/*.[ch]; do
+			grep -q "^|[^|]*\b${file##*/}\b" docs/architecture.md || complain "docs/architecture.md does not say what $file is"
+		done
+	done
+	# The files that the first column of a table names.
+	for file in $(sed -n 's/^| \([a-z_]*\.[ch][^|]*\) |.*/\1/p' docs/architecture.md | tr , ' '); do
+		[ -e "mountd/$file" ] || [ -e "fs/$file" ] || [ -e "backends/$file" ] || complain "there is no $file"
+	done
+}
