@@ -146,3 +146,17 @@ promised() {
 		[ -e "mountd/$file" ] || [ -e "fs/$file" ] || [ -e "backends/$file" ] || complain "there is no $file"
 	done
 }
+
+@test "what else the README tells one to type: .ci/run runs it, or it is so" {
+	local command
+	for command in scripts/up scripts/check umount; do
+		grep -q "sudo $command" "$readme"
+		grep -q "$command" "${readme%/*}/.ci/run"
+	done
+	# `head -n 1 lines` takes ahead of what it uses.
+	mkdir "$MSG/jobs"
+	seq 3 >"$MSG/jobs/lines"
+	cd "$MSG/jobs"
+	same 1 "$(head -n 1 lines)"
+	same 0 "$(cat qnum)"
+}
