@@ -357,17 +357,17 @@ static int connect_next(Connecting *connecting, bool *final)
 	if (result == 0) {
 		result = take_socket(connecting, &address);
 		*final = result < 0 && result != -EAFNOSUPPORT;
-		if (result == 0 && connecting->path >= 0)
-			result = go(connecting, &knocks, &address);
-		else if (result == 0 && connect(connecting->socket->fd, &address.any, address.length))
+		if (result == 0 && connecting->path < 0 &&
+		    connect(connecting->socket->fd, &address.any, address.length))
 			result = -errno;
 		identity_release();
 	}
 	/* What is on this machine has answered by now. */
 	if (result == -EINPROGRESS)
 		return hear(connecting);
-	if (connecting->place)
-		return result;
+	/* Not before this thread is the daemon again, whose ids the other one is to begin with. */
+	if (result == 0 && connecting->path >= 0)
+		return go(connecting, &knocks, &address);
 	if (result == -EAGAIN && connecting->network->local)
 		return go(connecting, &places, &address);
 	/* TCP has no local port left. */
