@@ -539,6 +539,32 @@ signal.pause()'
 	rm -r a far near up loop sub hidden
 }
 
+# Another mount of ours, whose daemon is stopped, is a file system that does not answer.
+@test "unix: a file system that does not answer holds up nobody else" {
+	local began=$SECONDS second
+	mkdir second
+	"$IPCFS" -f --names second.names second >second.log 2>&1 3>&- 4>&- &
+	second=$!
+	eventually is_mounted second
+	ln -s second/none link
+	kill -STOP "$second"
+	# Its directory is everybody's who is at home there, and locked meanwhile.
+	for _ in {1..3}; do start holder "$native" as 1000 stat "$UNIX/dial$dir/link"; done
+	refused ETIMEDOUT stat "$UNIX/dial$dir/link"
+	grep "does not answer" "$IPC/why"
+	refused ENOENT bash -c 'echo >"$1"' bash "$UNIX/dial$dir/other"
+	refused ENOENT stat "$UNIX/dial$dir/other"
+	[ $((SECONDS - began)) -lt 5 ]
+	ended holder 1
+	kill -CONT "$second"
+	eventually is_mounted second
+	kill "$second"
+	wait "$second"
+	rm link
+	rmdir second
+	rm -f second.*
+}
+
 @test "unix: a path that leads back into the mount is refused" {
 	mkdir bound
 	mount --bind "$IPC/socket" bound
