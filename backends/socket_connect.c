@@ -50,7 +50,6 @@ struct Connecting {
 /* -- Paths, and places in a backlog -------------------------------------------------------------------------------------- */
 
 enum {
-	KNOCKS_AT_ONCE = 32,
 	PLACES_AT_ONCE = 256,
 	PLACES_USER = 1024,
 	LOOK_MS = 100 /* how often it is seen whether anybody still waits for it */
@@ -85,17 +84,6 @@ static void place_run(Errand *errand)
 	fcntl(fd, F_SETFL, flags);
 }
 
-/* Asks once, and does not wait for a place. */
-static void knock_run(Errand *errand)
-{
-	Place *place = (Place *)errand;
-
-	place->result = identity_assume(&place->caller);
-	if (place->result == 0 && connect(place->socket->fd, &place->address.any, place->address.length))
-		place->result = -errno;
-	identity_release();
-}
-
 static void place_end(Errand *errand)
 {
 	Place *place = (Place *)errand;
@@ -107,16 +95,8 @@ static void place_end(Errand *errand)
 	g_free(place);
 }
 
-static ErrandKind knocks = {
-	.what = "connections to paths",
-	.at_once = KNOCKS_AT_ONCE,
-	.most = PLACES_USER,
-	.run = knock_run,
-	.end = place_end,
-};
-
 static ErrandKind places = {
-	.what = "connections to servers with a full backlog",
+	.what = "connections to paths, or to servers with a full backlog",
 	.at_once = PLACES_AT_ONCE,
 	.most = PLACES_USER,
 	.run = place_run,
@@ -284,8 +264,8 @@ static int take_socket(Connecting *connecting, Address *address)
 	return 0;
 }
 
-/* On a thread: to knock, or to wait for a place where the backlog is full. -EAGAIN: it is on its way. */
-static int go(Connecting *connecting, ErrandKind *kind, const Address *address)
+/* On a thread: to a path, or to wait for a place where the backlog is full. -EAGAIN: it is on its way. */
+static int go(Connecting *connecting, const Address *address)
 {
 	Place *place = g_new0(Place, 1);
 	int64_t key[4];
@@ -298,30 +278,12 @@ static int go(Connecting *connecting, ErrandKind *kind, const Address *address)
 	place->result = -ENOMEM;
 	connecting->path = -1;
 	fill_key(connecting, key);
-	result = errand_start(&place->errand, kind, connecting->caller.uid, key);
+	result = errand_start(&place->errand, &places, connecting->caller.uid, key);
 	if (result < 0)
 		place_end(&place->errand);
 	else
 		connecting->place = place;
 	return result < 0 ? result : -EAGAIN;
-}
-
-/* What the thread has come to: as hear(). */
-static int hear_thread(Connecting *connecting)
-{
-	Place *place = connecting->place;
-	const Address address = place->address;
-
-	if (!errand_done(&place->errand))
-		return -EAGAIN;
-	if (place->result != -EAGAIN)
-		return place->result;
-	if (place->errand.kind == &places)
-		return -ETIMEDOUT;
-	connecting->path = place->path;
-	place->path = -1;
-	errand_drop(&g_steal_pointer(&connecting->place)->errand);
-	return go(connecting, &places, &address);
 }
 
 /* What the address that is being connected to says: 0, -EAGAIN, or another negative errno. */
@@ -331,8 +293,12 @@ static int hear(Connecting *connecting)
 	int error = 0;
 	socklen_t size = sizeof error;
 
-	if (connecting->place)
-		return hear_thread(connecting);
+	Place *place = connecting->place;
+
+	if (place && !errand_done(&place->errand))
+		return -EAGAIN;
+	if (place)
+		return place->result == -EAGAIN ? -ETIMEDOUT : place->result;
 	if (poll(&fd, 1, 0) != 1)
 		return -EAGAIN;
 	getsockopt(fd.fd, SOL_SOCKET, SO_ERROR, &error, &size);
@@ -367,9 +333,9 @@ static int connect_next(Connecting *connecting, bool *final)
 		return hear(connecting);
 	/* Not before this thread is the daemon again, whose ids the other one is to begin with. */
 	if (result == 0 && connecting->path >= 0)
-		return go(connecting, &knocks, &address);
+		return go(connecting, &address);
 	if (result == -EAGAIN && connecting->network->local)
-		return go(connecting, &places, &address);
+		return go(connecting, &address);
 	/* TCP has no local port left. */
 	return result == -EAGAIN ? -EADDRNOTAVAIL : result;
 }
