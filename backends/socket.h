@@ -78,6 +78,8 @@ typedef struct SocketFile {
 	Socket *(*get)(Handle *handle, int *error);
 	/* What one waits for where there is no socket, or it is not ready to be waited for; absent: there always is one. */
 	void (*wait)(Handle *handle, Direction direction, Wait *out);
+	/* Told of each errno, negative, that reading or writing the socket has met, but for "not now"; or absent. */
+	void (*failed)(Handle *handle, int error);
 	/* As of StreamOps. The handle's own number is state[QUEUE_OWN]; that behind it is taken. */
 	int (*open)(Handle *handle, Patience patience);
 	void (*close)(Handle *handle);

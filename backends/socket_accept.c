@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 
+#include "backends/socket_attempt.h"
 #include "backends/why.h"
 
 /* -- Calls ---------------------------------------------------------------------------------------------------------- */
@@ -57,25 +58,32 @@ static Call *call_new(Own *announced, Socket *socket)
 	return new;
 }
 
-static Socket *listening(const Own *announced)
+/* The socket that is called, held; NULL, with *error: -EAGAIN, it may be one soon; -EINVAL, the reason noted. */
+static Socket *listening(const Own *announced, int *error)
 {
+	Attempt *attempt;
+	Socket *socket;
 	Stage stage;
-	Socket *socket = conversation_socket(announced, &stage);
 
-	if (stage == STAGE_ANNOUNCED)
-		return socket;
-	socket_unref(socket);
-	why_refuse(EINVAL, "nobody can call: write announce ADDRESS to ctl first");
-	return NULL;
+	attempt_look(announced);
+	attempt = attempt_of(announced);
+	socket = conversation_socket(announced, &stage);
+	*error = 0;
+	if (stage != STAGE_ANNOUNCED) {
+		socket_unref(g_steal_pointer(&socket));
+		*error = attempt ? -EAGAIN : why_refuse(EINVAL, "nobody can call: write announce ADDRESS to ctl first");
+	}
+	attempt_unref(attempt);
+	return socket;
 }
 
 int call_accept(Own *announced, uid_t uid, Socket **socket, Call **call)
 {
-	Socket *from = listening(announced);
 	int result;
+	Socket *from = listening(announced, &result);
 
 	if (!from)
-		return -EINVAL;
+		return result;
 	result = socket_accept(from, uid, socket);
 	socket_unref(from);
 	if (result == 0)
@@ -85,11 +93,11 @@ int call_accept(Own *announced, uid_t uid, Socket **socket, Call **call)
 
 int call_pending(const Own *announced)
 {
-	Socket *socket = listening(announced);
-	int events;
+	int events, error;
+	Socket *socket = listening(announced, &error);
 
 	if (!socket)
-		return -EINVAL;
+		return error;
 	events = socket_poll(socket, true, false);
 	socket_unref(socket);
 	return events ? 0 : -EAGAIN;
@@ -97,12 +105,17 @@ int call_pending(const Own *announced)
 
 void call_wait(const Own *announced, Wait *out)
 {
-	Socket *socket = conversation_socket(announced, NULL);
+	Stage stage;
+	Socket *socket = conversation_socket(announced, &stage);
+	Attempt *attempt = attempt_of(announced);
 
-	if (socket)
+	if (socket && stage == STAGE_ANNOUNCED)
 		socket_wait(socket, READING, out);
+	else if (attempt)
+		attempt_wait(attempt, out);
 	else
 		conversation_wait(announced, out);
+	attempt_unref(attempt);
 	socket_unref(socket);
 }
 

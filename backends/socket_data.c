@@ -109,10 +109,20 @@ static void data_close(Handle *handle)
 	g_free(data);
 }
 
+static void data_failed(Handle *handle, int error)
+{
+	Conversation *conversation = conversation_of(data_of(handle)->own);
+
+	g_mutex_lock(&conversation_lock);
+	conversation->error = -error;
+	g_mutex_unlock(&conversation_lock);
+}
+
 const SocketFile socket_data = {
 	.queue = SOCKET_QUEUE,
 	.get = data_get,
 	.wait = data_wait,
+	.failed = data_failed,
 	.open = data_open,
 	.close = data_close,
 };

@@ -130,6 +130,14 @@ void socket_file_wait(Handle *handle, Direction direction, size_t size, Wait *ou
 	socket_unref(socket);
 }
 
+/* What a call on the socket has come to, which is passed on. */
+static ssize_t told(Handle *handle, ssize_t n)
+{
+	if (n < 0 && n != -EAGAIN && n != -E2BIG && n != -EINTR && file_of(handle)->failed)
+		file_of(handle)->failed(handle, (int)n);
+	return n;
+}
+
 /* -- Bytes ---------------------------------------------------------------------------------------------------------- */
 
 static ssize_t bytes_read(Handle *handle, char *buf, size_t size, Patience patience)
@@ -143,7 +151,7 @@ static ssize_t bytes_read(Handle *handle, char *buf, size_t size, Patience patie
 		return error == -ENODATA ? 0 : error;
 	n = socket_receive(socket, buf, size);
 	socket_unref(socket);
-	return n;
+	return told(handle, n);
 }
 
 static ssize_t bytes_write(Handle *handle, const char *buf, size_t size, Patience patience)
@@ -159,7 +167,7 @@ static ssize_t bytes_write(Handle *handle, const char *buf, size_t size, Patienc
 	sender = sender_of(handle);
 	n = socket_send(socket, &sender, NULL, buf, size, TRY);
 	socket_unref(socket);
-	return n;
+	return told(handle, n);
 }
 
 const StreamOps socket_bytes = {
@@ -190,6 +198,7 @@ ssize_t socket_queue_receive(Handle *handle, char *buf, size_t room, Mark *mark,
 	socket_unref(socket);
 	if (end)
 		return -ENODATA;
+	told(handle, n);
 	mark->length = MIN(from.length, sizeof mark->address);
 	memcpy(mark->address, &from.storage, mark->length);
 	return n;
@@ -246,7 +255,7 @@ int socket_queue_send(Handle *handle, const Mark *mark, const char *bytes, size_
 	else if (n == -EDESTADDRREQ || (n == -ENOTCONN && !mark->length))
 		why_refuse((int)-n, "to whom? connect it, or write to records, which name an address");
 	socket_unref(socket);
-	return n < 0 ? (int)n : 0;
+	return told(handle, n) < 0 ? (int)n : 0;
 }
 
 ssize_t socket_queue_largest(Handle *handle)

@@ -13,7 +13,9 @@ listener = socket.socket()
 listener.bind(("127.0.0.1", 9))
 listener.listen(0)
 socket.create_connection(("127.0.0.1", 9))
+print("nobody answers", flush=True)
 signal.pause()'
+	eventually grep -q "nobody answers" "$dir/servers.log"
 	eventually no_answer
 	# At port 7000 a server says what it is told.
 	serve socat TCP4-LISTEN:7000,bind=127.0.0.1,fork,reuseaddr,backlog=1024 EXEC:cat
@@ -489,6 +491,45 @@ say() {
 	refused EINPROGRESS "$native" nonblocking "$c/ctl" write "connect 127.0.0.1:9"
 	rmdir "$c"
 	eventually no_calls
+}
+
+@test "announce: O_NONBLOCK; who opens accept meanwhile waits" {
+	converse tcp a
+	refused EINPROGRESS "$native" nonblocking "$c/ctl" write "announce localhost:0"
+	start_in open acceptor "$native" read-once "$c/accept"
+	eventually state_is "$c" Announced
+	echo hello | "$net" nc -N 127.0.0.1 "$(sed 's/.*://' "$c/local")"
+	ended acceptor
+	same hello "$(said acceptor)"
+	say "$c" hangup
+	# What comes of it is told by status and error.
+	refused EINPROGRESS "$native" nonblocking "$c/ctl" write "announce localhost:7000"
+	eventually state_is "$c" Idle
+	same "EADDRINUSE Address already in use" "$(cat "$c/error")"
+	mkdir place
+	converse unix b
+	refused EINPROGRESS "$native" nonblocking "$c/ctl" write "announce $dir/place/s"
+	eventually state_is "$c" Announced
+	[ -S place/s ]
+	rm -r place
+}
+
+@test "error: what the connection has met" {
+	announced tcp a 127.0.0.1:0
+	start peer "$net" python3 -c '
+import socket, struct, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+s.recv(1)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))' "$port"
+	exec 7<>"$c/listen"
+	read -r n <&7
+	exec 8<>"$TCP/$n/data"
+	echo x >&8
+	ended peer
+	refused ECONNRESET "$native" read-once "$TCP/$n/data"
+	same "ECONNRESET Connection reset by peer" "$(cat "$TCP/$n/error")"
+	same Closed "$(field "$TCP/$n" State)"
+	exec 7<&- 8<&-
 }
 
 @test "data opened before there is a connection is for the first there is" {

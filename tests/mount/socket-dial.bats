@@ -568,6 +568,45 @@ os.open("/ipc/socket/unix/dial/s", os.O_RDWR)' "$dir" "$user"
 	rm s
 }
 
+# ipcfs itself, stopped, is such a file system.
+@test "unix: a file system that does not answer keeps nobody, and nobody else waiting" {
+	mkdir other
+	start other "$IPCFS" -f --names "$dir/other.names" "$dir/other"
+	eventually is_mounted "$dir/other"
+	start server "$python" '
+at = listener(socket.AF_UNIX, at="s")
+os.chmod("s", 0o777)
+while True:
+    at.accept()[0].send(b"hello")'
+	eventually [ -S s ]
+	kill -STOP "${pid[other]}"
+	# Each by a name of its own: who asks for a name that another one asks for waits for that, in the kernel.
+	for i in {1..100}; do start "look$i" "$native" as 1000 cat "$UNIX/dial$dir/other/$i"; done
+	start root env --default-signal=INT cat "$UNIX/dial$dir/other/root"
+	eventually stuck 101
+	# Those of the same user, too, as long as they are not too many.
+	for user in 0 1000 1001; do
+		same hello "$(in_time 5000 as "$user" cat "$UNIX/dial$dir/s")"
+		in_time 5000 ls -lR "$IPC" >/dev/null
+	done
+	for i in {1..100}; do kill -KILL "${pid[look$i]}"; done
+	kill -INT "${pid[root]}"
+	for i in {1..100}; do in_time 5000 ended "look$i" 137; done
+	in_time 5000 ended root 130
+	kill -CONT "${pid[other]}"
+	eventually stuck 0
+	umount other
+	ended other
+	kill "${pid[server]}"
+	ended server 143
+	rm -rf other other.names* s
+}
+
+# stuck COUNT: so many threads of the daemon wait for the other one.
+stuck() {
+	[ "$(cat /proc/"$(ipcfs_pid)"/task/*/wchan | grep -o request_wait_answer | wc -l)" = "$1" ]
+}
+
 # -- Messages ----------------------------------------------------------------------------------------------------------
 
 @test "udp: messages of every length" {

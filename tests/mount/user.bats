@@ -95,3 +95,26 @@ teardown() {
 	[[ "$(there cat "$IPC/why")" == *"limits/msgmax: EACCES: "* ]]
 	same "$(cat /proc/sys/kernel/msgmax)" "$(there cat "$IPC/limits/msgmax")"
 }
+
+@test "sockets: conversations of one's own, and nodes; what needs a privilege is refused" {
+	# shellcheck disable=SC2016 # its $1 is not ours
+	there bash -c '
+		set -e
+		mkdir "$1/tcp/a" "$1/ip/icmp/a"
+		echo "announce 127.0.0.1:0" >"$1/tcp/a/ctl"
+		exec 7<>"$1/tcp/dial/$(cat "$1/tcp/a/local")" 8<>"$1/tcp/a/accept"
+		echo hello >&7
+		read -r line <&8
+		[ "$line" = hello ]
+		! echo "announce *" >"$1/ip/icmp/a/ctl"
+		grep "EPERM: raw sockets are for who has CAP_NET_RAW" "$1/../why"
+		cd "$1/unix"
+		python3 -c "
+import socket
+server = socket.socket(socket.AF_UNIX)
+server.bind(\"node\")
+server.listen()
+socket.socket(socket.AF_UNIX).connect(\"node\")"
+		rm node
+		rmdir "$1/tcp/a" "$1/ip/icmp/a"' sh "$IPC/socket"
+}

@@ -1,0 +1,61 @@
+/* The mechanism that docs/architecture.md writes for a newcomer, taken from there: it compiles, and does what it says. */
+#include "tests/unit/newcomer_event.h"
+
+#include <string.h>
+
+static Handle opened(const Object *object, int flags)
+{
+	Handle handle = {.row = &files[0], .object = *object, .flags = flags};
+
+	g_assert_cmpint(files[0].stream->open(&handle, TRY), ==, 0);
+	return handle;
+}
+
+static void check_read(Handle *handle, const char *expected)
+{
+	char text[32];
+	ssize_t n = files[0].stream->read(handle, text, sizeof text, TRY);
+
+	g_assert_cmpmem(text, n, expected, strlen(expected));
+}
+
+static void test_counter(void)
+{
+	const StreamOps *ops = files[0].stream;
+	g_autoptr(GString) shown = g_string_new(NULL);
+	Object object, found;
+	Handle handle;
+	char byte;
+	Wait wait;
+
+	g_assert_cmpint(event_members.create(NULL, "bell", 0600, &object), ==, 0);
+	g_assert_cmpint(event_members.create(NULL, "bell", 0600, &found), ==, -EEXIST);
+	g_assert_cmpint(event_members.lookup(NULL, "bell", &found), ==, 0);
+	g_assert_cmpint(found.id, ==, object.id);
+	handle = opened(&object, O_RDWR);
+	g_assert_cmpint(ops->read(&handle, &byte, 1, TRY), ==, -EAGAIN);
+	g_assert_cmpint(ops->poll(&handle) & (POLLIN | POLLOUT), ==, POLLOUT);
+	ops->wait(&handle, READING, 1, &wait);
+	g_assert_cmpint(wait.how, ==, WAIT_FD);
+	g_assert_cmpint(ops->write(&handle, "40\n", 3, TRY), ==, 3);
+	g_assert_cmpint(ops->write(&handle, "2", 1, TRY), ==, 1);
+	g_assert_cmpint(ops->write(&handle, "-2", 2, TRY), ==, -EINVAL);
+	g_assert_cmpint(ops->poll(&handle) & POLLIN, ==, POLLIN);
+	g_assert_cmpint(ops->read(&handle, &byte, 1, TRY), ==, 1);
+	g_assert_cmpint(byte, ==, '4');
+	check_read(&handle, "2\n");
+	g_assert_cmpint(ops->read(&handle, &byte, 1, TRY), ==, -EAGAIN);
+	g_assert_cmpint(files[1].text->show(&files[1], &object, NULL, shown), ==, 0);
+	g_assert_cmpint(event_members.remove(&object), ==, 0);
+	g_assert_cmpint(event_members.lookup(NULL, "bell", &found), ==, -ENOENT);
+	ops->close(&handle);
+	buffer_clear(&handle.rest);
+	g_assert_cmpstr(event_row.name, ==, "event");
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/newcomer/counter", test_counter);
+	return g_test_run();
+}
