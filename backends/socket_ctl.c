@@ -304,7 +304,7 @@ static int listen_open(Handle *handle, Patience patience)
 		result = make(handle, &own);
 	if (result < 0)
 		return result;
-	result = call_accept(ctl->announced, handle->caller.uid, &socket, &call);
+	result = call_accept(ctl->announced, &handle->caller, &socket, &call);
 	if (result < 0) {
 		conversation_close(own);
 		return result;
