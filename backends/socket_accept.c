@@ -1,6 +1,6 @@
 /*
- * accept: opening it waits for somebody to call, and the descriptor is that connection. (listen, which makes a conversation of it, is
- * in socket_ctl.c.)
+ * accept: opening it waits for somebody to call, and the descriptor is that connection. (listen, which makes a
+ * conversation of it, is in socket_ctl.c.)
  */
 #include "backends/socket_accept.h"
 

@@ -14,8 +14,8 @@ struct Call {
 void call_free(Call *call);
 
 /*
- * Accepts a connection as the caller, whose it is then: 0, the socket and the call are the caller's; -EAGAIN: there is none;
- * -EINVAL, the reason noted: it is not announced; or what accept(2) says.
+ * Accepts a connection as the caller, whose it is then: 0, the socket and the call are the caller's; -EAGAIN: there is
+ * none; -EINVAL, the reason noted: it is not announced; or what accept(2) says.
  */
 int call_accept(Own *announced, const Caller *caller, Socket **socket, Call **call);
 
