@@ -11,10 +11,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <glib.h>
 
-enum { SPIN_US = 20, FAILURES = 3, REST = 200 };
+enum { SPIN_US = 20, FAILURES = 3, REST = 200, ABORTED = 100 /* tries, a millisecond each */ };
 
 /* Whether to look out is worth it. */
 typedef struct Lookout {
@@ -51,24 +52,55 @@ static bool lookout_over(Lookout *lookout)
 	return true;
 }
 
-int loop_run(struct fuse_session *session)
+/*
+ * The next request: its size, 0 at the unmount, or a negative errno; -EINTR: again. Not libfuse's own function, since that
+ * complains of ECONNABORTED, with which the kernel answers in the middle of an unmount, while there are requests yet.
+ */
+static ssize_t receive(int device, struct fuse_buf *request, size_t room)
 {
-	static struct fuse_buf request; /* libfuse's to fill; it lasts as long as the process */
+	static int aborted; /* in a row */
+	ssize_t n = read(device, request->mem, room);
+
+	if (n >= 0) {
+		aborted = 0;
+		request->size = (size_t)n;
+		return n;
+	}
+	switch (errno) {
+	case ENOENT: /* its caller was interrupted meanwhile */
+		return -EINTR;
+	case ENODEV:
+		return 0;
+	case ECONNABORTED:
+		/* It stays with that only where the connection was aborted. */
+		if (++aborted > ABORTED)
+			return -ECONNABORTED;
+		g_usleep(1000);
+		return -EINTR;
+	default:
+		return -errno;
+	}
+}
+
+int loop_run(struct fuse_session *session, size_t room)
+{
+	g_autofree char *memory = g_malloc(room);
+	struct fuse_buf request = {.mem = memory};
 	struct pollfd fd = {.fd = fuse_session_fd(session), .events = POLLIN};
 	Lookout lookout = {0};
-	int result = 0;
 
 	fcntl(fd.fd, F_SETFL, fcntl(fd.fd, F_GETFL) | O_NONBLOCK);
 	while (!fuse_session_exited(session)) {
-		result = fuse_session_receive_buf(session, &request);
-		if (result > 0) {
+		ssize_t n = receive(fd.fd, &request, room);
+
+		if (n > 0) {
 			lookout_served(&lookout);
 			fuse_session_process_buf(session, &request);
-		} else if (result == -EAGAIN) {
+		} else if (n == -EAGAIN) {
 			if (lookout_over(&lookout))
 				poll(&fd, 1, -1);
-		} else if (result != -EINTR) {
-			return result;
+		} else if (n != -EINTR) {
+			return (int)n;
 		}
 	}
 	return 0;

@@ -42,8 +42,10 @@ verdict() {
 	same "-r--r-----" "$(stat -c %A "$MQ/a/curmsgs")"
 	(umask 027 && mkdir "$MQ/b")
 	same drwxr-x--- "$(stat -c %A "$MQ/b")"
-	mkdir -m 022 "$MQ/c"
-	same d----wx-wx "$(stat -c %A "$MQ/c")"
+	(umask 0 && mkdir "$MQ/c")
+	same drwxrwxrwx "$(stat -c %A "$MQ/c")"
+	mkdir -m 022 "$MQ/d"
+	same d----wx-wx "$(stat -c %A "$MQ/d")"
 }
 
 @test "chmod and chown, here and natively" {
@@ -157,19 +159,19 @@ verdict() {
 @test "who stops or kills what makes a queue for him gets it or does not, and keeps nobody waiting" {
 	cat >"$dir/attack.py" <<-'END'
 		import errno, os, signal, sys, time
-		queue, end = sys.argv[1] + "/attacked", time.time() + 2
+		queue, half = sys.argv[1] + "/attacked", time.time() + 1
+		end = half + 1
 		attacker = os.fork()
 		if attacker == 0:
 		    spared = {os.getpid(), os.getppid()}
 		    while time.time() < end:
 		        last = int(open("/proc/loadavg").read().split()[-1])
 		        for pid in range(last - 1, last + 3):
-		            for number in signal.SIGSTOP, signal.SIGKILL:
-		                try:
-		                    if pid not in spared:
-		                        os.kill(pid, number)
-		                except OSError:
-		                    pass
+		            try:
+		                if pid not in spared:
+		                    os.kill(pid, signal.SIGSTOP if time.time() < half else signal.SIGKILL)
+		            except OSError:
+		                pass
 		    os._exit(0)
 		while time.time() < end:
 		    began = time.time()

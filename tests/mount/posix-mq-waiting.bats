@@ -176,8 +176,8 @@ load queues
 		refused EIDRM eval 'env printf x >&8'
 		same one "$(dd bs=10000 count=1 status=none <&9)"
 		make a
-		same two "$(cat <&7)"
-		same "" "$(cat <&9)"
+		same two "$(timeout 10 cat <&7)"
+		same "" "$(timeout 10 cat <&9)"
 		same 0 "$(cat "$q/curmsgs")"
 		exec 7<&- 8>&- 9<&-
 		rmdir "$q"

@@ -86,19 +86,22 @@ static int send_lines(int argc, char **argv)
 	return 0;
 }
 
-/* Opens the queue anew for each; waits while there is none of that name, or no room. */
+/* Opens the queue anew for each, between two pauses; waits while there is none of that name, or no room. */
 static int send_each(int argc, char **argv)
 {
 	long count = number(argv[1]);
 
-	(void)argc;
 	for (long i = 1; i <= count;) {
-		mqd_t queue = mq_open(argv[0], O_WRONLY | O_NONBLOCK);
+		useconds_t pause = argc == 3 ? (useconds_t)number(argv[2]) * 1000 : 0;
 		char text[24];
 		int length = snprintf(text, sizeof text, "%ld", i);
+		mqd_t queue;
 
+		usleep(pause);
+		queue = mq_open(argv[0], O_WRONLY | O_NONBLOCK);
 		if (queue < 0 && errno != ENOENT)
 			return refused();
+		usleep(pause);
 		if (queue >= 0 && mq_send(queue, text, (size_t)length, 0) == 0)
 			i++;
 		else if (queue >= 0 && errno != EAGAIN)
@@ -241,7 +244,8 @@ const Command mq_commands[] = {
 	{"mq-send", "NAME PRIORITY TEXT [nowait]", 3, 4, send_text},
 	{"mq-send-stdin", "NAME PRIORITY [nowait]: all of stdin is the message", 2, 3, send_stdin},
 	{"mq-send-lines", "NAME PRIORITY: each line of stdin is a message", 2, 2, send_lines},
-	{"mq-send-each", "NAME COUNT: the numbers up to COUNT, each by an mq_open of its own", 2, 2, send_each},
+	{"mq-send-each", "NAME COUNT [MS]: the numbers up to COUNT, each by an mq_open of its own between pauses of MS",
+	 2, 3, send_each},
 	{"mq-receive", "NAME [nowait]: prints a record", 1, 2, receive},
 	{"mq-receive-bytes", "NAME [nowait]: prints the bytes", 1, 2, receive_bytes},
 	{"mq-attr", "NAME: prints maxmsg, msgsize and curmsgs", 1, 1, show_attributes},
