@@ -2,7 +2,8 @@
  * The steps of connecting, each of which waits for something else:
  *
  *	a look-up	of a name, or of a path, on a thread of its own; nothing for an address that says all
- *	an answer	from an address that is connected to; where it refuses, the next one is tried
+ *	an answer	from an address that is connected to; where it refuses, the next one is tried; from a path on a thread, too:
+ *			the kernel checks its mode anew, and may have to ask a file system that does not answer
  *	a place		in the backlog of a unix server that is full: only a connect(2) that sleeps is told of one
  *
  * Nothing is lost where who asked lets go in between: what is on a thread is finished there for nobody.
@@ -46,9 +47,10 @@ struct Connecting {
 	size_t failed;
 };
 
-/* -- A place in a backlog ----------------------------------------------------------------------------------------------- */
+/* -- Paths, and places in a backlog -------------------------------------------------------------------------------------- */
 
 enum {
+	KNOCKS_AT_ONCE = 32,
 	PLACES_AT_ONCE = 256,
 	PLACES_USER = 1024,
 	LOOK_MS = 100 /* how often it is seen whether anybody still waits for it */
@@ -83,6 +85,17 @@ static void place_run(Errand *errand)
 	fcntl(fd, F_SETFL, flags);
 }
 
+/* Asks once, and does not wait for a place. */
+static void knock_run(Errand *errand)
+{
+	Place *place = (Place *)errand;
+
+	place->result = identity_assume(&place->caller);
+	if (place->result == 0 && connect(place->socket->fd, &place->address.any, place->address.length))
+		place->result = -errno;
+	identity_release();
+}
+
 static void place_end(Errand *errand)
 {
 	Place *place = (Place *)errand;
@@ -93,6 +106,14 @@ static void place_end(Errand *errand)
 	identity_clear(&place->caller);
 	g_free(place);
 }
+
+static ErrandKind knocks = {
+	.what = "connections to paths",
+	.at_once = KNOCKS_AT_ONCE,
+	.most = PLACES_USER,
+	.run = knock_run,
+	.end = place_end,
+};
 
 static ErrandKind places = {
 	.what = "connections to servers with a full backlog",
@@ -263,8 +284,8 @@ static int take_socket(Connecting *connecting, Address *address)
 	return 0;
 }
 
-/* The backlog is full. */
-static int await_place(Connecting *connecting, const Address *address)
+/* On a thread: to knock, or to wait for a place where the backlog is full. -EAGAIN: it is on its way. */
+static int go(Connecting *connecting, ErrandKind *kind, const Address *address)
 {
 	Place *place = g_new0(Place, 1);
 	int64_t key[4];
@@ -277,7 +298,7 @@ static int await_place(Connecting *connecting, const Address *address)
 	place->result = -ENOMEM;
 	connecting->path = -1;
 	fill_key(connecting, key);
-	result = errand_start(&place->errand, &places, connecting->caller.uid, key);
+	result = errand_start(&place->errand, kind, connecting->caller.uid, key);
 	if (result < 0)
 		place_end(&place->errand);
 	else
@@ -285,18 +306,33 @@ static int await_place(Connecting *connecting, const Address *address)
 	return result < 0 ? result : -EAGAIN;
 }
 
+/* What the thread has come to: as hear(). */
+static int hear_thread(Connecting *connecting)
+{
+	Place *place = connecting->place;
+	const Address address = place->address;
+
+	if (!errand_done(&place->errand))
+		return -EAGAIN;
+	if (place->result != -EAGAIN)
+		return place->result;
+	if (place->errand.kind == &places)
+		return -ETIMEDOUT;
+	connecting->path = place->path;
+	place->path = -1;
+	errand_drop(&g_steal_pointer(&connecting->place)->errand);
+	return go(connecting, &places, &address);
+}
+
 /* What the address that is being connected to says: 0, -EAGAIN, or another negative errno. */
 static int hear(Connecting *connecting)
 {
 	struct pollfd fd = {.fd = connecting->socket->fd, .events = POLLOUT};
-	Place *place = connecting->place;
 	int error = 0;
 	socklen_t size = sizeof error;
 
-	if (place && !errand_done(&place->errand))
-		return -EAGAIN;
-	if (place)
-		return place->result == -EAGAIN ? -ETIMEDOUT : place->result;
+	if (connecting->place)
+		return hear_thread(connecting);
 	if (poll(&fd, 1, 0) != 1)
 		return -EAGAIN;
 	getsockopt(fd.fd, SOL_SOCKET, SO_ERROR, &error, &size);
@@ -321,15 +357,19 @@ static int connect_next(Connecting *connecting, bool *final)
 	if (result == 0) {
 		result = take_socket(connecting, &address);
 		*final = result < 0 && result != -EAFNOSUPPORT;
-		if (result == 0 && connect(connecting->socket->fd, &address.any, address.length))
+		if (result == 0 && connecting->path >= 0)
+			result = go(connecting, &knocks, &address);
+		else if (result == 0 && connect(connecting->socket->fd, &address.any, address.length))
 			result = -errno;
 		identity_release();
 	}
 	/* What is on this machine has answered by now. */
 	if (result == -EINPROGRESS)
 		return hear(connecting);
+	if (connecting->place)
+		return result;
 	if (result == -EAGAIN && connecting->network->local)
-		return await_place(connecting, &address);
+		return go(connecting, &places, &address);
 	/* TCP has no local port left. */
 	return result == -EAGAIN ? -EADDRNOTAVAIL : result;
 }
