@@ -127,7 +127,7 @@ fill() {
 
 # eventually COMMAND...: waits until it succeeds.
 eventually() {
-	local end=$((SECONDS + 20))
+	local end=$((SECONDS + 40))
 	until "$@" >/dev/null 2>&1; do
 		[ "$SECONDS" -lt "$end" ] || complain "never came true: $*" || return
 		sleep 0.01
