@@ -152,8 +152,9 @@ typedef struct Slow {
 
 	/* Protected by the slow lock. */
 	GList link;
-	gint64 deadline; /* in us */
-	bool pending;    /* it is in there */
+	gint64 deadline; /* in us; 0: it is interrupted */
+	bool interrupted;
+	bool pending; /* it is in there */
 } Slow;
 
 typedef struct SlowUser {
@@ -289,6 +290,7 @@ static void slow_interrupted(fuse_req_t req, void *data)
 
 	(void)req;
 	g_mutex_lock(&slow_lock);
+	slow->interrupted = true;
 	slow->deadline = 0;
 	g_cond_signal(&slow_changed);
 	g_mutex_unlock(&slow_lock);
@@ -324,7 +326,8 @@ static bool slow_enter(Slow *slow)
 	if (enters) {
 		user->running++;
 		/* Whoever has some that stick is not to hold a directory again and again. */
-		slow->deadline = g_get_monotonic_time() + PATIENCE_MS * 1000 / (1 << MIN(stuck, 8));
+		if (!slow->interrupted)
+			slow->deadline = g_get_monotonic_time() + PATIENCE_MS * 1000 / (1 << MIN(stuck, 8));
 		g_queue_push_tail_link(&pending, &slow->link);
 		g_cond_signal(&slow_changed);
 	}
@@ -345,13 +348,15 @@ static void slow_start(fuse_req_t req, Node *directory, const char *name)
 	*slow = (Slow){.looker = looker_of(req, directory), .name = g_strdup(name), .req = req, .refs = 3};
 	slow->link.data = slow;
 	node_ref(directory);
+	/* Before it waits: from then on others may answer. */
+	fuse_req_interrupt_func(req, slow_interrupted, slow);
 	if (!slow_enter(slow)) {
+		fuse_req_interrupt_func(req, NULL, NULL);
 		reply_lookup(req, directory, name, -ENFILE, NULL);
 		slow->refs = 1;
 		slow_unref(slow);
 		return;
 	}
-	fuse_req_interrupt_func(req, slow_interrupted, slow);
 	if (worker_run(slow_find, slow) < 0) {
 		g_mutex_lock(&slow_lock);
 		taken = slow_return(slow);
