@@ -223,7 +223,9 @@ refused() {
 	shift
 	text=$("$@" 2>&1 >/dev/null) || status=$?
 	[ "$status" != 0 ] || complain "was not refused: $*" || return
-	[[ $text == *"$error"* || $text == *"${texts[$error]:-$error}"* ]] || complain "refused, but not with $error: $text"
+	[ -v "texts[$error]" ] ||
+		texts[$error]=$(python3 -c 'import errno, os, sys; print(os.strerror(getattr(errno, sys.argv[1])))' "$error")
+	[[ $text == *"$error"* || $text == *"${texts[$error]}"* ]] || complain "refused, but not with $error: $text"
 }
 
 # why_is TEXT: the last refusal that this user met says so.
