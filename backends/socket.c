@@ -72,6 +72,17 @@ static int refuse_more(void)
 	return why_refuse(ENFILE, "you have %u sockets here already", most_user());
 }
 
+/* What socket(2) or accept(2) has said. */
+static int refuse_new(const Network *network, int error)
+{
+	if (error == EPERM && network->type == SOCK_RAW)
+		return why_refuse(EPERM, "raw sockets are for who has CAP_NET_RAW");
+	/* Not the caller's own limit. */
+	if (error == EMFILE || error == ENFILE)
+		return why_refuse(ENFILE, "the daemon has no descriptor left");
+	return -error;
+}
+
 static Socket *socket_of(const Network *network, int fd, int protocol, int family, uid_t uid)
 {
 	static gint64 last;
@@ -104,7 +115,7 @@ int socket_new(const Network *network, int protocol, int family, Socket **out)
 	error = errno;
 	if (fd < 0) {
 		discharge(uid);
-		return error == EPERM ? why_refuse(EPERM, "raw sockets are for who has CAP_NET_RAW") : -error;
+		return refuse_new(network, error);
 	}
 	*out = socket_of(network, fd, protocol, family, uid);
 	return 0;
@@ -125,9 +136,10 @@ int socket_adopt(const Network *network, int fd, uid_t uid, Socket **out)
 	return 0;
 }
 
-int socket_accept(Socket *listening, uid_t uid, Socket **out)
+int socket_accept(Socket *listening, Socket **out)
 {
 	const Network *network = listening->network;
+	uid_t uid = geteuid();
 	int fd, error;
 
 	if (!charge(uid))
@@ -139,7 +151,7 @@ int socket_accept(Socket *listening, uid_t uid, Socket **out)
 	error = errno;
 	if (fd < 0) {
 		discharge(uid);
-		return -error;
+		return refuse_new(network, error);
 	}
 	*out = socket_of(network, fd, listening->protocol, listening->family, uid);
 	return 0;

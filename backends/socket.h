@@ -27,10 +27,10 @@ int socket_new(const Network *network, int protocol, int family, Socket **out);
 int socket_adopt(const Network *network, int fd, uid_t uid, Socket **out);
 
 /*
- * The next connection that waits to be accepted, charged to `uid`. 0, -EAGAIN, or what accept(2) says; -ENFILE (too many of this
- * user's): it waits on.
+ * The next connection that waits to be accepted, as whom the thread plays, whose it is from then on. 0, -EAGAIN, or what accept(2)
+ * says; -ENFILE (too many of this user's): it waits on.
  */
-int socket_accept(Socket *listening, uid_t uid, Socket **out);
+int socket_accept(Socket *listening, Socket **out);
 
 Socket *socket_ref(Socket *socket);
 void socket_unref(Socket *socket); /* NULL is fine */

@@ -1,12 +1,13 @@
 /*
- * accept: opening it waits for somebody to call, and the descriptor is that connection. (listen, which makes a conversation of it, is
- * in socket_ctl.c.)
+ * accept: opening it waits for somebody to call, and the descriptor is that connection. (listen, which makes a
+ * conversation of it, is in socket_ctl.c.)
  */
 #include "backends/socket_accept.h"
 
 #include <errno.h>
 #include <poll.h>
 
+#include "backends/identity.h"
 #include "backends/socket_attempt.h"
 #include "backends/why.h"
 
@@ -77,14 +78,18 @@ static Socket *listening(const Own *announced, int *error)
 	return socket;
 }
 
-int call_accept(Own *announced, uid_t uid, Socket **socket, Call **call)
+int call_accept(Own *announced, const Caller *caller, Socket **socket, Call **call)
 {
 	int result;
 	Socket *from = listening(announced, &result);
 
 	if (!from)
 		return result;
-	result = socket_accept(from, uid, socket);
+	result = identity_assume(caller);
+	if (result == 0) {
+		result = socket_accept(from, socket);
+		identity_release();
+	}
 	socket_unref(from);
 	if (result == 0)
 		*call = call_new(announced, *socket);
@@ -152,7 +157,7 @@ static int accept_open(Handle *handle, Patience patience)
 		accepted->own = own;
 		handle->state[QUEUE_OWN] = (int64_t)(intptr_t)accepted;
 	}
-	result = call_accept(accepted->own, handle->caller.uid, &accepted->socket, &accepted->call);
+	result = call_accept(accepted->own, &handle->caller, &accepted->socket, &accepted->call);
 	if (result == 0)
 		conversation_close(g_steal_pointer(&accepted->own));
 	return result;

@@ -14,10 +14,10 @@ struct Call {
 void call_free(Call *call);
 
 /*
- * Accepts a connection for `uid`, to whom it is charged: 0, the socket and the call are the caller's; -EAGAIN: there is none;
- * -EINVAL, the reason noted: it is not announced; or what accept(2) says.
+ * Accepts a connection as the caller, whose it is then: 0, the socket and the call are the caller's; -EAGAIN: there is
+ * none; -EINVAL, the reason noted: it is not announced; or what accept(2) says.
  */
-int call_accept(Own *announced, uid_t uid, Socket **socket, Call **call);
+int call_accept(Own *announced, const Caller *caller, Socket **socket, Call **call);
 
 /* Whether somebody is waiting to be accepted: 0 or as call_accept(). */
 int call_pending(const Own *announced);

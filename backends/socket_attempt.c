@@ -1,7 +1,7 @@
 /*
- * Locking: an attempt is worked on by one thread at a time, which has set `driven` under the conversation lock and works without it.
- * Whoever else comes by is turned away, and is woken when that thread leaves without a result: it may have come to tell of what
- * that thread was too early for.
+ * Locking: an attempt is worked on by one thread at a time, which has set `driven` under the conversation lock and
+ * works without it. Whoever else comes by is turned away, and is woken when that thread leaves without a result: it may
+ * have come to tell of what that thread was too early for.
  */
 #include "backends/socket_attempt.h"
 
@@ -160,7 +160,10 @@ static int begin_binding(Attempt *attempt, const char *text, const Caller *calle
 	return binding_begin(&terms, text, wait.key, &attempt->binding);
 }
 
-/* What the end of an attempt is for its conversation, and the socket that takes the place of another. Called with the lock held. */
+/*
+ * What the end of an attempt is for its conversation, and the socket that takes the place of another. Called with the
+ * lock held.
+ */
 static Socket *settle(Attempt *attempt, int result, Socket *socket)
 {
 	Conversation *conversation = conversation_for(attempt);

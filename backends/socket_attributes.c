@@ -23,7 +23,10 @@ static void print_address(const Network *network, Socket *socket, int (*get)(Soc
 	g_string_append_printf(out, "%s\n", text);
 }
 
-/* Of a connection, who is at its other end; of what is announced, a line for each connection accepted there that is still open. */
+/*
+ * Of a connection, who is at its other end; of what is announced, a line for each connection accepted there that is
+ * still open.
+ */
 static void print_peer(const Conversation *conversation, Socket *socket, Stage stage, GString *out)
 {
 	g_autofree char *peer = stage == STAGE_CONNECTED ? call_peer(socket) : NULL;

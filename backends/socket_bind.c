@@ -23,13 +23,13 @@ struct Binding {
 
 static int refuse(const Address *address, int error)
 {
-	const bool path = address->any.sa_family == AF_UNIX;
+	const bool path = address->any.sa_family == AF_UNIX && address->local.sun_path[0];
 
 	if (error == EADDRINUSE && path)
 		return why_refuse(EADDRINUSE, "there is a file of that name: rm it if nobody uses it");
 	if (error == EADDRINUSE)
 		return why_refuse(EADDRINUSE, "that address is in use");
-	if (error == EACCES && !path)
+	if (error == EACCES && address->any.sa_family != AF_UNIX)
 		return why_refuse(EACCES, "ports below net.ipv4.ip_unprivileged_port_start (1024) are for root");
 	if (error == EADDRNOTAVAIL)
 		return why_refuse(EADDRNOTAVAIL, "no interface of this machine has that address");

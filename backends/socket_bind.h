@@ -1,6 +1,6 @@
 /*
- * Binding a new socket to an address of its own, and having it listen there: a look-up, where the address needs one, and bind(2). A path
- * is walked on a thread of its own.
+ * Binding a new socket to an address of its own, and having it listen there: a look-up, where the address needs one,
+ * and bind(2). A path is walked on a thread of its own.
  */
 #pragma once
 
@@ -20,14 +20,15 @@ typedef struct BindingTerms {
 } BindingTerms;
 
 /*
- * Begins. When there is reason to try again backend_wake(key) is called. 0, or a negative errno with the reason noted. The
- * Binding is the caller's.
+ * Begins. When there is reason to try again backend_wake(key) is called. 0, or a negative errno with the reason noted.
+ * The Binding is the caller's.
  */
 int binding_begin(const BindingTerms *terms, const char *text, const int64_t key[4], Binding **out);
 
 /*
- * Goes on, never sleeps: 0 with the socket, held for the caller; -EAGAIN: not yet; or the errno of bind(2) and its like, the reason
- * noted. Of a name with several addresses one is taken, IPv4 before IPv6. Not for two threads at once, nor after its end.
+ * Goes on, never sleeps: 0 with the socket, held for the caller; -EAGAIN: not yet; or the errno of bind(2) and its
+ * like, the reason noted. Of a name with several addresses one is taken, IPv4 before IPv6. Not for two threads at once,
+ * nor after its end.
  */
 int binding_try(Binding *binding, Socket **out);
 

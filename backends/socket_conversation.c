@@ -1,21 +1,23 @@
 /*
- * A conversation is an Own with a socket that comes and goes. Much happens to it at once: the verbs of ctl, on the dispatcher, on
- * the watching thread and on workers; reading and writing data; text files and options; rmdir. This is how that goes together:
+ * A conversation is an Own with a socket that comes and goes. Much happens to it at once: the verbs of ctl, on the
+ * dispatcher, on the watching thread and on workers; reading and writing data; text files and options; rmdir. This is
+ * how that goes together:
  *
- * The socket. Whoever wants it takes a reference under the conversation lock (conversation_socket()) and uses it without the
- * lock, in calls that do not sleep. Hanging up takes it away under the lock, then shuts it down and wakes who waits for it; so
- * whoever still has a reference finds the end of that connection, and never another one. An open `data` keeps the socket that it
- * used first (socket_data.c).
+ * The socket. Whoever wants it takes a reference under the conversation lock (conversation_socket()) and uses it
+ * without the lock, in calls that do not sleep. Hanging up takes it away under the lock, then shuts it down and wakes
+ * who waits for it; so whoever still has a reference finds the end of that connection, and never another one. An open
+ * `data` keeps the socket that it used first (socket_data.c).
  *
- * Verbs that may have to wait, for a look-up or the other side, are an Attempt (socket_attempt.c), of which a conversation has
- * one at a time. It is worked on without the lock by one thread at a time. What comes of it is the conversation's only if the
- * attempt is still the conversation's under the lock; a hang-up takes that place away, and then what comes of it is closed.
+ * Verbs that may have to wait, for a look-up or the other side, are an Attempt (socket_attempt.c), of which a
+ * conversation has one at a time. It is worked on without the lock by one thread at a time. What comes of it is the
+ * conversation's only if the attempt is still the conversation's under the lock; a hang-up takes that place away, and
+ * then what comes of it is closed.
  *
- * The end. rmdir and the last close of a conversation made by clone take the name and hang up. Open files hold the Own beyond
- * that, and find it `removed`. An attempt holds the Own, and the Own the attempt: hanging up parts them.
+ * The end. rmdir and the last close of a conversation made by clone take the name and hang up. Open files hold the Own
+ * beyond that, and find it `removed`. An attempt holds the Own, and the Own the attempt: hanging up parts them.
  *
- * Locking: `conversation_lock` is a leaf, held for a few instructions and over no system call. Wake-ups and the ends of sockets
- * come after it.
+ * Locking: `conversation_lock` is a leaf, held for a few instructions and over no system call. Wake-ups and the ends of
+ * sockets come after it.
  */
 #include "backends/socket_conversation.h"
 

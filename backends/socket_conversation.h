@@ -1,6 +1,6 @@
 /*
- * Conversations: sockets with a name and a directory, which ctl is told what to do with. socket_conversation.c says how their
- * parts get along.
+ * Conversations: sockets with a name and a directory, which ctl is told what to do with. socket_conversation.c says how
+ * their parts get along.
  */
 #pragma once
 
@@ -40,8 +40,8 @@ static inline Conversation *conversation_of(const Own *own)
 }
 
 /*
- * Guards the fields above, and what the other files of conversations say. A leaf, held for a few instructions. (A socket's counter
- * may be raised under it, not lowered: the last one closes.)
+ * Guards the fields above, and what the other files of conversations say. A leaf, held for a few instructions. (A
+ * socket's counter may be raised under it, not lowered: the last one closes.)
  */
 extern GMutex conversation_lock;
 
@@ -50,8 +50,8 @@ Own *conversation_get(const Object *object);
 void conversation_unref(Own *own);
 
 /*
- * A new conversation in the directory `at`, owned by whom the thread plays. `name` NULL: the lowest number that is free; then it
- * has one open file already, and goes with the last one. 0 and it is held, or as own_add().
+ * A new conversation in the directory `at`, owned by whom the thread plays. `name` NULL: the lowest number that is
+ * free; then it has one open file already, and goes with the last one. 0 and it is held, or as own_add().
  */
 int conversation_make(const Object *at, const char *name, mode_t mode, Own **out);
 

@@ -1,9 +1,11 @@
 /*
- * ctl: what a conversation is told to do, and clone and listen, whose descriptor is the ctl of the conversation that opening them has made.
+ * ctl: what a conversation is told to do, and clone and listen, whose descriptor is the ctl of the conversation that
+ * opening them has made.
  *
- * A write is one verb after the other. One that has to wait (connect, or announce and bind with a look-up) is an Attempt, which
- * keeps its line of the write unfinished until it is over. If the writer is interrupted, the attempt is ended and nothing is left of
- * it; if he does not wait (O_NONBLOCK), it goes on by itself: EINPROGRESS, as of connect(2).
+ * A write is one verb after the other. One that has to wait (connect, or announce and bind with a look-up) is an
+ * Attempt, which keeps its line of the write unfinished until it is over. If the writer is interrupted, the attempt is
+ * ended and nothing is left of it; if he does not wait (O_NONBLOCK), it goes on by itself: EINPROGRESS, as of
+ * connect(2).
  */
 #include "backends/socket_ctl.h"
 
@@ -128,8 +130,8 @@ static mode_t umask_of(pid_t thread)
 }
 
 /*
- * A Ctl for a handle. The thread that opens it is there to be asked; later its number may be another's. So whoever was found to walk
- * paths as the daemon does is given the daemon's number from then on, and who was not, none.
+ * A Ctl for a handle. The thread that opens it is there to be asked; later its number may be another's. So whoever was
+ * found to walk paths as the daemon does is given the daemon's number from then on, and who was not, none.
  */
 static Ctl *ctl_new(Handle *handle)
 {
@@ -304,7 +306,7 @@ static int listen_open(Handle *handle, Patience patience)
 		result = make(handle, &own);
 	if (result < 0)
 		return result;
-	result = call_accept(ctl->announced, handle->caller.uid, &socket, &call);
+	result = call_accept(ctl->announced, &handle->caller, &socket, &call);
 	if (result < 0) {
 		conversation_close(own);
 		return result;

@@ -1,8 +1,9 @@
 /*
  * data, next, drain, lines and records of a conversation.
  *
- * An open file keeps the socket that it used first: who reads on after a hang-up finds the end of that connection, not the bytes of
- * the next one. Before there is a connection it has no socket, but an announced one, to be polled for callers.
+ * An open file keeps the socket that it used first: who reads on after a hang-up finds the end of that connection, not
+ * the bytes of the next one. Before there is a connection it has no socket, but an announced one, to be polled for
+ * callers.
  */
 #include "backends/socket_data.h"
 
@@ -28,7 +29,10 @@ static bool carries(const Conversation *conversation)
 	       (conversation->stage != STAGE_IDLE && !conversation->network->callers);
 }
 
-/* The socket of an open file, held; NULL, with *error; -EAGAIN: a verb is under way. Called with the conversation lock held. */
+/*
+ * The socket of an open file, held; NULL, with *error; -EAGAIN: a verb is under way. Called with the conversation lock
+ * held.
+ */
 static Socket *socket_now(Data *data, int *error)
 {
 	const Conversation *conversation = conversation_of(data->own);

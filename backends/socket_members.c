@@ -1,6 +1,7 @@
 /*
- * The names in a network's directory: conversations, made with mkdir, and on the unix networks nodes, made by bind(2). A node's
- * name, owner and mode are kept here, as those of a FIFO: connecting to it is between the caller and the kernel.
+ * The names in a network's directory: conversations, made with mkdir, and on the unix networks nodes, made by bind(2).
+ * A node's name, owner and mode are kept here, as those of a FIFO: connecting to it is between the caller and the
+ * kernel.
  */
 #include <errno.h>
 #include <unistd.h>

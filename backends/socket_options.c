@@ -157,7 +157,10 @@ bool options_v6only(Options *options)
 
 /* -- Files ---------------------------------------------------------------------------------------------------------- */
 
-/* A socket to try an option on, or to see what it would be. As the daemon: it is for nothing else. A descriptor or a negative errno. */
+/*
+ * A socket to try an option on, or to see what it would be. As the daemon: it is for nothing else. A descriptor or a
+ * negative errno.
+ */
 static int scratch(const Conversation *conversation, int *family)
 {
 	const Network *network = conversation->network;

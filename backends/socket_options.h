@@ -1,6 +1,7 @@
 /*
- * options/ of a conversation: what setsockopt(2) sets, a file each. A value is set on the socket that is there, or tried on one
- * made for that, so that the verdict is the kernel's for whoever sets it; and it is remembered for the sockets to come.
+ * options/ of a conversation: what setsockopt(2) sets, a file each. A value is set on the socket that is there, or
+ * tried on one made for that, so that the verdict is the kernel's for whoever sets it; and it is remembered for the
+ * sockets to come.
  */
 #pragma once
 
@@ -22,8 +23,8 @@ typedef struct Options {
 void options_clear(Options *options);
 
 /*
- * Sets all of it on a new socket, with the daemon's rights: who set an option has been found to have the right. 0, or the errno
- * of the first that cannot be set any more, the reason noted. *changes says which state this was.
+ * Sets all of it on a new socket, with the daemon's rights: who set an option has been found to have the right. 0, or
+ * the errno of the first that cannot be set any more, the reason noted. *changes says which state this was.
  */
 int options_apply(Options *options, const Socket *socket, unsigned *changes);
 

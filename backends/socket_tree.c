@@ -24,7 +24,7 @@
 	{.name = "queued", .kind = TEXT, .mode = 0444, .text = &socket_attribute, .which = SOCKET_QUEUED},          \
 	{.name = "options", .kind = DIRECTORY, .rows = options_rows}
 
-#define BYTES(file) .kind = STREAM, .mode = 0666, .stream = &socket_bytes, .mechanism = &(file)
+#define BYTES(file) .kind = STREAM, .mode = 0666, .stream = &socket_bytes, .mechanism = &(file), .as_opener = true
 #define MESSAGES(ops, bits, file) \
 	.kind = STREAM, .mode = bits, .stream = &(ops), .mechanism = &(file), .as_opener = true
 

@@ -218,6 +218,9 @@ refused() {
 		[EPERM]='Operation not permitted' [EIDRM]='Identifier removed' [EXDEV]='Invalid cross-device link'
 		[EISDIR]='Is a directory' [ENOSPC]='No space left on device' [EPIPE]='Broken pipe'
 		[ENODEV]='No such device' [EBUSY]='Device or resource busy' [EINTR]='Interrupted system call'
+		[ENAMETOOLONG]='File name too long' [ECONNREFUSED]='Connection refused' [ELOOP]='Too many levels'
+		[EHOSTUNREACH]='No route to host' [ENETUNREACH]='Network is unreachable' [ENFILE]='Too many open files'
+		[EADDRINUSE]='Address already in use' [ENOTCONN]='not connected' [EPROTOTYPE]='wrong type for socket' [ENOTDIR]='Not a directory'
 	)
 	local error=$1 text status=0
 	shift

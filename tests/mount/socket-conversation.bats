@@ -264,6 +264,12 @@ say() {
 	same "[::]:$port" "$local"
 }
 
+# begin CONVERSATION VERB...: with O_NONBLOCK. A name takes its time, but it may be short: then it is done, or refused, at once.
+begin() {
+	begun=$("$native" nonblocking "$1/ctl" write "${*:2}" 2>&1) || [ "$begun" = EINPROGRESS ] ||
+		[ "$begun" = ECONNREFUSED ] || [ "$begun" = EADDRINUSE ]
+}
+
 # -- Being called ------------------------------------------------------------------------------------------------------
 
 @test "accept: the descriptor is the connection" {
@@ -469,8 +475,7 @@ say() {
 	ended reader 1
 	same ENOTCONN "$(errors reader)"
 	eventually no_calls
-	# A name takes its time.
-	refused EINPROGRESS "$native" nonblocking "$c/ctl" write "connect localhost:7000"
+	begin "$c" connect localhost:7000
 	same "$c/data" "$("$native" wait-for epoll write 20000 "$c/data" 2>/dev/null)"
 	same Connected "$(field "$c" State)"
 	exec 7<>"$c/data"
@@ -480,9 +485,11 @@ say() {
 	exec 7<&-
 	say "$c" hangup
 	# One that is refused: who uses the conversation next is told, and so is `error`.
-	status=0
-	"$native" nonblocking "$c/ctl" write "connect localhost:1" 2>err || status=$?
-	same "1 EINPROGRESS" "$status $(cat err)"
+	for i in {1..50}; do
+		begin "$c" connect localhost:1
+		[ "$begun" = ECONNREFUSED ] || break
+	done
+	same EINPROGRESS "$begun"
 	same "$c/data" "$("$native" wait-for poll write 20000 "$c/data" 2>/dev/null)"
 	refused ECONNREFUSED "$native" read-once "$c/data"
 	same "ECONNREFUSED Connection refused" "$(cat "$c/error")"
@@ -495,7 +502,7 @@ say() {
 
 @test "announce: O_NONBLOCK; who opens accept meanwhile waits" {
 	converse tcp a
-	refused EINPROGRESS "$native" nonblocking "$c/ctl" write "announce localhost:0"
+	begin "$c" announce localhost:0
 	start_in open acceptor "$native" read-once "$c/accept"
 	eventually state_is "$c" Announced
 	echo hello | "$net" nc -N 127.0.0.1 "$(sed 's/.*://' "$c/local")"
@@ -503,12 +510,12 @@ say() {
 	same hello "$(said acceptor)"
 	say "$c" hangup
 	# What comes of it is told by status and error.
-	refused EINPROGRESS "$native" nonblocking "$c/ctl" write "announce localhost:7000"
+	begin "$c" announce localhost:7000
 	eventually state_is "$c" Idle
 	same "EADDRINUSE Address already in use" "$(cat "$c/error")"
 	mkdir place
 	converse unix b
-	refused EINPROGRESS "$native" nonblocking "$c/ctl" write "announce $dir/place/s"
+	begin "$c" announce "$dir/place/s"
 	eventually state_is "$c" Announced
 	[ -S place/s ]
 	rm -r place

@@ -273,6 +273,16 @@ print(data.decode(), "uid=%d gid=%d" % struct.unpack("3i", control[0][2])[1:])' 
 	rm -r place ready
 }
 
+@test "a connection is whose who accepts it is, for the kernel too" {
+	announced tcp a 127.0.0.1:0
+	chmod 777 "$c"
+	start client "$net" nc 127.0.0.1 "$port"
+	start server as 65534 bash -c 'exec 7<>"$1/accept" && echo hello >&7 && read -r line <&7' - "$c"
+	eventually grep -q hello "$BATS_TEST_TMPDIR/client"
+	same "uid:65534" "$("$net" ss -Htne src "$local" | grep -o 'uid:[0-9]*')"
+	end_all
+}
+
 # -- Raw IP -----------------------------------------------------------------------------------------------------------
 
 @test "ip: a ping" {
