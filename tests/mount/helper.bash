@@ -226,9 +226,7 @@ refused() {
 	shift
 	text=$("$@" 2>&1 >/dev/null) || status=$?
 	[ "$status" != 0 ] || complain "was not refused: $*" || return
-	[ -v "texts[$error]" ] ||
-		texts[$error]=$(python3 -c 'import errno, os, sys; print(os.strerror(getattr(errno, sys.argv[1])))' "$error")
-	[[ $text == *"$error"* || $text == *"${texts[$error]}"* ]] || complain "refused, but not with $error: $text"
+	[[ $text == *"$error"* || $text == *"${texts[$error]:-$error}"* ]] || complain "refused, but not with $error: $text"
 }
 
 # why_is TEXT: the last refusal that this user met says so.
