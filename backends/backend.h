@@ -90,6 +90,7 @@ typedef struct Members {
 	int (*set)(const Object *object, const ObjectChange *change);
 	int (*permit)(const Object *object, const Caller *caller, int rights); /* 0 or -EACCES, -EPERM */
 	const Row *(*row)(const Object *object); /* what a member is, where not all are alike; absent: Row.member */
+	bool slow_create;                        /* create and node take long: on a worker */
 	bool slow; /* lookup may take long: it runs on a worker, and not before a remove or rename (there are none) */
 	bool private; /* list and lookup run as the caller too: not everybody may see every member */
 	bool lasting; /* what a name stands for never changes (it may end): the kernel may remember it for a second */
@@ -115,7 +116,8 @@ typedef enum Direction { READING, WRITING, HANGUP, OPENING } Direction;
 /*
  * How a request that was answered -EAGAIN will be woken.
  *
- * WAIT_FD	watch a descriptor (or none, fd -1: only backend_wake() wakes), then try again
+ * WAIT_FD	watch a descriptor (or none, fd -1: only backend_wake() wakes), then try again. Before a descriptor is closed
+ *		while files are open that may have waited for it, backend_wake() is called: a duplicate of it may still be kept
  * WAIT_READY	on a waiter thread, call ready(): it sleeps until a try is worth it (0, or a negative errno that the try
  *		will meet as well); -EINTR: a signal came. over() is called, if set, when nobody waits any more.
  * WAIT_CALL	on a waiter thread, call the stream function itself with SLEEP
@@ -152,8 +154,8 @@ typedef struct StreamOps {
 	int (*poll)(Handle *handle); /* POLLIN, POLLOUT … that hold now; absent: always ready */
 	void (*wait)(Handle *handle, Direction direction, size_t size, Wait *out); /* absent: nothing ever waits */
 	/*
-	 * Streams with two ends here: the key of those who wait with WAIT_FD at the other end. After each read or write the
-	 * first of them is let try at once, which is quicker than by the descriptor; a read that has room goes on then.
+	 * Streams with two ends here: the key of those who wait with WAIT_FD at the other end. After each read or write they are
+	 * let try, so that no descriptor is needed (fd -1); a read that has room goes on then. See also handover.h.
 	 */
 	void (*other_end)(Handle *handle, int64_t key[4]);
 	int (*finish)(Handle *handle, Patience patience); /* at the last close: what is still to be sent */

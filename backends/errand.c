@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "backends/identity.h"
 #include "backends/why.h"
 
 enum {
@@ -160,6 +161,8 @@ int errand_start(Errand *errand, ErrandKind *kind, uid_t uid, const int64_t key[
 	bool refused, runs = false, crowded = false;
 	User *user;
 
+	/* A new thread has the ids of the one that makes it. */
+	g_assert(!identity_is_played());
 	*errand = (Errand){.kind = kind, .uid = uid, .refs = 2};
 	memcpy(errand->key, key, sizeof errand->key);
 	g_mutex_lock(&lock);

@@ -11,7 +11,11 @@
  *
  * Room. A pipe is writable for poll(2) when a page of its ring is free, and then takes any write up to PIPE_BUF whole. A
  * smaller write may go into the rest of the last page without that; but one that got EAGAIN has found no such rest, and none
- * appears before a page is freed. So whoever waits for EPOLLOUT neither spins nor oversleeps.
+ * appears before a page is freed.
+ *
+ * Waiting needs no descriptor, since nobody else has the pipe: whatever is waited for is done here. Each read and write lets
+ * those at the other end go on (other_end), the rest wakes them (pipe_wake()). Bytes that somebody waits for do not even
+ * pass through the pipe (handover.h).
  *
  * Locking: `lock`, "the pipe lock", guards the counts of every pipe and the budgets. It is held for a few instructions, never
  * over a system call or backend_wake().
@@ -20,16 +24,16 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "backends/handover.h"
 #include "backends/identity.h"
 #include "backends/pipe_budget.h"
 #include "backends/why.h"
 
 enum {
-	PIPES_USER = 256,  /* two descriptors of the daemon each, and two more while somebody waits */
+	PIPES_USER = 256,  /* two descriptors of the daemon each */
 	FALLBACK_PAGES = 2 /* the kernel's PIPE_MIN_DEF_BUFFERS: what a user above the soft limit gets */
 };
 
@@ -184,8 +188,7 @@ static void fill_key(int64_t id, Direction side, Direction what, int64_t key[4])
 	key[KEY_WHAT] = what;
 }
 
-/* Wakes those at one side, to see that the other one has gone. */
-static void wake_side(const Own *own, Direction side)
+void pipe_wake(const Own *own, Direction side)
 {
 	int64_t key[4];
 
@@ -212,16 +215,10 @@ static Pipe *pipe_of(const Handle *handle)
 
 static void wait_for(Handle *handle, Direction direction, size_t size, Wait *out)
 {
-	const Direction side = side_of(handle);
-
 	(void)size;
-	/* Only the counts tell of a hang-up: a descriptor that is ready would wake for nothing, again and again. */
-	*out = (Wait){
-		.how = WAIT_FD,
-		.fd = direction == HANGUP ? -1 : pipe_of(handle)->ends[side],
-		.events = side == READING ? EPOLLIN : EPOLLOUT,
-	};
-	fill_key(own_of(handle)->id, side, direction, out->key);
+	/* Nobody else has these descriptors: whatever happens to the pipe is done here, and other_end() tells of it. */
+	*out = (Wait){.how = WAIT_FD, .fd = -1};
+	fill_key(own_of(handle)->id, side_of(handle), direction, out->key);
 }
 
 static void other_end(Handle *handle, int64_t key[4])
@@ -273,7 +270,7 @@ static void end_close(Handle *handle)
 	last = --pipe->open[side] == 0;
 	g_mutex_unlock(&lock);
 	if (last)
-		wake_side(own, other);
+		pipe_wake(own, other);
 	own_unref(&pipe_table, own);
 }
 
@@ -295,11 +292,21 @@ static ssize_t end_read(Handle *handle, char *buf, size_t size, Patience patienc
 {
 	/* Asked first: a writer that comes, writes and goes after the try must not be taken for one that had gone before. */
 	bool over = abandoned(handle);
-	ssize_t n = read(pipe_of(handle)->ends[READING], buf, size);
+	const int fd = pipe_of(handle)->ends[READING];
+	ssize_t n = read(fd, buf, size);
 
 	(void)patience;
-	if (n < 0)
-		return errno == EAGAIN && over ? 0 : -errno;
+	if (n < 0 && errno != EAGAIN)
+		return -errno;
+	n = MAX(n, 0);
+	if (n < (ssize_t)size) {
+		int64_t key[4];
+
+		other_end(handle, key);
+		n += (ssize_t)backend_take(key, fd, buf + n, size - (size_t)n, PIPE_BUF);
+	}
+	if (n == 0)
+		return over ? 0 : -EAGAIN;
 	if (!handle->state[STATE_MET]) {
 		g_mutex_lock(&lock);
 		handle->state[STATE_MET] = true;
@@ -311,12 +318,17 @@ static ssize_t end_read(Handle *handle, char *buf, size_t size, Patience patienc
 
 static ssize_t end_write(Handle *handle, const char *buf, size_t size, Patience patience)
 {
+	const int fd = pipe_of(handle)->ends[WRITING];
+	int64_t key[4];
 	ssize_t n;
 
 	(void)patience;
 	if (abandoned(handle))
 		return -EPIPE;
-	n = write(pipe_of(handle)->ends[WRITING], buf, size);
+	other_end(handle, key);
+	n = (ssize_t)backend_hand(key, fd, buf, size, PIPE_BUF);
+	if (n == 0)
+		n = write(fd, buf, size);
 	if (n < 0)
 		return -errno;
 	own_touch(own_of(handle));
@@ -377,8 +389,8 @@ static int pipe_remove(const Object *object)
 		g_mutex_lock(&lock);
 		pipe->removed = true;
 		g_mutex_unlock(&lock);
-		wake_side(own, READING);
-		wake_side(own, WRITING);
+		pipe_wake(own, READING);
+		pipe_wake(own, WRITING);
 	}
 	own_unref(&pipe_table, own);
 	return result;

@@ -29,5 +29,8 @@ int64_t pipe_open_files(const Pipe *pipe, Direction direction);
 /* F_SETPIPE_SZ, with the rights of the thread's effective uid. 0 or a negative errno, the reason noted. */
 int pipe_resize(Pipe *pipe, int64_t bytes);
 
+/* Wakes those who wait at one side: the other one has gone, or there is more room. */
+void pipe_wake(const Own *own, Direction side);
+
 /* The directory. */
 extern const Row pipe_row;

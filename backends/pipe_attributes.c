@@ -74,6 +74,8 @@ static int capacity_store(const Row *row, const Object *object, const char *text
 	if (!own)
 		return -ENOENT;
 	result = pipe_resize(own->data, bytes);
+	if (result == 0)
+		pipe_wake(own, WRITING);
 	own_unref(&pipe_table, own);
 	return result;
 }

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +97,28 @@ uint64_t process_number(const char *status, const char *name, int base)
 	const char *value = process_field(status, name);
 
 	return value ? strtoull(value, NULL, base) : 0;
+}
+
+bool process_limit(pid_t pid, uid_t uid, const char *label, uint64_t *out)
+{
+	int directory = pid > 0 ? process_open(pid, 0) : -1;
+	g_autofree char *status = directory >= 0 ? process_read(directory, "status") : NULL;
+	g_autofree char *limits = directory >= 0 ? process_read(directory, "limits") : NULL;
+	const char *uids = status ? process_field(status, "Uid") : NULL;
+	const char *line = limits ? strstr(limits, label) : NULL;
+	unsigned effective;
+	uint64_t limit = UINT64_MAX;
+
+	if (directory >= 0)
+		close(directory);
+	if (!line || !uids || sscanf(uids, "%*u %u", &effective) != 1 || effective != uid)
+		return false;
+	line += strlen(label);
+	line += strspn(line, " ");
+	if (!g_str_has_prefix(line, "unlimited") && sscanf(line, "%" SCNu64, &limit) != 1)
+		return false;
+	*out = limit;
+	return true;
 }
 
 bool process_shares_namespace(int directory, const char *kind)

@@ -35,6 +35,12 @@ const char *process_field(const char *status, const char *name);
 /* A number of such a line: decimal, or as base says. 0 if there is none. */
 uint64_t process_number(const char *status, const char *name, int base);
 
+/*
+ * A soft limit (getrlimit(2)) of process or thread `pid`, which has to be of this effective user, by the words for it in
+ * /proc/PID/limits; UINT64_MAX: none. False if there is no such process (any more), or `pid` is 0.
+ */
+bool process_limit(pid_t pid, uid_t uid, const char *label, uint64_t *out);
+
 /* Whether `thread` is in the same namespace of a kind ("pid", "user") as this process. */
 bool process_shares_namespace(int directory, const char *kind);
 

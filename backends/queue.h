@@ -20,7 +20,8 @@ typedef struct Queue {
 	/*
 	 * Takes the next message that the handle selects: its bytes to buf, at most `room` of them, its mark to *mark.
 	 * Returns its length. -EAGAIN: none is there. -E2BIG: the next one may have more than `room` bytes and stays queued;
-	 * with room for `largest` that never comes. -ENODATA: none is there and none will come: the end of the file.
+	 * with room for `largest` that never comes, unless the limit was lowered. -ENODATA: none is there and none will come:
+	 * the end of the file.
 	 */
 	ssize_t (*receive)(Handle *handle, char *buf, size_t room, Mark *mark, Patience patience);
 	/* Sends one message. -EAGAIN: no room for it now. -EMSGSIZE: never. */

@@ -2,7 +2,8 @@
  * The steps of connecting, each of which waits for something else:
  *
  *	a look-up	of a name, or of a path, on a thread of its own; nothing for an address that says all
- *	an answer	from an address that is connected to; where it refuses, the next one is tried
+ *	an answer	from an address that is connected to; where it refuses, the next one is tried; from a path on a thread, too:
+ *			the kernel checks its mode anew, and may have to ask a file system that does not answer
  *	a place		in the backlog of a unix server that is full: only a connect(2) that sleeps is told of one
  *
  * Nothing is lost where who asked lets go in between: what is on a thread is finished there for nobody.
@@ -46,7 +47,7 @@ struct Connecting {
 	size_t failed;
 };
 
-/* -- A place in a backlog ----------------------------------------------------------------------------------------------- */
+/* -- Paths, and places in a backlog -------------------------------------------------------------------------------------- */
 
 enum {
 	PLACES_AT_ONCE = 256,
@@ -95,7 +96,7 @@ static void place_end(Errand *errand)
 }
 
 static ErrandKind places = {
-	.what = "connections to servers with a full backlog",
+	.what = "connections to paths, or to servers with a full backlog",
 	.at_once = PLACES_AT_ONCE,
 	.most = PLACES_USER,
 	.run = place_run,
@@ -263,8 +264,8 @@ static int take_socket(Connecting *connecting, Address *address)
 	return 0;
 }
 
-/* The backlog is full. */
-static int await_place(Connecting *connecting, const Address *address)
+/* On a thread: to a path, or to wait for a place where the backlog is full. -EAGAIN: it is on its way. */
+static int go(Connecting *connecting, const Address *address)
 {
 	Place *place = g_new0(Place, 1);
 	int64_t key[4];
@@ -289,9 +290,10 @@ static int await_place(Connecting *connecting, const Address *address)
 static int hear(Connecting *connecting)
 {
 	struct pollfd fd = {.fd = connecting->socket->fd, .events = POLLOUT};
-	Place *place = connecting->place;
 	int error = 0;
 	socklen_t size = sizeof error;
+
+	Place *place = connecting->place;
 
 	if (place && !errand_done(&place->errand))
 		return -EAGAIN;
@@ -321,15 +323,19 @@ static int connect_next(Connecting *connecting, bool *final)
 	if (result == 0) {
 		result = take_socket(connecting, &address);
 		*final = result < 0 && result != -EAFNOSUPPORT;
-		if (result == 0 && connect(connecting->socket->fd, &address.any, address.length))
+		if (result == 0 && connecting->path < 0 &&
+		    connect(connecting->socket->fd, &address.any, address.length))
 			result = -errno;
 		identity_release();
 	}
 	/* What is on this machine has answered by now. */
 	if (result == -EINPROGRESS)
 		return hear(connecting);
+	/* Not before this thread is the daemon again, whose ids the other one is to begin with. */
+	if (result == 0 && connecting->path >= 0)
+		return go(connecting, &address);
 	if (result == -EAGAIN && connecting->network->local)
-		return await_place(connecting, &address);
+		return go(connecting, &address);
 	/* TCP has no local port left. */
 	return result == -EAGAIN ? -EADDRNOTAVAIL : result;
 }

@@ -4,6 +4,7 @@
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -93,19 +94,55 @@ static bool is_in_proc(int fd)
 }
 
 /*
+ * Whether it is of the daemon's own process, `folder` being where the link is in /proc. The kernel lets every thread follow the
+ * links of its own process, whoever it plays: there they lead to what others have open.
+ */
+static bool is_of_daemon(int folder)
+{
+	static const char *const files[] = {"status", "../status"}; /* of cwd and its like; of those in fd and ns */
+
+	for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
+		int fd = openat(folder, files[i], O_RDONLY | O_CLOEXEC);
+		char text[4096], *ids;
+		ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+
+		if (fd >= 0)
+			close(fd);
+		text[MAX(n, 0)] = '\0';
+		ids = strstr(text, "\nNStgid:");
+		if (!ids)
+			continue;
+		/* The last one is what the process itself has for its number. */
+		ids += 1;
+		ids[strcspn(ids, "\n")] = '\0';
+		return atoi(strrchr(ids, '\t') + 1) == getpid();
+	}
+	return true;
+}
+
+/*
  * Follows a link, `fd`, which is `name` in `folder`. Within one mount the kernel does it, and has its say on whose links may be
  * followed (proc(5), protected_symlinks), which comes before it finds that one leads elsewhere. Links of /proc may be no text to
  * walk, and lead where they lead at once. The descriptor, or ELSEWHERE with the link's text, or another negative errno.
  */
 static int follow(int folder, const char *name, int fd, char text[PATH_MAX])
 {
-	const struct open_how how = {
+	const bool proc = is_in_proc(fd), asks = proc && identity_is_played();
+	struct open_how how = {
 		.flags = O_PATH | O_CLOEXEC,
-		.resolve = is_in_proc(fd) ? 0 : RESOLVE_NO_XDEV,
+		.resolve = asks ? RESOLVE_NO_MAGICLINKS :
+			   proc ? 0 :
+				  RESOLVE_NO_XDEV,
 	};
 	int followed = (int)syscall(SYS_openat2, folder, name, &how, sizeof how);
 	ssize_t n;
 
+	if (followed < 0 && asks && errno == ELOOP) {
+		if (is_of_daemon(folder))
+			return -EACCES;
+		how.resolve = 0;
+		followed = (int)syscall(SYS_openat2, folder, name, &how, sizeof how);
+	}
 	if (followed >= 0)
 		return followed;
 	if (errno != EXDEV)

@@ -1,15 +1,11 @@
 /* The attributes of a System V segment: a file for each field of shmid_ds (shmctl(2)), and status with all of them. */
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backends/attached.h"
 #include "backends/identity.h"
 #include "backends/parse.h"
+#include "backends/process.h"
 #include "backends/sysv_shm.h"
 #include "backends/text.h"
 #include "backends/why.h"
@@ -106,26 +102,6 @@ static int size_store(const Row *row, const Object *object, const char *text)
 
 /* -- Locking -------------------------------------------------------------------------------------------------------- */
 
-/* The soft RLIMIT_MEMLOCK of a process of this user; false if there is none such any more. */
-static bool memlock_of(pid_t pid, uid_t uid, uint64_t *out)
-{
-	static const char label[] = "Max locked memory";
-	g_autofree char *folder = g_strdup_printf("/proc/%d", (int)pid);
-	g_autofree char *path = g_strconcat(folder, "/limits", NULL);
-	g_autofree char *text = NULL;
-	const char *line;
-	struct stat st;
-
-	if (pid <= 0 || stat(folder, &st) < 0 || st.st_uid != uid || !g_file_get_contents(path, &text, NULL, NULL))
-		return false;
-	line = strstr(text, label);
-	if (!line)
-		return false;
-	line += strlen(label);
-	*out = G_MAXUINT64;
-	return strstr(line, "unlimited") == line + strspn(line, " ") || sscanf(line, "%" SCNu64, out) == 1;
-}
-
 /* The bytes of locked segments that this user may have locked. */
 static uint64_t locked_by(uid_t uid)
 {
@@ -157,7 +133,7 @@ static int lock_for_user(const Object *object, const struct shmid_ds *ds)
 		return why_refuse(EPERM, "only its owner, its creator or root may lock it");
 	if (ds->shm_perm.mode & SHM_LOCKED)
 		return 0;
-	if (!memlock_of(identity_pid(), uid, &limit))
+	if (!process_limit(identity_pid(), uid, "Max locked memory", &limit))
 		return why_refuse(EPERM,
 				  "the limit on locked memory of the process that opened this file is not known");
 	if (limit == 0)

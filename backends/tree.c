@@ -4,6 +4,7 @@
 #include "backends/limits.h"
 #include "backends/names.h"
 #include "backends/pipe.h"
+#include "backends/posix_mq.h"
 #include "backends/posix_sem.h"
 #include "backends/posix_shm.h"
 #include "backends/signal.h"
@@ -51,37 +52,53 @@ const BackendSettings *backends_settings(void)
 static const char readme[] =
 	"ipcfs: inter-process communication as files. What you make here is the kernel's own, shared with every program\n"
 	"that uses the native calls; what they make appears here. mkdir makes an object, rmdir removes it, ls -l shows it,\n"
-	"cat NAME/status prints everything known of it, and each value is a file of its own.\n"
+	"cat NAME/status prints everything known of it, and each value is a file of its own. From the top of the tree:\n"
 	"\n"
 	"  mkdir sysv/msg/jobs                   a System V message queue; cat jobs/key prints its key for msgget(2)\n"
 	"  echo hello > sysv/msg/jobs/data       one write is one message (msgsnd)\n"
 	"  cat sysv/msg/jobs/next                one message, then the end (msgrcv); data: message after message\n"
 	"  seq 1000 > sysv/msg/jobs/lines        every line is a message; reading gives lines\n"
 	"  cat sysv/msg/jobs/drain               all that is queued now; never waits; peek: without taking it\n"
-	"  echo hi > sysv/msg/jobs/type/7/data   messages of type 7; upto-7, except-7 to read\n"
-	"  mv sysv/msg/0x0000162e sysv/msg/work  give a name to a queue that another program made\n"
+	"  echo hi > sysv/msg/jobs/type/7/data   a message of type 7; read from type/7, upto-7, except-7\n"
+	"  mkdir sysv/msg/0x162e                 a queue with this key; those of other programs are listed by theirs\n"
+	"  mv sysv/msg/0x162e sysv/msg/work      gives one a name\n"
 	"\n"
-	"  mkdir sysv/sem/lock                   semaphores; echo 1 1 1 > sysv/sem/forks/values: a set of three\n"
-	"  make 9> sysv/sem/lock/0/hold          waits for 1 and has it until the command ends, however it does\n"
+	"  mkdir posix/mq/jobs                   a POSIX message queue (mq_open): data, next, lines, drain as above\n"
+	"  echo 5 > posix/mq/jobs/maxmsg         another size, while it is empty and nobody uses it; msgsize too\n"
+	"  echo now > posix/mq/jobs/prio/9/data  with priority 9; the highest is read first\n"
+	"\n"
+	"  mkdir sysv/sem/forks                  a set of semaphores: of one, until it is told of more\n"
+	"  echo 1 1 1 > sysv/sem/forks/values    three, and what each of them is\n"
 	"  echo 0:-1 1:+2 > sysv/sem/forks/op    several at once, or none (semop); undo: until the file is closed\n"
-	"  echo +1 > posix/sem/lock/op           the same for sem_open(3): value, op, hold\n"
+	"  sleep 1 9> sysv/sem/forks/2/hold      waits for 1 and has it until the command ends, however it does\n"
+	"  mkdir posix/sem/lock                  the same for sem_open(3), of one semaphore: value, op, hold\n"
+	"  echo +1 > posix/sem/lock/op           gives one\n"
 	"\n"
 	"  mkdir posix/shm/table                 shared memory (shm_open); sysv/shm is the same for System V (shmget)\n"
-	"  truncate -s 64M posix/shm/table/data  give it a size; with > nothing is cut off; programs mmap it\n"
+	"  truncate -s 64M posix/shm/table/data  gives it a size; with > nothing is cut off; programs mmap it\n"
 	"\n"
 	"  mkdir pipe/p                          a pipe that keeps its bytes while nobody has it open\n"
-	"  seq 9 > pipe/p/write; cat pipe/p/read its two ends, as of pipe(2); waits for the other one\n"
+	"  seq 9 > pipe/p/write                  one end, as of pipe(2)\n"
+	"  cat pipe/p/read                       the other end; each waits for the other one\n"
 	"  mkfifo fifo/f                         real FIFOs: what you do with them is between you and the kernel\n"
 	"\n"
-	"  echo TERM > signal/1234/send          signal a process; USR1 42 with a value; 0 only asks whether you may\n"
-	"  cat signal/1234/exit                  waits until the process has ended; signal/self is your own\n"
-	"  mkdir signal/inbox/mail               receive: cat mail/lines, while others kill -USR1 $(cat mail/pid)\n"
+	"  mkdir socket/unix/s                   a conversation; beside unix: unixgram, unixpacket, tcp, udp, ip\n"
+	"  echo announce @s > socket/unix/s/ctl  to be called at @s; tcp: announce :80; or connect, bind, hangup\n"
+	"  echo hi > socket/unix/dial/@s         calls: the open file is the connection, as tcp/dial/localhost:80 is\n"
+	"  cat socket/unix/s/accept              waits for a caller, and is the connection with that one\n"
+	"\n"
+	"  sleep 99 &                            a process, for what follows\n"
+	"  echo TERM > signal/$!/send            signals it; USR1 42 with a value; 0 only asks whether you may\n"
+	"  cat signal/self/status                all about one, here your own; exit: a read waits until it has ended\n"
+	"  mkdir signal/inbox/mail               what kill(1) sends to the process mail/pid is received as lines\n"
+	"  echo USR1 > signal/inbox/mail/send    so is what is sent by the tree\n"
+	"  sed 1q signal/inbox/mail/lines        waits for one; a line says what it is, from whom, with what value\n"
 	"\n"
 	"  cat limits/msgmax                     the kernel's limits; root may write them\n"
 	"  cat why                               the last refusal you met, in words\n"
 	"\n"
 	"Reads wait for a message and writes for room, until a signal; with O_NONBLOCK they say EAGAIN. poll and select work.\n"
-	"Manual pages: ipcfs(1), ipcfs(7), and one for each directory, such as ipcfs-sysv-msg(7).\n";
+	"Manual pages: ipcfs(1), ipcfs(7), and one for each directory: ipcfs-sysv-msg(7), ipcfs-socket(7) and their like.\n";
 
 static int readme_show(const Row *row, const Object *object, const Caller *caller, GString *out)
 {
@@ -100,7 +117,7 @@ static int why_show(const Row *row, const Object *object, const Caller *caller, 
 static const TextOps readme_text = {.show = readme_show};
 static const TextOps why_text = {.show = why_show};
 
-static const Row *const posix_rows[] = {&posix_sem_row, &posix_shm_row, NULL};
+static const Row *const posix_rows[] = {&posix_mq_row, &posix_sem_row, &posix_shm_row, NULL};
 static const Row *const sysv_rows[] = {&sysv_msg_row, &sysv_sem_row, &sysv_shm_row, NULL};
 
 static const Row readme_row = {.name = "README", .kind = TEXT, .mode = 0444, .text = &readme_text};

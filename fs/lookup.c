@@ -2,8 +2,13 @@
  * Look-ups. Most are answered at once; those of a directory whose names take long to look up (Members.slow) go to a worker.
  * Such a look-up may stick in a system call that no signal ends, in a file system that does not answer; so at an interrupt it
  * is answered by somebody else, and the worker, when it comes back, finds that nobody wants to know any more.
+ *
+ * It is answered after a while in any case. The kernel has a directory locked during a look-up, and whoever comes for the same
+ * name, or to make one there, waits for that lock and cannot be killed: not for longer than this.
  */
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 
 #include "backends/identity.h"
 #include "backends/why.h"
@@ -133,20 +138,33 @@ static void reply_lookup(fuse_req_t req, Node *directory, const char *name, int 
 
 /* -- Look-ups that may take long -------------------------------------------------------------------------------------- */
 
-enum { PENDING, CLAIMED };
+enum {
+	PATIENCE_MS = 500,
+	SLOW_USER = 1024, /* look-ups of one user but root at once: each has a thread */
+	STUCK_USER = 64   /* of them that were given up, and whose thread has not come back */
+};
 
 typedef struct Slow {
 	Looker looker; /* holds its directory */
 	char *name;
-	fuse_req_t req; /* belongs to who claims the look-up */
-	int state;      /* atomic: PENDING, until the worker or an interrupt claims it */
-	int refs;       /* atomic */
+	fuse_req_t req; /* belongs to who takes it out of `pending` */
+	int refs;       /* atomic: one of the worker, one of `pending` */
+
+	/* Protected by the slow lock. */
+	GList link;
+	gint64 deadline; /* in us */
+	bool pending;    /* it is in there */
 } Slow;
 
-static bool claim(Slow *slow)
-{
-	return g_atomic_int_compare_and_exchange(&slow->state, PENDING, CLAIMED);
-}
+typedef struct SlowUser {
+	int running, stuck;
+} SlowUser;
+
+static GMutex
+	slow_lock; /* "the slow lock": held for a few instructions. libfuse's lock of a request is taken before it. */
+static GCond slow_changed;
+static GQueue pending = G_QUEUE_INIT; /* Protected by the slow lock. Slow, unanswered */
+static GHashTable *slow_users;        /* Protected by the slow lock. uid -> SlowUser */
 
 static void slow_unref(Slow *slow)
 {
@@ -158,32 +176,110 @@ static void slow_unref(Slow *slow)
 	g_free(slow);
 }
 
+/* Called with the slow lock held, as all up to slow_find(). */
+static SlowUser *slow_user(uid_t uid)
+{
+	SlowUser *user;
+
+	if (!slow_users)
+		slow_users = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	user = g_hash_table_lookup(slow_users, GUINT_TO_POINTER(uid));
+	if (!user) {
+		user = g_new0(SlowUser, 1);
+		g_hash_table_insert(slow_users, GUINT_TO_POINTER(uid), user);
+	}
+	return user;
+}
+
+static bool slow_take(Slow *slow)
+{
+	if (!slow->pending)
+		return false;
+	g_queue_unlink(&pending, &slow->link);
+	slow->pending = false;
+	return true;
+}
+
+/* The worker has come back. Returns whether the answer is its own. */
+static bool slow_return(Slow *slow)
+{
+	const uid_t uid = slow->looker.caller.uid;
+	SlowUser *user = slow_user(uid);
+	const bool taken = slow_take(slow);
+
+	if (!taken)
+		user->stuck--;
+	if (--user->running == 0)
+		g_hash_table_remove(slow_users, GUINT_TO_POINTER(uid));
+	return taken;
+}
+
 static void slow_find(void *data)
 {
 	Slow *slow = data;
 	struct fuse_entry_param entry;
 	struct stat attributes;
 	Found found;
+	bool taken;
 	int result;
 
 	why_forget();
 	result = find(&slow->looker, slow->name, &found, &attributes);
-	if (claim(slow)) {
+	g_mutex_lock(&slow_lock);
+	taken = slow_return(slow);
+	g_mutex_unlock(&slow_lock);
+	if (taken) {
 		fuse_req_interrupt_func(slow->req, NULL, NULL);
 		if (result == 0)
 			result = entry_enter(slow->req, slow->looker.directory, &found, &attributes, &entry);
 		reply_lookup(slow->req, slow->looker.directory, slow->name, result, &entry);
+		slow_unref(slow);
 	}
 	slow_unref(slow);
 }
 
-static void slow_give_up(void *data)
+/* The next one that is given up, taken out; waits for it. Called with the slow lock held. */
+static Slow *slow_wait(bool *interrupted)
 {
-	Slow *slow = data;
+	for (;;) {
+		const gint64 now = g_get_monotonic_time();
+		gint64 next = now + G_TIME_SPAN_HOUR;
 
-	fuse_req_interrupt_func(slow->req, NULL, NULL);
-	fuse_reply_err(slow->req, EINTR);
-	slow_unref(slow);
+		for (GList *link = pending.head; link; link = link->next) {
+			Slow *slow = link->data;
+
+			if (slow->deadline <= now) {
+				*interrupted = slow->deadline == 0;
+				slow_user(slow->looker.caller.uid)->stuck++;
+				slow_take(slow);
+				return slow;
+			}
+			next = MIN(next, slow->deadline);
+		}
+		g_cond_wait_until(&slow_changed, &slow_lock, next);
+	}
+}
+
+/* Answers those that are interrupted, or take too long. */
+static void *slow_main(void *unused)
+{
+	for (;;) {
+		bool interrupted;
+		Slow *slow;
+
+		g_mutex_lock(&slow_lock);
+		slow = slow_wait(&interrupted);
+		g_mutex_unlock(&slow_lock);
+		fuse_req_interrupt_func(slow->req, NULL, NULL);
+		why_forget();
+		if (interrupted)
+			fuse_reply_err(slow->req, EINTR);
+		else
+			reply_lookup(slow->req, slow->looker.directory, slow->name,
+				     why_refuse(ETIMEDOUT, "the file system there does not answer"), NULL);
+		slow_unref(slow);
+	}
+	return unused;
 }
 
 /* Runs under libfuse's lock of the request, and so must not answer itself. */
@@ -192,26 +288,78 @@ static void slow_interrupted(fuse_req_t req, void *data)
 	Slow *slow = data;
 
 	(void)req;
-	if (!claim(slow))
-		return;
-	g_atomic_int_inc(&slow->refs);
-	if (worker_run(slow_give_up, slow) < 0) {
-		g_atomic_int_set(&slow->state, PENDING);
-		g_atomic_int_add(&slow->refs, -1);
+	g_mutex_lock(&slow_lock);
+	slow->deadline = 0;
+	g_cond_signal(&slow_changed);
+	g_mutex_unlock(&slow_lock);
+}
+
+static gpointer slow_prepare(gpointer unused)
+{
+	sigset_t all, before;
+	pthread_t thread;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (pthread_create(&thread, NULL, slow_main, NULL))
+		g_error("cannot start a thread");
+	pthread_detach(thread);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return unused;
+}
+
+/* Has it wait for its worker. False, with the reason noted: the user has too many. */
+static bool slow_enter(Slow *slow)
+{
+	const uid_t uid = slow->looker.caller.uid;
+	SlowUser *user;
+	int running, stuck;
+	bool enters;
+
+	g_mutex_lock(&slow_lock);
+	user = slow_user(uid);
+	running = user->running;
+	stuck = user->stuck;
+	enters = slow->pending = stuck < STUCK_USER && (running < SLOW_USER || uid == 0);
+	if (enters) {
+		user->running++;
+		/* Whoever has some that stick is not to hold a directory again and again. */
+		slow->deadline = g_get_monotonic_time() + PATIENCE_MS * 1000 / (1 << MIN(stuck, 8));
+		g_queue_push_tail_link(&pending, &slow->link);
+		g_cond_signal(&slow_changed);
 	}
+	g_mutex_unlock(&slow_lock);
+	if (!enters)
+		why_refuse(ENFILE, "%d look-ups of yours are under way, %d of them in file systems that do not answer",
+			   running, stuck);
+	return enters;
 }
 
 static void slow_start(fuse_req_t req, Node *directory, const char *name)
 {
+	static GOnce once = G_ONCE_INIT;
 	Slow *slow = g_new(Slow, 1);
+	bool taken;
 
-	*slow = (Slow){.looker = looker_of(req, directory), .name = g_strdup(name), .req = req, .refs = 2};
+	g_once(&once, slow_prepare, NULL);
+	*slow = (Slow){.looker = looker_of(req, directory), .name = g_strdup(name), .req = req, .refs = 3};
+	slow->link.data = slow;
 	node_ref(directory);
+	if (!slow_enter(slow)) {
+		reply_lookup(req, directory, name, -ENFILE, NULL);
+		slow->refs = 1;
+		slow_unref(slow);
+		return;
+	}
 	fuse_req_interrupt_func(req, slow_interrupted, slow);
 	if (worker_run(slow_find, slow) < 0) {
-		if (claim(slow)) {
+		g_mutex_lock(&slow_lock);
+		taken = slow_return(slow);
+		g_mutex_unlock(&slow_lock);
+		if (taken) {
 			fuse_req_interrupt_func(req, NULL, NULL);
 			fuse_reply_err(req, ENOMEM);
+			slow_unref(slow);
 		}
 		slow_unref(slow);
 	}

@@ -7,28 +7,66 @@
 #include "fs/caller.h"
 #include "fs/operations.h"
 #include "fs/reply.h"
+#include "fs/worker.h"
 
-/* mkdir and mknod: makes an object as the caller, by `make`, one of the directory's Members. */
-static void make(fuse_req_t req, Node *directory, const char *name, mode_t mode,
-		 int (*how)(const Object *at, const char *name, mode_t mode, Object *out), const char *verb)
+/* mkdir or mknod under way. */
+typedef struct Making {
+	fuse_req_t req;
+	Node *directory; /* held */
+	char *name;      /* owned */
+	mode_t mode;
+	int (*make)(const Object *at, const char *name, mode_t mode, Object *out); /* one of the directory's Members */
+	const char *verb;
+	Caller caller;
+	gid_t *groups; /* the caller's, owned */
+} Making;
+
+/* Makes an object as the caller. */
+static void make_and_reply(void *data)
 {
-	const Object at = node_object(directory);
-	Caller caller = caller_of(req);
-	g_autofree gid_t *groups G_GNUC_UNUSED = caller_groups(req, &caller); /* held for `caller` */
+	Making *making = data;
+	const Object at = node_object(making->directory);
 	struct fuse_entry_param entry;
 	Object object;
-	int result = identity_assume(&caller);
+	int result;
 
+	why_forget();
+	result = identity_assume(&making->caller);
 	if (result == 0) {
-		result = how(&at, name, mode, &object);
+		result = making->make(&at, making->name, making->mode, &object);
 		identity_release();
 	}
 	if (result == 0)
-		result = entry_find(req, directory, name, &entry);
+		result = entry_find(making->req, making->directory, making->name, &entry);
 	if (result < 0)
-		reply_refusal_at(req, directory, name, result, verb);
+		reply_refusal_at(making->req, making->directory, making->name, result, making->verb);
 	else
-		reply_entry(req, &entry);
+		reply_entry(making->req, &entry);
+	node_unref(making->directory);
+	g_free(making->name);
+	g_free(making->groups);
+	g_free(making);
+}
+
+static void make(fuse_req_t req, Node *directory, const char *name, mode_t mode,
+		 int (*how)(const Object *at, const char *name, mode_t mode, Object *out), const char *verb)
+{
+	Making *making = g_new(Making, 1);
+
+	*making = (Making){
+		.req = req,
+		.directory = directory,
+		.name = g_strdup(name),
+		.mode = mode,
+		.make = how,
+		.verb = verb,
+		.caller = caller_of(req),
+	};
+	making->groups = caller_groups(req, &making->caller);
+	node_ref(directory);
+	/* Where no thread can be had, it keeps others waiting. */
+	if (!directory->row->members->slow_create || worker_run(make_and_reply, making) < 0)
+		make_and_reply(making);
 }
 
 static void refuse_new(fuse_req_t req, Node *directory, const char *name, const char *verb)

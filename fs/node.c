@@ -310,6 +310,23 @@ const Members *node_is_member(Node *node)
 	return parent && row_is_member(node->row) ? parent->row->members : NULL;
 }
 
+/* Puts a node's name before what there is of a path. Called with lock held. */
+static void prepend_name(GString *path, Node *node)
+{
+	const Object *object = &node->object, *above = &node_get(node->parent)->object;
+
+	if (node->row->name) {
+		g_string_prepend(path, node->row->name);
+	} else if (object->id == above->id && strcmp(object->name, above->name) == 0) {
+		/* A part of the object above, whose name it bears: a semaphore in memory, a priority. */
+		g_autofree char *part = g_strdup_printf("%lld", (long long)object->part);
+
+		g_string_prepend(path, part);
+	} else {
+		g_string_prepend(path, object->name);
+	}
+}
+
 char *node_path(Node *node, const char *name)
 {
 	GString *path = g_string_new(name);
@@ -318,7 +335,7 @@ char *node_path(Node *node, const char *name)
 	for (; node->slot != ROOT; node = node_get(node->parent)) {
 		if (path->len)
 			g_string_prepend_c(path, '/');
-		g_string_prepend(path, node->row->name ? node->row->name : node->object.name);
+		prepend_name(path, node);
 	}
 	g_mutex_unlock(&lock);
 	return g_string_free(path, FALSE);

@@ -23,8 +23,7 @@ static struct fuse_pollhandle *disarm(File *file)
 		watch->armed = false;
 		if (watch->group) {
 			g_queue_unlink(&watch->group->watches, &watch->link);
-			if (group_empty(watch->group))
-				group_kick(watch->group);
+			group_settle(watch->group);
 		} else {
 			g_queue_unlink(&lookouts, &watch->link);
 		}
@@ -83,8 +82,12 @@ void waiting_watch(File *file, struct fuse_pollhandle *handle, int directions, u
 		g_queue_push_tail_link(watch->group ? &watch->group->watches : &lookouts, &watch->link);
 		if (fresh)
 			fresh_groups[direction] = watch->group;
-		if (!watch->group)
-			group_wake_watcher();
+		if (watch->group) {
+			group_arm(watch->group);
+			group_keep(watch->group, file, direction);
+		} else {
+			watcher_call();
+		}
 	}
 	if (group_wakes() != wakes_before)
 		late = disarm(file);
@@ -115,9 +118,28 @@ void waiting_unwatch(File *file)
 
 	g_mutex_lock(&waiting_lock);
 	handle = disarm(file);
+	group_forget(file);
 	g_mutex_unlock(&waiting_lock);
 	if (handle)
 		fuse_pollhandle_destroy(handle);
+}
+
+bool polling_ready(Group *group)
+{
+	File *file = NULL;
+	GList *link;
+	int events;
+
+	g_mutex_lock(&waiting_lock);
+	link = g_queue_peek_head_link(&group->watches);
+	if (link)
+		file = file_ref(link->data);
+	g_mutex_unlock(&waiting_lock);
+	if (!file)
+		return false;
+	events = file->handle.row->stream->poll(&file->handle);
+	file_unref(file);
+	return events != 0;
 }
 
 bool polling_look(void)

@@ -18,7 +18,7 @@ Side *request_side(const Request *request)
 	return NULL;
 }
 
-static Direction direction_of(const Request *request)
+Direction request_direction(const Request *request)
 {
 	switch (request->operation) {
 	case OPEN:
@@ -34,7 +34,7 @@ void request_wait(const Request *request, Wait *out)
 {
 	Handle *handle = &request->file->handle;
 
-	handle->row->stream->wait(handle, direction_of(request), request->size, out);
+	handle->row->stream->wait(handle, request_direction(request), request->size, out);
 }
 
 /* Lets one of those go on who wait at the other end for what was just done at this one. Returns whether he did. */
@@ -48,7 +48,7 @@ static bool feed_other_end(Handle *handle)
 	return waiting_feed(key);
 }
 
-/* Where the other end waits to go on, a read gets as much as fits it, not only what was there at first. */
+/* Where somebody at the other end waits to go on, a read gets as much as fits it, not only what was there at first. */
 static ssize_t step_read(Request *request, Patience patience)
 {
 	Handle *handle = &request->file->handle;
@@ -68,22 +68,16 @@ static ssize_t step_write(Request *request, Patience patience)
 {
 	Handle *handle = &request->file->handle;
 	ssize_t n = 0;
-	bool news = false; /* that the other end has not been told */
 
 	while (request->done < request->size) {
+		request->wakes = waiting_wakes();
 		n = handle->row->stream->write(handle, request->data + request->done, request->size - request->done,
 					       patience);
-		if (n == -EAGAIN && news && feed_other_end(handle)) {
-			news = false;
-			continue;
-		}
 		if (n < 0)
 			break;
 		request->done += n;
-		news = true;
-	}
-	if (news)
 		feed_other_end(handle);
+	}
 	request->signals = n == -EPIPE && request->done && handle->row->stream->part_signals;
 	/* An error behind a part that went well is met again by the next write. */
 	if (n >= 0 || (request->done && n != -EAGAIN && n != -EINTR))
@@ -96,6 +90,7 @@ bool request_step(Request *request, Patience patience)
 	Handle *handle = &request->file->handle;
 	const StreamOps *ops = handle->row->stream;
 
+	request->wakes = waiting_wakes();
 	switch (request->operation) {
 	case OPEN:
 		request->result = ops->open(handle, patience);
@@ -170,7 +165,7 @@ static Request *conclude(Request *request)
 		fuse_req_interrupt_func(request->fuse, NULL, NULL);
 	/* Only of the one that was under way: another one was never tried. */
 	if (request->given_up && request->entered && handle->row->stream->give_up) {
-		int error = handle->row->stream->give_up(handle, direction_of(request), request->given_up);
+		int error = handle->row->stream->give_up(handle, request_direction(request), request->given_up);
 
 		if (request->result < 0)
 			request->result = error;
@@ -191,8 +186,6 @@ static bool drained(const Request *request)
 static void run(Request *request)
 {
 	while (request) {
-		unsigned wakes = waiting_wakes();
-
 		why_forget();
 		if (!request_step(request, TRY)) {
 			if (!request->file->handle.row->stream->wait) {
@@ -201,20 +194,20 @@ static void run(Request *request)
 				request_give_up(request, -EAGAIN);
 				if (request->operation == READ || request->operation == WRITE)
 					waiting_drained(request->file, request->operation == READ ? READING : WRITING,
-							wakes);
+							request->wakes);
 			} else {
 				Park park;
 
 				if (!request->kept)
 					request = keep(request);
-				park = waiting_park(request, wakes);
+				park = waiting_park(request);
 				if (park == PARK_DONE)
 					return;
 				if (park == PARK_AGAIN)
 					continue;
 			}
 		} else if (drained(request)) {
-			waiting_drained(request->file, READING, wakes);
+			waiting_drained(request->file, READING, request->wakes);
 		}
 		request = conclude(request);
 	}

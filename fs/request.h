@@ -15,21 +15,24 @@ struct Request {
 	fuse_req_t fuse; /* NULL for FINISH: nobody waits for the answer */
 	File *file;
 	bool nonblocking;
-	bool signals;     /* WRITE: SIGPIPE comes with the answer */
-	bool kept;        /* on the heap, with data of its own, and told of interrupts */
-	size_t size;      /* bytes wanted, or to be written */
-	size_t done;      /* bytes written */
-	const char *data; /* WRITE; owned once kept */
+	bool signals;       /* WRITE: SIGPIPE comes with the answer */
+	bool kept;          /* on the heap, with data of its own, and told of interrupts */
+	size_t size;        /* bytes wanted, or to be written */
+	size_t done;        /* bytes written */
+	size_t done_before; /* of which before it was last taken out of a group */
+	const char *data;   /* WRITE; owned once kept */
 	ssize_t result;
 	int given_up;    /* the errno, negative, that it ends with before it could be done; 0: it does not */
 	const char *out; /* READ: the bytes of the answer, in this thread's memory */
+	unsigned wakes;  /* waiting_wakes() of before the last try */
 
 	/* Protected by the waiting lock. */
 	bool entered; /* it is the one under way on its side */
 	enum { RUNNING, BEHIND, PARKED, ENDING } state;
 	bool interrupted;
-	Group *group; /* PARKED: where */
-	GList link;   /* in the group, the side, or the interrupted */
+	Group *group;  /* PARKED: where; RUNNING: which it was taken out of, if it was … */
+	unsigned seen; /* … and Group.wakes of then: another wake-up since must not be lost */
+	GList link;    /* in the group, the side, or the interrupted */
 };
 
 /* Starts a request; it belongs to the callee, who answers it sooner or later. `request` is copied if it must wait. */
@@ -46,6 +49,9 @@ void request_again(Request *request);
  * came).
  */
 bool request_step(Request *request, Patience patience);
+
+/* Which way it goes; FINISH: WRITING. */
+Direction request_direction(const Request *request);
 
 /* What it waits for now. */
 void request_wait(const Request *request, Wait *out);

@@ -8,12 +8,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "fs/loop.h"
 #include "fs/operations.h"
 #include "fs/reply.h"
 #include "fs/waiting.h"
 #include "fs/worker.h"
 
-enum { WRITE_MAX = 1 << 20 };
+enum {
+	WRITE_MAX = 1 << 20,
+	HEADER_ROOM = 4096 /* for what precedes the bytes of a write: libfuse and the kernel agree */
+};
 
 /* The kernel asks for CAP_SYS_ADMIN when memory is to be passed through. */
 static bool may_administrate(void)
@@ -136,7 +140,7 @@ static int serve(struct fuse_session *session, int threads)
 	int result;
 
 	if (threads == 1)
-		return fuse_session_loop(session);
+		return loop_run(session, WRITE_MAX + HEADER_ROOM);
 	config = fuse_loop_cfg_create();
 	fuse_loop_cfg_set_max_threads(config, (unsigned)threads);
 	fuse_loop_cfg_set_idle_threads(config, (unsigned)threads);

@@ -149,7 +149,9 @@ static void store_on_worker(void *data)
 {
 	Storing *job = data;
 
+	reply_working_for(job->req);
 	store_and_reply(job->req, job->file, job->text, job->size);
+	reply_working_for(NULL);
 	file_unref(job->file);
 	g_free(job->text);
 	g_free(job);

@@ -3,7 +3,7 @@
  *
  * Interrupts: FUSE's callback runs under libfuse's lock of the request, so it only takes the request out of where it waits
  * and leaves it to the watching thread, which answers EINTR. A request that a worker sleeps for is left to that worker, which
- * is kicked (group.c).
+ * is kicked (wakeup.c).
  */
 #include "fs/waiting.h"
 
@@ -35,7 +35,7 @@ bool waiting_enter(Request *request)
 	} else if (request->kept && request->interrupted) {
 		request->state = ENDING;
 		g_queue_push_tail_link(&interrupted, &request->link);
-		group_wake_watcher();
+		watcher_call();
 	} else if (request->kept) {
 		request->state = BEHIND;
 		g_queue_push_tail_link(&side->behind, &request->link);
@@ -65,7 +65,7 @@ Request *waiting_leave(Request *request)
 	return next;
 }
 
-Park waiting_park(Request *request, unsigned wakes_before)
+Park waiting_park(Request *request)
 {
 	const Handle *handle = &request->file->handle;
 	Park park = PARK_REFUSED;
@@ -77,16 +77,17 @@ Park waiting_park(Request *request, unsigned wakes_before)
 	g_mutex_lock(&waiting_lock);
 	if (request->interrupted)
 		request_give_up(request, -EINTR);
-	else if (wait.how == WAIT_FD && group_wakes() != wakes_before)
+	else if (wait.how == WAIT_FD && group_wakes() != request->wakes)
 		park = PARK_AGAIN;
 	else if (!(group = group_for(&wait, handle->row->stream, handle->caller.uid, &fresh)))
 		request_give_up(request, -ENOMEM);
 	else
 		park = PARK_DONE;
 	if (park == PARK_DONE) {
-		request->state = PARKED;
-		request->group = group;
-		g_queue_push_tail_link(&group->requests, &request->link);
+		group_push(group, request);
+		/* FINISH comes after the release. */
+		if (request->operation != FINISH)
+			group_keep(group, request->file, request_direction(request));
 	}
 	g_mutex_unlock(&waiting_lock);
 	if (fresh && group)
@@ -104,8 +105,7 @@ void waiting_interrupt(fuse_req_t req, void *data)
 	request->interrupted = true;
 	if (request->state == PARKED) {
 		g_queue_unlink(&request->group->requests, &request->link);
-		if (group_empty(request->group))
-			group_kick(request->group);
+		group_settle(request->group);
 		request->group = NULL; /* which may end before this request does */
 		ending = true;
 	} else if (request->state == BEHIND) {
@@ -117,7 +117,7 @@ void waiting_interrupt(fuse_req_t req, void *data)
 	if (ending) {
 		request->state = ENDING;
 		g_queue_push_tail_link(&interrupted, &request->link);
-		group_wake_watcher();
+		watcher_call();
 	}
 	g_mutex_unlock(&waiting_lock);
 }
@@ -162,6 +162,7 @@ void waiting_start(void)
 	pthread_t thread;
 
 	group_prepare();
+	feed_prepare();
 	if (pthread_create(&thread, NULL, watch_main, NULL))
 		g_error("cannot start a thread");
 	pthread_detach(thread);

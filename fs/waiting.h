@@ -17,20 +17,20 @@ bool waiting_enter(Request *request);
 /* Leaves the side. Returns the next request on it, which the calling thread now owns and has to run; or NULL. */
 Request *waiting_leave(Request *request);
 
-/* A number that grows whenever backend_wake() is called; read before a try whose request may be parked. */
+/* A number that grows whenever backend_wake() or waiting_feed() is called; read before a try. */
 unsigned waiting_wakes(void);
 
 /*
- * Parks a request that has to wait, as its try of when waiting_wakes() was `wakes` has shown. PARK_DONE: it belongs to
- * waiting.c. PARK_AGAIN: something woke meanwhile, try again. PARK_REFUSED: its result is set (it was interrupted, or too
- * many wait).
+ * Parks a request that has to wait, as its last try has shown. PARK_DONE: it belongs to waiting.c. PARK_AGAIN: something woke
+ * since before that, try again. PARK_REFUSED: its result is set (it was interrupted, or too many wait).
  */
 typedef enum Park { PARK_DONE, PARK_AGAIN, PARK_REFUSED } Park;
-Park waiting_park(Request *request, unsigned wakes);
+Park waiting_park(Request *request);
 
 /*
- * Lets the first request that waits with WAIT_FD and this key try, on this thread: what it waits for may just have come
- * about here. Returns whether it got on. Does not nest.
+ * What those wait for who wait with WAIT_FD and this key may just have come about here: lets the first request try, on this
+ * thread, and others and those who poll on the watching thread. Returns whether that request got on. In there, called again,
+ * it leaves everybody to the watching thread.
  */
 bool waiting_feed(const int64_t key[4]);
 
@@ -49,5 +49,5 @@ void waiting_watch(File *file, struct fuse_pollhandle *handle, int directions, u
  */
 void waiting_drained(File *file, Direction direction, unsigned wakes);
 
-/* Nobody polls this file any more: at its release. */
+/* Nobody polls this file or waits there any more: at its release. */
 void waiting_unwatch(File *file);

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROUNDS = 5, LARGEST = 1 << 20 };
+enum { ROUNDS = 11, LARGEST = 1 << 20 };
 static const size_t total = (size_t)256 << 20;
 
 static char folder[] = "/tmp/bench-pipes.XXXXXX", mountpoint[64];

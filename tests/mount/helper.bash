@@ -216,11 +216,18 @@ refused() {
 		[EACCES]='Permission denied' [EEXIST]='File exists' [EAGAIN]='Resource temporarily unavailable'
 		[EINVAL]='Invalid argument' [EMSGSIZE]='Message too long' [ENOENT]='No such file or directory'
 		[EPERM]='Operation not permitted' [EIDRM]='Identifier removed' [EXDEV]='Invalid cross-device link'
-		[EISDIR]='Is a directory' [ENOSPC]='No space left on device' [EPIPE]='Broken pipe'
-		[ENODEV]='No such device' [EBUSY]='Device or resource busy' [EINTR]='Interrupted system call'
-		[ENAMETOOLONG]='File name too long' [ECONNREFUSED]='Connection refused' [ELOOP]='Too many levels'
-		[EHOSTUNREACH]='No route to host' [ENETUNREACH]='Network is unreachable' [ENFILE]='Too many open files'
-		[EADDRINUSE]='Address already in use' [ENOTCONN]='not connected' [EPROTOTYPE]='wrong type for socket' [ENOTDIR]='Not a directory'
+		[EISDIR]='Is a directory' [ENOTDIR]='Not a directory' [ENOSPC]='No space left on device'
+		[EPIPE]='Broken pipe' [ENODEV]='No such device' [EBUSY]='Device or resource busy'
+		[EINTR]='Interrupted system call' [ELOOP]='Too many levels of symbolic links'
+		[ENAMETOOLONG]='File name too long' [ENFILE]='Too many open files in system'
+		[EMFILE]='Too many open files' [ECONNREFUSED]='Connection refused' [EHOSTUNREACH]='No route to host'
+		[ENETUNREACH]='Network is unreachable' [EADDRINUSE]='Address already in use'
+		[EADDRNOTAVAIL]='Cannot assign requested address'
+		[EAFNOSUPPORT]='Address family not supported by protocol'
+		[EPROTOTYPE]='Protocol wrong type for socket' [EDESTADDRREQ]='Destination address required'
+		[EISCONN]='Transport endpoint is already connected' [ENOTCONN]='Transport endpoint is not connected'
+		[EALREADY]='Operation already in progress' [EINPROGRESS]='Operation now in progress'
+		[ETIMEDOUT]='Connection timed out' [ENOBUFS]='No buffer space available'
 	)
 	local error=$1 text status=0
 	shift

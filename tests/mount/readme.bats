@@ -1,16 +1,41 @@
-# The README's tour: every command of its console blocks, with the mountpoint for /ipc, says what the README shows.
-load helper
+# The README's tour, and that of the tree's own README: every command of them, on the mount, says and does what they show. In a
+# network of its own, since sockets are called there.
+load sockets
 
 readme=$BATS_TEST_DIRNAME/../../README.md
+
+setup() {
+	declare -gA pid=()
+	cd "$dir" || return
+}
+
+teardown() {
+	local bad=0
+	end_all || bad=1
+	remove_everything || bad=1
+	quiet_log || bad=1
+	return "$bad"
+}
+
+# What a tour has made, or a command that failed has left.
+remove_everything() {
+	remove_sockets && find "$IPC"/{sysv/*,posix/*,pipe,signal/inbox}/ -mindepth 1 -maxdepth 1 -exec rmdir {} + &&
+		find "$IPC/fifo" -type p -delete
+}
 
 # What stands in console blocks, a command after "$ " and what it prints on the lines below it.
 tour() {
 	awk '/^```console$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$readme" | sed "s|/ipc|$IPC|g"
 }
 
-# run_command COMMAND EXPECTED: in this shell, so that what one command starts is there for the next.
+# run_command COMMAND: in this shell, so that what one command starts is there for the next. Then its output is in `said`.
 run_command() {
-	eval "$1" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- 4>&- </dev/null || true
+	eval "$1" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- 4>&- </dev/null
+}
+
+# shows COMMAND EXPECTED
+shows() {
+	run_command "$1" || true
 	[ "$2" = "$(cat "$BATS_TEST_TMPDIR/said")" ] ||
 		complain "\$ $1" "$(cat "$BATS_TEST_TMPDIR/said")" "but the README shows:" "$2"
 }
@@ -22,12 +47,64 @@ run_command() {
 			expected+=$line$'\n'
 			continue
 		fi
-		[ -z "$command" ] || run_command "$command" "$(printf %s "$expected")"
+		[ -z "$command" ] || shows "$command" "$(printf %s "$expected")"
 		command=${line#'$ '} expected=''
 		commands=$((commands + 1))
 	done < <(tour)
-	run_command "$command" "$(printf %s "$expected")"
-	[ "$commands" -ge 50 ] || complain "only $commands commands were found"
+	shows "$command" "$(printf %s "$expected")"
+	[ "$commands" -ge 75 ] || complain "only $commands commands were found"
+}
+
+# The commands of the tree's README: what stands before two blanks or more, in lines that begin with two.
+commands_in_the_tree() {
+	sed -n 's/^  \([^ ].*[^ ]\)   *[^ ].*/\1/p' "$IPC/README"
+}
+
+# promised COMMAND: what the tree's README promises of it, where it does.
+promised() {
+	case $1 in
+	'cat sysv/msg/jobs/next') same hello "$(said said)" ;;
+	'cat sysv/msg/jobs/drain') same "$(seq 1000)" "$(said said)" ;;
+	'echo hi > sysv/msg/jobs/type/7/data') same hi "$(cat sysv/msg/jobs/type/7/next)" ;;
+	'mkdir sysv/msg/0x162e') same "0x0000162e jobs" "$(ls sysv/msg | xargs)" ;;
+	'mv sysv/msg/0x162e sysv/msg/work') same 0x0000162e "$(cat sysv/msg/work/key)" ;;
+	'echo 5 > posix/mq/jobs/maxmsg') same 5 "$(cat posix/mq/jobs/maxmsg)" ;;
+	'echo now > posix/mq/jobs/prio/9/data') same "9 4" "$("$native" read-once posix/mq/jobs/records | head -n 1)" ;;
+	'echo 1 1 1 > sysv/sem/forks/values') same "1 1 1" "$(cat sysv/sem/forks/values)" ;;
+	'echo 0:-1 1:+2 > sysv/sem/forks/op') same "0 3 1" "$(cat sysv/sem/forks/values)" ;;
+	'sleep 1 9> sysv/sem/forks/2/hold') eventually same "0 3 1" "$(cat sysv/sem/forks/values)" ;;
+	'echo +1 > posix/sem/lock/op') same 1 "$(cat posix/sem/lock/value)" ;;
+	'truncate -s 64M posix/shm/table/data') same 67108864 "$(cat posix/shm/table/size)" ;;
+	'cat pipe/p/read') same "$(seq 9)" "$(said said)" ;;
+	'mkfifo fifo/f') [ -p fifo/f ] ;;
+	'cat socket/unix/s/accept') same hi "$(said said)" ;;
+	'echo TERM > signal/$!/send') eventually is_gone $! ;;
+	'cat signal/self/status') grep -q '^Name:.cat$' "$BATS_TEST_TMPDIR/said" ;;
+	'sed 1q signal/inbox/mail/lines') [[ "$(said said)" == USR1\ * ]] ;;
+	'cat limits/msgmax') same "$(cat /proc/sys/kernel/msgmax)" "$(said said)" ;;
+	'cat why') [[ "$(said said)" == *"sysv/msg/jobs/data"* ]] ;;
+	*) return 1 ;;
+	esac
+}
+
+@test "every command of the README in the tree does what it says there" {
+	local command kept=0
+	cd "$IPC"
+	run ! rm sysv/msg/jobs/data sysv/msg/jobs # the last refusal there is
+	while IFS= read -r command; do
+		[ "$command" != 'cat why' ] || run ! rm sysv/msg/jobs/data
+		run_command "$command" || complain "\$ $command" "failed: $(said said)"
+		if promised "$command"; then kept=$((kept + 1)); fi
+	done < <(commands_in_the_tree)
+	cd "$dir"
+	same 20 "$kept"
+}
+
+@test "the README in the tree fits on a screen, and has commands on nearly all of it" {
+	[ "$(wc -l <"$IPC/README")" -le 50 ]
+	run ! grep -E '.{121}' "$IPC/README"
+	same "$(grep -c '^  ' "$IPC/README")" "$(commands_in_the_tree | wc -l)"
+	[ "$(commands_in_the_tree | wc -l)" -ge 30 ]
 }
 
 @test "files that the README names are there" {
@@ -42,4 +119,43 @@ run_command() {
 	for page in "${readme%/*}"/docs/*.[0-9]; do
 		grep -qF "(docs/${page##*/})" "$readme" || complain "the README does not name ${page##*/}"
 	done
+}
+
+@test "the manual pages can be shown as the README says, without a warning" {
+	local page command
+	cd "${readme%/*}"
+	# shellcheck disable=SC2016 # those of Markdown
+	command=$(sed -n 's/.*`\(man -l [^`]*\)`.*/\1/p' "$readme")
+	[[ $($command) == *SYNOPSIS* || $($command) == *DESCRIPTION* ]]
+	for page in docs/*.[0-9]; do
+		same "" "$(man --warnings -E UTF-8 -l -Tutf8 -Z "$page" 2>&1 >/dev/null)"
+		grep -qF "'${page#docs/}'" docs/meson.build || complain "docs/meson.build does not list $page"
+	done
+}
+
+@test "docs/architecture.md says of every file what it is, and of none that is not there" {
+	local file folder
+	cd "${readme%/*}"
+	for folder in mountd fs backends; do
+		for file in "$folder"/*.[ch]; do
+			grep -q "^|[^|]*\b${file##*/}\b" docs/architecture.md || complain "docs/architecture.md does not say what $file is"
+		done
+	done
+	# The files that the first column of a table names.
+	for file in $(sed -n 's/^| \([a-z_]*\.[ch][^|]*\) |.*/\1/p' docs/architecture.md | tr , ' '); do
+		[ -e "mountd/$file" ] || [ -e "fs/$file" ] || [ -e "backends/$file" ] || complain "there is no $file"
+	done
+}
+
+@test "what else the README tells one to type: .ci/run runs it, or it is so" {
+	local command
+	for command in scripts/up scripts/check umount; do
+		grep -q "sudo $command" "$readme"
+		grep -q "$command" "${readme%/*}/.ci/run"
+	done
+	# `head -n 1 lines` takes ahead of what it uses.
+	mkdir "$MSG/jobs"
+	seq 3 >"$MSG/jobs/lines"
+	same 1 "$(cd "$MSG/jobs" && head -n 1 lines 2>/dev/null)"
+	same 0 "$(cat "$MSG/jobs/qnum")"
 }

@@ -118,3 +118,37 @@ has_four_descriptors() {
 	eventually [ ! -e "/proc/$p/exe" ]
 	ipcfs_start
 }
+
+@test "who has waited leaves no descriptor behind: at close none, and an open one none after a while" {
+	mkdir "$B/mail"
+	p=$(cat "$B/mail/pid")
+	run -0 python3 - "$B/mail/lines" "$p" "/proc/$(ipcfs_pid)/fd" <<-'END'
+		import os, signal, sys, threading, time
+		path, pid, fds = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+
+		def count():
+		    return len(os.listdir(fds))
+
+		def await_count(wanted, seconds):
+		    end = time.monotonic() + seconds
+		    while count() != wanted:
+		        assert time.monotonic() < end, (count(), wanted)
+		        time.sleep(0.01)
+
+		def wait_twice(fd):
+		    for _ in range(2):
+		        threading.Timer(0.1, os.kill, (pid, signal.SIGUSR1)).start()
+		        os.read(fd, 100)
+
+		before = count()
+		for _ in range(3):
+		    fd = os.open(path, os.O_RDONLY)
+		    wait_twice(fd)
+		    os.close(fd)
+		    await_count(before, 0.5)
+		fd = os.open(path, os.O_RDONLY)
+		wait_twice(fd)
+		await_count(before, 5)
+		wait_twice(fd)
+	END
+}

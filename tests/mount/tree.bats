@@ -10,10 +10,15 @@ load helper
 }
 
 @test "the top" {
-	same "README fifo limits pipe posix signal sysv why" "$(ls "$IPC" | xargs)"
+	same "README fifo limits pipe posix signal socket sysv why" "$(ls "$IPC" | xargs)"
 	same "dr-xr-xr-x" "$(stat -c %A "$IPC" | tr w -)"
 	same "drwxrwxrwt" "$(stat -c %A "$MSG")"
 	same "root root" "$(stat -c '%U %G' "$IPC")"
+}
+
+@test "what POSIX has" {
+	same "mq sem shm" "$(ls "$IPC/posix" | xargs)"
+	same "drwxrwxrwt" "$(stat -c %A "$IPC/posix/mq")"
 }
 
 @test "limits are those of the kernel" {

@@ -113,7 +113,7 @@ static const Command own_commands[] = {
 	{0},
 };
 
-static const Command *const nouns[] = {own_commands, msg_commands, file_commands, crowd_commands};
+static const Command *const nouns[] = {own_commands, msg_commands, mq_commands, file_commands, crowd_commands};
 
 int main(int argc, char **argv)
 {

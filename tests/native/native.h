@@ -17,7 +17,7 @@ typedef struct Command {
 } Command;
 
 /* The last one has no name. */
-extern const Command msg_commands[], file_commands[], crowd_commands[];
+extern const Command msg_commands[], mq_commands[], file_commands[], crowd_commands[];
 
 /* Prints the name of the errno and returns 1. */
 int refused(void);

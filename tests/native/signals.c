@@ -123,20 +123,23 @@ static pid_t process_with(pid_t pid, int group)
 {
 	uint64_t set_tid = (uint64_t)pid;
 	struct clone_args args = {.exit_signal = SIGCHLD, .set_tid = (uintptr_t)&set_tid, .set_tid_size = 1};
-	pid_t child = (pid_t)syscall(SYS_clone3, &args, sizeof args);
+	sigset_t one, before;
+	pid_t child;
 
+	/* Blocked from its first moment on. */
+	sigemptyset(&one);
+	sigaddset(&one, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &one, &before);
+	child = (pid_t)syscall(SYS_clone3, &args, sizeof args);
 	if (child == 0) {
-		sigset_t one;
 		int signal;
 
 		if (group)
 			setpgid(0, 0);
-		sigemptyset(&one);
-		sigaddset(&one, SIGUSR1);
-		sigprocmask(SIG_BLOCK, &one, NULL);
 		sigwait(&one, &signal);
 		_exit(42);
 	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	return child;
 }
 

@@ -23,6 +23,7 @@ void fake_reset(void)
 	fake.room = -1;
 	fake.fails = 0;
 	fake.mark = 1;
+	fake.ends = false;
 	fake.closed = 0;
 }
 
@@ -66,7 +67,7 @@ static ssize_t fake_receive(Handle *handle, char *buf, size_t room, Mark *mark, 
 	if (fake.fails)
 		return fake.fails;
 	if (!message)
-		return -EAGAIN;
+		return fake.ends ? -ENODATA : -EAGAIN;
 	length = message->bytes->len;
 	if (length > room)
 		return -E2BIG;

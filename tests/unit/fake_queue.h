@@ -9,6 +9,7 @@ typedef struct FakeQueue {
 	int room;        /* messages that may still be sent before -EAGAIN; -1: any number */
 	int fails;       /* if not 0: the negative errno of every receive and send */
 	int64_t mark;    /* of messages written without one */
+	bool ends;       /* where it is empty, it is at its end */
 	int closed;      /* how often close() was called */
 } FakeQueue;
 

@@ -208,6 +208,29 @@ static void test_drain_refused(void)
 	fake_close(&handle);
 }
 
+/* A queue that has no more to come is at its end, whatever file reads it; what came before is handed over first. */
+static void test_end(void)
+{
+	static const StreamOps *const files[] = {&queue_data, &queue_next, &queue_drain, &queue_lines, &queue_records};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
+		for (size_t size = 1; size <= 200; size += 199) {
+			Handle handle = fake_open(files[i], O_RDONLY);
+			GString *all;
+
+			fake_reset();
+			fake_put(1, "last", 4);
+			fake.ends = true;
+			all = fake_read_all(&handle, size);
+			g_assert_nonnull(strstr(all->str, "last"));
+			fake_expect_nothing();
+			fake_expect_read(&handle, size, "");
+			g_string_free(all, TRUE);
+			fake_close(&handle);
+		}
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -223,5 +246,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/queue/drain/ends", test_drain_ends);
 	g_test_add_func("/queue/drain/robbed", test_drain_robbed);
 	g_test_add_func("/queue/drain/refused", test_drain_refused);
+	g_test_add_func("/queue/end", test_end);
 	return g_test_run();
 }

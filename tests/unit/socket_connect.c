@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "backends/identity.h"
@@ -28,6 +29,18 @@ static int fake(const char *host, const char *port, const struct addrinfo *hints
 		end = &(*end)->ai_next;
 	}
 	return *found ? 0 : EAI_NONAME;
+}
+
+static pid_t knocked; /* the thread that has connected to a path last */
+
+/* In place of libc's: the kernel may have to ask the path's file system, which need not answer. */
+int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
+{
+	const struct sockaddr *any = *(const struct sockaddr *const *)&address;
+
+	if (any->sa_family == AF_UNIX && any->sa_data[0] != '\0')
+		__atomic_store_n(&knocked, (pid_t)syscall(SYS_gettid), __ATOMIC_RELAXED);
+	return (int)syscall(SYS_connect, fd, any, length);
 }
 
 static void know(const char *first, const char *second, const char *third)
@@ -212,6 +225,29 @@ static void test_local(void)
 	close(fd);
 }
 
+/* Whoever tries never waits for a file system. */
+static void test_thread(void)
+{
+	g_autofree char *path = g_strdup_printf("%s/connect-%d", g_get_tmp_dir(), (int)getpid());
+	const struct sockaddr_un *local;
+	Address address = {.local.sun_family = AF_UNIX};
+	int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	Connecting *connecting = NULL;
+	Socket *socket;
+
+	local = &address.local;
+	g_strlcpy(address.local.sun_path, path, sizeof local->sun_path);
+	g_assert_cmpint(bind(listening, &address.any, sizeof *local), ==, 0);
+	g_assert_cmpint(listen(listening, 5), ==, 0);
+	g_assert_cmpint(connecting_begin(network(NET_UNIX), 0, path, &caller, NULL, NULL, NULL, &connecting), ==, 0);
+	g_assert_cmpint(settle(connecting, &socket), ==, 0);
+	g_assert_cmpint(knocked, !=, 0);
+	g_assert_cmpint(knocked, !=, syscall(SYS_gettid));
+	socket_unref(socket);
+	close(listening);
+	unlink(path);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -222,5 +258,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/connect/bound", test_bound);
 	g_test_add_func("/connect/free", test_free);
 	g_test_add_func("/connect/local", test_local);
+	g_test_add_func("/connect/thread", test_thread);
 	return g_test_run();
 }

@@ -154,6 +154,31 @@ static void test_caller(void)
 	same("shut/file");
 }
 
+/* The kernel lets this thread follow its own process's links, whoever it plays: they lead to what others have open. */
+static void test_daemon(void)
+{
+	const Caller caller = {.uid = 65534, .gid = 65534};
+	g_autofree char *shut = g_strconcat(top, "/shut/file", NULL);
+	const int fd = open(shut, O_PATH | O_CLOEXEC), pid = getpid();
+	g_autofree char *ours = g_strdup_printf("/proc/self/fd/%d", fd);
+	g_autofree char *numbered = g_strdup_printf("/proc/%d/task/%d/fd/%d", pid, pid, fd);
+
+	if (getuid() != 0) {
+		close(fd);
+		g_test_skip("needs root");
+		return;
+	}
+	same(ours);
+	g_assert_cmpint(identity_assume(&caller), ==, 0);
+	g_assert_cmpint(path_open(ours), ==, -EACCES);
+	g_assert_cmpint(path_open(numbered), ==, -EACCES);
+	g_assert_cmpint(path_open("/proc/self/root/usr"), ==, -EACCES);
+	g_assert_cmpint(path_open("/proc/thread-self/cwd"), ==, -EACCES);
+	same("/proc/mounts");
+	identity_release();
+	close(fd);
+}
+
 static void test_address(void)
 {
 	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -193,6 +218,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/path/same", test_same);
 	g_test_add_func("/path/long", test_long);
 	g_test_add_func("/path/caller", test_caller);
+	g_test_add_func("/path/daemon", test_daemon);
 	g_test_add_func("/path/address", test_address);
 	g_test_add_func("/path/check", test_check);
 	result = g_test_run();

@@ -1,0 +1,170 @@
+/*
+ * Waking up: by the watching thread, and by the workers of groups that have one.
+ *
+ * Kicks. A worker that sleeps for a request which was interrupted, or for nobody, is kicked out of its system call by a
+ * signal: again and again, every millisecond, until it is seen to have woken, since a kick that comes just before the call
+ * is lost.
+ */
+#include <errno.h>
+
+#include "backends/why.h"
+#include "fs/group.h"
+#include "fs/worker.h"
+
+static void try_requests(Group *group)
+{
+	for (;;) {
+		Onwards onwards = ENDS;
+		Request *request;
+
+		g_mutex_lock(&waiting_lock);
+		request = group_pop(group);
+		g_mutex_unlock(&waiting_lock);
+		if (!request)
+			return;
+		why_forget();
+		if (!request_step(request, TRY))
+			onwards = group_put_back(group, request);
+		if (onwards == WAITS)
+			return;
+		if (onwards == ENDS)
+			request_finish(request);
+	}
+}
+
+/* What a group waits for may be there: tells those who poll, and lets its requests try, in order, until one has to wait. */
+static void group_try(Group *group)
+{
+	polling_notify(group);
+	try_requests(group);
+}
+
+/* -- Workers -------------------------------------------------------------------------------------------------------- */
+
+/* Ends a worker's group that nobody waits in any more. */
+static bool group_ended(Group *group)
+{
+	bool ended;
+
+	g_mutex_lock(&waiting_lock);
+	ended = group_empty(group);
+	if (ended)
+		group_end(group);
+	g_mutex_unlock(&waiting_lock);
+	if (!ended)
+		return false;
+	if (group->wait.over)
+		group->wait.over(&group->wait);
+	g_free(group);
+	return true;
+}
+
+static void set_sleeping(Group *group, bool sleeping)
+{
+	g_mutex_lock(&waiting_lock);
+	group->sleeping = sleeping;
+	if (!sleeping)
+		group->sleeper = NULL;
+	else if (group_empty(group))
+		group_kick(group);
+	g_mutex_unlock(&waiting_lock);
+}
+
+static void ready_main(void *data)
+{
+	Group *group = data;
+
+	group->thread = worker_self();
+	while (!group_ended(group)) {
+		int result;
+
+		set_sleeping(group, true);
+		result = group->wait.ready(&group->wait);
+		set_sleeping(group, false);
+		if (result != -EINTR)
+			group_try(group);
+	}
+}
+
+static void call_main(void *data)
+{
+	Group *group = data;
+
+	group->thread = worker_self();
+	while (!group_ended(group)) {
+		Request *request;
+		bool over;
+
+		g_mutex_lock(&waiting_lock);
+		request = group_pop(group);
+		if (request) {
+			group->sleeping = true;
+			group->sleeper = request;
+		}
+		g_mutex_unlock(&waiting_lock);
+		if (!request)
+			continue;
+		why_forget();
+		over = request_step(request, SLEEP);
+		set_sleeping(group, false);
+		if (over || group_put_back(group, request) == ENDS)
+			request_finish(request);
+	}
+}
+
+void group_start(Group *group)
+{
+	if (worker_run(group->wait.how == WAIT_READY ? ready_main : call_main, group) == 0)
+		return;
+	for (;;) {
+		Request *request;
+
+		g_mutex_lock(&waiting_lock);
+		request = group_pop(group);
+		g_mutex_unlock(&waiting_lock);
+		if (!request)
+			break;
+		why_refuse(ENOMEM, "the daemon has %d threads that wait already", WORKERS_MAX);
+		request_give_up(request, -ENOMEM);
+		request_finish(request);
+	}
+	polling_notify(group);
+	if (!group_ended(group))
+		group_start(group);
+}
+
+bool group_attend(void)
+{
+	g_autoptr(GArray) threads = g_array_new(FALSE, FALSE, sizeof(pid_t));
+
+	g_mutex_lock(&waiting_lock);
+	for (GList *link = group_kicks.head, *next; link; link = next) {
+		Group *group = link->data;
+
+		next = link->next;
+		if (group->sleeping && (group->sleeper ? group->sleeper->interrupted : group_empty(group))) {
+			g_array_append_val(threads, group->thread);
+		} else {
+			group->kicked = false;
+			g_queue_delete_link(&group_kicks, link);
+		}
+	}
+	g_mutex_unlock(&waiting_lock);
+	for (guint i = 0; i < threads->len; i++)
+		worker_kick(g_array_index(threads, pid_t, i));
+	return threads->len > 0;
+}
+
+/* -- The watching thread -------------------------------------------------------------------------------------------- */
+
+void group_watch(int timeout)
+{
+	g_autoptr(GPtrArray) ready = watcher_wait(timeout);
+
+	for (guint i = 0; i < ready->len; i++) {
+		group_try(ready->pdata[i]);
+		g_mutex_lock(&waiting_lock);
+		group_let_go(ready->pdata[i]);
+		g_mutex_unlock(&waiting_lock);
+	}
+}
