@@ -10,7 +10,7 @@ load helper
 }
 
 @test "the top" {
-	same "README fifo limits pipe posix signal sysv why" "$(ls "$IPC" | xargs)"
+	same "README fifo limits pipe posix signal socket sysv why" "$(ls "$IPC" | xargs)"
 	same "dr-xr-xr-x" "$(stat -c %A "$IPC" | tr w -)"
 	same "drwxrwxrwt" "$(stat -c %A "$MSG")"
 	same "root root" "$(stat -c '%U %G' "$IPC")"
