@@ -136,16 +136,21 @@ static double round_trip(const Server *echo, Way way)
 	return start / TRIPS;
 }
 
-static void compare_trips(const char *network, const Server *server)
+static void compare_trips(const char *network, const Server *server, const char *where, int cpu)
 {
-	g_autofree char *what = g_strdup_printf("%s: dial", network);
+	g_autofree char *what = g_strdup_printf("%s, %s: dial", network, where);
 	Samples native = {0}, dial = {0}, socat = {0};
 
+	pin(bench.ipcfs.pid, cpu);
+	pin(server->pid, cpu);
+	pin(getpid(), cpu);
 	for (int i = 0; i < ROUNDS; i++) {
 		sample(&native, round_trip(server, way_native));
 		sample(&dial, round_trip(server, way_dial));
 		sample(&socat, round_trip(server, way_socat));
 	}
+	pin(bench.ipcfs.pid, -1);
+	pin(getpid(), -1);
 	print_figure(what, &dial, 1e6, "us");
 	print_figure("  a native client", &native, 1e6, "us");
 	print_figure("  socat between", &socat, 1e6, "us");
@@ -159,12 +164,12 @@ static void bench_trips(void)
 	Server server = {0};
 
 	heading("64 bytes to a native server, and back");
-	server_start(&server, NULL, ECHO);
-	compare_trips("tcp", &server);
-	server_end(&server);
-	server_start(&server, path, ECHO);
-	compare_trips("unix", &server);
-	server_end(&server);
+	for (int tcp = 1; tcp >= 0; tcp--) {
+		server_start(&server, tcp ? NULL : path, ECHO);
+		compare_trips(tcp ? "tcp" : "unix", &server, "any core", -1);
+		compare_trips(tcp ? "tcp" : "unix", &server, "one core", 0);
+		server_end(&server);
+	}
 }
 
 /* -- A socket bound in the tree -------------------------------------------------------------------------------------- */
@@ -178,10 +183,15 @@ static void bench_bound(void)
 	heading("A unix socket bound in the tree, and one outside, both with native ends");
 	server_start(&inside, in, ECHO);
 	server_start(&outside_it, out, ECHO);
+	/* On one core: where the scheduler puts two servers differs more than they do. */
+	pin(inside.pid, 0);
+	pin(outside_it.pid, 0);
+	pin(getpid(), 0);
 	for (int i = 0; i < ROUNDS * 2; i++) {
 		sample(&trips[0], round_trip(&inside, way_native));
 		sample(&trips[1], round_trip(&outside_it, way_native));
 	}
+	pin(getpid(), -1);
 	server_end(&inside);
 	server_end(&outside_it);
 	server_start(&inside, in, SINK);
@@ -192,7 +202,7 @@ static void bench_bound(void)
 	}
 	server_end(&inside);
 	server_end(&outside_it);
-	print_figure("64 bytes there and back, in the tree", &trips[0], 1e6, "us");
+	print_figure("64 bytes there and back, one core, in the tree", &trips[0], 1e6, "us");
 	print_figure("  outside", &trips[1], 1e6, "us");
 	print_ratio("  in / out", median(&trips[0]) / median(&trips[1]), 1.0);
 	print_figure("bytes in blocks of 64 KiB, in the tree", &bytes[0], 1e-6, "MB/s");

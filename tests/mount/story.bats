@@ -35,6 +35,14 @@ told() {
 	same $((6 + $1 * 2 + $2 + 1)) "$(wc -l <"$3")"
 }
 
+nobody_works() {
+	! pgrep -f "workshop|$IPC/(fifo|pipe)"
+}
+
+nobody_in() {
+	! pgrep -g "$1"
+}
+
 @test "a workshop: each job is done once, counted, shown and reported, and nothing is left behind" {
 	start shop ./workshop "$IPC"
 	ended shop
@@ -48,6 +56,16 @@ told() {
 	ended shop
 	same "" "$(errors shop)"
 	told 200 8 "$BATS_TEST_TMPDIR/shop"
+}
+
+@test "no jobs: workers that are ended before they have begun" {
+	for i in {1..10}; do
+		start shop ./workshop "$IPC" 0 8
+		ended shop
+		same "" "$(errors shop)"
+		told 0 8 "$BATS_TEST_TMPDIR/shop"
+		eventually nobody_works
+	done
 }
 
 @test "as nobody" {
@@ -64,10 +82,6 @@ told() {
 	ended two
 	told 50 4 "$BATS_TEST_TMPDIR/one"
 	told 50 4 "$BATS_TEST_TMPDIR/two"
-}
-
-nobody_in() {
-	! pgrep -g "$1"
 }
 
 @test "an interrupted workshop takes its things away, and nobody stays" {
