@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "backends/pursuit.h"
 #include "backends/socket_bind.h"
 #include "backends/socket_connect.h"
 #include "backends/why.h"
@@ -280,6 +281,18 @@ int attempt_try(Attempt *attempt)
 	return conclude(attempt, result, socket);
 }
 
+/* Takes one further that nobody waits for. True: it is over. */
+static bool pursue(void *data)
+{
+	Attempt *attempt = data;
+
+	why_forget();
+	if (attempt_try(attempt) == -EAGAIN)
+		return false;
+	attempt_unref(attempt);
+	return true;
+}
+
 int attempt_leave(Attempt *attempt)
 {
 	int result;
@@ -288,6 +301,8 @@ int attempt_leave(Attempt *attempt)
 	attempt->left = true;
 	result = attempt->over ? attempt->result : -EINPROGRESS;
 	g_mutex_unlock(&conversation_lock);
+	if (result == -EINPROGRESS)
+		pursuit_add(pursue, attempt_ref(attempt));
 	return result;
 }
 

@@ -388,3 +388,8 @@ void connecting_wait(Connecting *connecting, Wait *out)
 	*out = (Wait){.how = WAIT_FD, .fd = watched ? connecting->socket->fd : -1, .events = EPOLLOUT};
 	fill_key(connecting, out->key);
 }
+
+bool connecting_has_steps(const Connecting *connecting)
+{
+	return !connecting->socket || connecting->at < connecting->n;
+}

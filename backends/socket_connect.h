@@ -26,5 +26,8 @@ int connecting_try(Connecting *connecting, Socket **out);
 /* How to wait for it: always WAIT_FD, but from try to try for something else. */
 void connecting_wait(Connecting *connecting, Wait *out);
 
+/* Whether more than one answer is to be waited for: it gets on by connecting_try() only, while the kernel sees to the last. */
+bool connecting_has_steps(const Connecting *connecting);
+
 /* At any time; NULL is fine. What was begun is given up. */
 void connecting_free(Connecting *connecting);

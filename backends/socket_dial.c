@@ -5,7 +5,8 @@
  * else whoever searches the tree would search the whole file system. What is below them is found as the caller, who sees as much
  * as by stat(2).
  *
- * With O_NONBLOCK an open does not wait for the connection. Whatever is done with the file from then on takes it further.
+ * With O_NONBLOCK an open does not wait for the connection. Whatever is done with the file from then on takes it further, and
+ * what takes more than one step goes on by itself.
  */
 #include "backends/socket_dial.h"
 
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "backends/identity.h"
+#include "backends/pursuit.h"
 #include "backends/socket_connect.h"
 #include "backends/socket_path.h"
 #include "backends/why.h"
@@ -36,11 +38,13 @@ static const char *path_of(const Object *object)
 /* -- A connection ------------------------------------------------------------------------------------------------------- */
 
 typedef struct Dial {
+	int refs;               /* atomic: its open file, and whoever pursues it */
 	GMutex lock;            /* "a dial's lock": held while the next step is tried, which never sleeps */
 	Connecting *connecting; /* Protected by lock. Owned; NULL once it is settled. */
 	Socket *socket;         /* Protected by lock until it is there. Held. */
 	int error;              /* Protected by lock, as `reason`. Negative: why there never will be one. */
 	char *reason;           /* owned */
+	bool closed;            /* Protected by lock. */
 } Dial;
 
 static Dial *dial_of(const Handle *handle)
@@ -48,34 +52,32 @@ static Dial *dial_of(const Handle *handle)
 	return (Dial *)(intptr_t)handle->state[QUEUE_OWN];
 }
 
-/* Takes what is settled; whoever has just found that nothing was is to look again. Called with the dial's lock held. */
-static void settle(Dial *dial, Socket *socket, int result)
-{
-	Wait wait;
-
-	connecting_wait(dial->connecting, &wait);
-	connecting_free(g_steal_pointer(&dial->connecting));
-	dial->error = result;
-	dial->reason = result < 0 ? g_strdup(why_note()) : NULL;
-	g_atomic_pointer_set(&dial->socket, socket);
-	backend_wake(wait.key);
-}
-
 /* 0 with the connection; -EAGAIN: not yet; or why there never will be one, the reason noted. */
 static int advance(Dial *dial)
 {
 	Socket *socket = NULL;
+	bool settled;
 	int result;
+	Wait wait;
 
 	if (g_atomic_pointer_get(&dial->socket))
 		return 0;
 	g_mutex_lock(&dial->lock);
 	result = dial->connecting ? connecting_try(dial->connecting, &socket) : dial->error;
-	if (dial->connecting && result != -EAGAIN)
-		settle(dial, socket, result);
-	else if (dial->reason)
+	settled = dial->connecting && result != -EAGAIN;
+	if (settled) {
+		connecting_wait(dial->connecting, &wait);
+		connecting_free(g_steal_pointer(&dial->connecting));
+		dial->error = result;
+		dial->reason = result < 0 ? g_strdup(why_note()) : NULL;
+		g_atomic_pointer_set(&dial->socket, socket);
+	} else if (dial->reason) {
 		why_refuse(-result, "%s", dial->reason);
+	}
 	g_mutex_unlock(&dial->lock);
+	/* Whoever has just found that nothing was settled is to look again. */
+	if (settled)
+		backend_wake(wait.key);
 	return result;
 }
 
@@ -97,7 +99,7 @@ static void dial_wait(Handle *handle, Direction direction, Wait *out)
 	else if (dial->socket)
 		socket_wait(dial->socket, direction, out);
 	else
-		/* Settled meanwhile: settle() has whoever would wait look again. */
+		/* Settled meanwhile: advance() has whoever would wait look again. */
 		*out = (Wait){.how = WAIT_FD, .fd = -1, .key = {(int64_t)(intptr_t)handle}};
 	g_mutex_unlock(&dial->lock);
 }
@@ -119,6 +121,7 @@ static int dial_begin(Handle *handle)
 	Dial *dial = g_new0(Dial, 1);
 	char text[ADDRESS_TEXT_MAX + 1];
 
+	dial->refs = 1;
 	g_mutex_init(&dial->lock);
 	handle->state[QUEUE_OWN] = (int64_t)(intptr_t)dial;
 	g_strlcpy(text, object->name, sizeof text);
@@ -133,14 +136,45 @@ static int dial_begin(Handle *handle)
 				answered ? bind_anywhere : NULL, NULL, &dial->connecting);
 }
 
+static void dial_unref(Dial *dial)
+{
+	if (!g_atomic_int_dec_and_test(&dial->refs))
+		return;
+	socket_unref(dial->socket);
+	g_free(dial->reason);
+	g_mutex_clear(&dial->lock);
+	g_free(dial);
+}
+
+/* Takes a connection further that nobody waits for. True: no more. */
+static bool pursue(void *data)
+{
+	Dial *dial = data;
+	bool over;
+
+	why_forget();
+	advance(dial);
+	g_mutex_lock(&dial->lock);
+	over = dial->closed || !dial->connecting || !connecting_has_steps(dial->connecting);
+	g_mutex_unlock(&dial->lock);
+	if (over)
+		dial_unref(dial);
+	return over;
+}
+
 static int dial_open(Handle *handle, Patience patience)
 {
 	int result = dial_of(handle) ? 0 : dial_begin(handle);
+	Dial *dial = dial_of(handle);
 
 	(void)patience;
 	if (result == 0)
-		result = advance(dial_of(handle));
-	return result == -EAGAIN && (handle->flags & O_NONBLOCK) ? 0 : result;
+		result = advance(dial);
+	if (result != -EAGAIN || !(handle->flags & O_NONBLOCK))
+		return result;
+	g_atomic_int_inc(&dial->refs);
+	pursuit_add(pursue, dial);
+	return 0;
 }
 
 static void dial_close(Handle *handle)
@@ -149,12 +183,12 @@ static void dial_close(Handle *handle)
 
 	if (!dial)
 		return;
-	connecting_free(dial->connecting);
-	socket_unref(dial->socket);
-	g_free(dial->reason);
-	g_mutex_clear(&dial->lock);
-	g_free(dial);
 	handle->state[QUEUE_OWN] = 0;
+	g_mutex_lock(&dial->lock);
+	dial->closed = true;
+	connecting_free(g_steal_pointer(&dial->connecting));
+	g_mutex_unlock(&dial->lock);
+	dial_unref(dial);
 }
 
 static const SocketFile file = {

@@ -586,3 +586,18 @@ except OSError as e:
 	ended peer
 	same "$(cat "$dir/bytes" "$dir/bytes" "$dir/bytes" "$dir/bytes" | sha256sum)" "$(said peer)"
 }
+
+@test "a connect that its writer does not wait for goes on by itself, though it takes a look-up" {
+	converse tcp a
+	"$net" python3 -c '
+import errno, os, select, socket, sys
+at = socket.create_server(("127.0.0.1", 0))
+ctl = os.open(sys.argv[1] + "/ctl", os.O_WRONLY | os.O_NONBLOCK)
+try:
+    os.write(ctl, b"connect localhost:%d" % at.getsockname()[1])
+except OSError as error:
+    assert error.errno == errno.EINPROGRESS
+os.close(ctl)
+# Nobody looks at the conversation until it calls.
+assert select.select([at], [], [], 20)[0]' "$c"
+}
