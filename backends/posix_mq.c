@@ -17,7 +17,8 @@
 #include "backends/queue.h"
 #include "backends/why.h"
 
-enum { STATE_QUEUE = QUEUE_OWN }; /* Handle.state: a PosixMq, held */
+/* Handle.state: a PosixMq, held; and before there is one, the inode of that which is being replaced. */
+enum { STATE_QUEUE = QUEUE_OWN, STATE_REPLACED };
 
 static const PosixMq *queue_of_handle(const Handle *handle)
 {
@@ -34,7 +35,7 @@ static int descriptor(const Handle *handle)
 static int open_queue(Handle *handle, Patience patience)
 {
 	PosixMq *queue;
-	int result = posix_mq_take(&handle->object, handle->flags & O_ACCMODE, &queue);
+	int result = posix_mq_take(&handle->object, handle->flags & O_ACCMODE, &queue, &handle->state[STATE_REPLACED]);
 
 	(void)patience;
 	if (result == 0)
@@ -115,11 +116,13 @@ static int poll_queue(Handle *handle)
 static void wait_for(Handle *handle, Direction direction, size_t size, Wait *out)
 {
 	(void)size; /* a message takes one place, however long it is */
-	*out = (Wait){
-		.how = WAIT_FD,
-		.fd = direction == HANGUP ? -1 : descriptor(handle),
-		.events = direction == READING ? EPOLLIN : EPOLLOUT,
-	};
+	*out = (Wait){.how = WAIT_FD, .fd = -1, .events = direction == READING ? EPOLLIN : EPOLLOUT};
+	if (direction == OPENING) {
+		posix_mq_key(handle->state[STATE_REPLACED], OPENING, out->key);
+		return;
+	}
+	if (direction != HANGUP)
+		out->fd = descriptor(handle);
 	posix_mq_key(queue_of_handle(handle)->inode, direction, out->key);
 }
 

@@ -50,8 +50,11 @@ typedef struct PosixMq {
 	int refs;                /* Protected by the lock of open queues. */
 } PosixMq;
 
-/* Opens the queue, or finds it open. Held from then on. 0 or a negative errno. */
-int posix_mq_take(const Object *object, int access, PosixMq **out);
+/*
+ * Opens the queue, or finds it open. Held from then on. 0 or a negative errno; -EAGAIN: it is being replaced, and *inode is
+ * that of the old one, under whose key for OPENING one is woken when that is over.
+ */
+int posix_mq_take(const Object *object, int access, PosixMq **out, int64_t *inode);
 void posix_mq_give_back(PosixMq *queue);
 
 /* fstat(2) and what can be read of a queue that a stream has open, by its inode. -ENOENT: none has. */
@@ -59,6 +62,23 @@ int posix_mq_stat_open(int64_t inode, struct stat *out, PosixMqReport *report);
 
 /* Whether any stream has the queue with this inode open. */
 bool posix_mq_is_open(int64_t inode);
+
+/* A queue that another one is about to take the place of. */
+typedef struct PosixMqReplaced {
+	const char *name;
+	int64_t inode;
+	int mqd;
+} PosixMqReplaced;
+
+/*
+ * From now to the end of it, whoever wants to open the queue waits, and its name stands for it, with or without the kernel
+ * knowing that. The struct has to last as long. False: a stream has it open.
+ */
+bool posix_mq_replace_begin(PosixMqReplaced *replaced);
+void posix_mq_replace_end(PosixMqReplaced *replaced);
+
+/* A descriptor of the queue of this inode (0: of this name), while it is being replaced; the caller's to close. Else -ENOENT. */
+int posix_mq_replaced(const char *name, int64_t inode);
 
 /* The key of those who wait for the queue (Wait), and waking them all. */
 void posix_mq_key(int64_t inode, Direction direction, int64_t key[4]);
@@ -103,5 +123,8 @@ int posix_mq_remake(const Object *object, int which, int64_t value);
 /* The inode of the queue that the object stands for: its own, or that of what it was made into. */
 int64_t posix_mq_inode(const Object *object);
 
-/* A queue with this inode has been found: see there. */
+/* Whether another queue was made of the one that had this inode. */
+bool posix_mq_has_moved(int64_t inode);
+
+/* It was not: another queue has that number now. */
 void posix_mq_lives(int64_t inode);

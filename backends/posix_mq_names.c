@@ -143,24 +143,56 @@ static int stat_by_name(const char *name, struct stat *out)
 	return result;
 }
 
-int posix_mq_find(const char *name, Object *out)
+/* fstat(2) of a queue that is being replaced; by its inode, or where that is 0 by its name. */
+static int stat_replaced(const char *name, int64_t inode, struct stat *out)
+{
+	int mqd = posix_mq_replaced(name, inode), result;
+
+	if (mqd < 0)
+		return mqd;
+	result = fstat(mqd, out) < 0 ? -errno : 0;
+	close(mqd);
+	return result;
+}
+
+/* What the kernel has under the name. */
+static int find_there(const char *name, Object *out)
 {
 	struct stat stat;
 	int result;
 
-	if (posix_mq_directory() >= 0) {
-		result = folder_lookup(&folder, name, out);
-	} else {
-		result = stat_by_name(name, &stat);
-		if (result == 0)
-			folder_object(name, &stat, out);
-	}
+	if (posix_mq_directory() >= 0)
+		return folder_lookup(&folder, name, out);
+	result = stat_by_name(name, &stat);
 	if (result == 0)
-		posix_mq_lives(out->id);
+		folder_object(name, &stat, out);
 	return result;
 }
 
-int posix_mq_stat(const Object *object, struct stat *out)
+int posix_mq_find(const char *name, Object *out)
+{
+	int result = find_there(name, out);
+	struct stat stat;
+
+	if (result == -ENOENT && stat_replaced(name, 0, &stat) == 0) {
+		folder_object(name, &stat, out);
+		return 0;
+	}
+	/* Another one may have taken its place just before the last line, or since the first. */
+	if (result == -ENOENT)
+		result = find_there(name, out);
+	if (result == 0 && posix_mq_has_moved(out->id)) {
+		const int64_t before = out->id;
+
+		result = find_there(name, out);
+		if (result == 0 && out->id == before)
+			posix_mq_lives(before);
+	}
+	return result;
+}
+
+/* What the kernel has for the object. */
+static int stat_there(const Object *object, struct stat *out)
 {
 	const Object now = current(object);
 	int result;
@@ -171,7 +203,17 @@ int posix_mq_stat(const Object *object, struct stat *out)
 	return result == 0 && (int64_t)out->st_ino != now.id ? -ENOENT : result;
 }
 
-int posix_mq_open(const Object *object, int access)
+int posix_mq_stat(const Object *object, struct stat *out)
+{
+	int result = stat_there(object, out);
+
+	if (result == -ENOENT)
+		result = stat_replaced(NULL, posix_mq_inode(object), out);
+	/* As above. */
+	return result == -ENOENT ? stat_there(object, out) : result;
+}
+
+static int open_there(const Object *object, int access)
 {
 	const Object now = current(object);
 	struct stat stat;
@@ -188,6 +230,31 @@ int posix_mq_open(const Object *object, int access)
 		return mqd;
 	close(mqd);
 	return -ENOENT;
+}
+
+static int open_replaced(int64_t inode, int access)
+{
+	int mqd = posix_mq_replaced(NULL, inode), opened;
+	char path[64];
+
+	if (mqd < 0)
+		return mqd;
+	/* Once more, with the rights that this thread has. */
+	snprintf(path, sizeof path, "/proc/self/fd/%d", mqd);
+	opened = open(path, access | O_NONBLOCK | O_CLOEXEC);
+	opened = opened < 0 ? -errno : opened;
+	close(mqd);
+	return opened;
+}
+
+int posix_mq_open(const Object *object, int access)
+{
+	int mqd = open_there(object, access);
+
+	if (mqd == -ENOENT)
+		mqd = open_replaced(posix_mq_inode(object), access);
+	/* As above. */
+	return mqd == -ENOENT ? open_there(object, access) : mqd;
 }
 
 int posix_mq_report(int mqd, PosixMqReport *out)
@@ -266,12 +333,14 @@ typedef struct Listing {
 static void see(void *data, const Object *object, const ObjectStat *unused)
 {
 	const Listing *listing = data;
+	Object now = *object;
 	ObjectStat stat;
 
 	(void)unused;
-	posix_mq_lives(object->id);
-	if (mq_stat(object, &stat) == 0)
-		listing->seen(listing->data, object, &stat);
+	if (posix_mq_has_moved(now.id) && posix_mq_find(object->name, &now) < 0)
+		return;
+	if (mq_stat(&now, &stat) == 0)
+		listing->seen(listing->data, &now, &stat);
 }
 
 static int mq_list(const Object *at, MemberSeen seen, void *data)

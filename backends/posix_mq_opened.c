@@ -7,7 +7,11 @@
  * inotify(7) tells, with one watch on the directory of all queues. Where there is no directory, or no inotify to be had,
  * those who wait find out when they are woken by something else.
  *
- * Locking: `lock`, "the lock of open queues", guards the table and the counts. It is held for a few instructions.
+ * A queue that is given another size is replaced by another one (posix_mq_remake.c), between which there is an instant without
+ * any. Whoever comes through the tree meanwhile waits with his open, so that he gets the one or the other, and is told of the old one
+ * where he only looks.
+ *
+ * Locking: `lock`, "the lock of open queues", guards the tables and the counts. It is held for a few instructions.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -22,8 +26,9 @@
 enum { WATCHER_STACK = 64 * 1024 };
 
 static GMutex lock;
-static GHashTable *opened; /* Protected by lock. PosixMq -> itself, by inode and access. */
-static GArray *opening;    /* Protected by lock. int64_t: inodes of queues on their way into that table. */
+static GHashTable *opened;  /* Protected by lock. PosixMq -> itself, by inode and access. */
+static GArray *opening;     /* Protected by lock. int64_t: inodes of queues on their way into that table. */
+static GPtrArray *replaced; /* Protected by lock. PosixMqReplaced */
 
 static guint queue_hash(gconstpointer data)
 {
@@ -46,6 +51,7 @@ static void tables_prepare(void)
 		return;
 	opened = g_hash_table_new(queue_hash, queue_equal);
 	opening = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	replaced = g_ptr_array_new();
 }
 
 bool posix_mq_removed(int mqd)
@@ -160,6 +166,18 @@ static void watch_names(void)
 
 /* -- Opening -------------------------------------------------------------------------------------------------------- */
 
+/* Called with lock held. */
+static const PosixMqReplaced *find_replaced(const char *name, int64_t inode)
+{
+	for (guint i = 0; i < replaced->len; i++) {
+		const PosixMqReplaced *one = replaced->pdata[i];
+
+		if (inode ? one->inode == inode : strcmp(one->name, name) == 0)
+			return one;
+	}
+	return NULL;
+}
+
 /* The queue as it is open already, held once more. Called with lock held. */
 static PosixMq *take_open(int64_t inode, int access)
 {
@@ -210,20 +228,44 @@ static int open_queue(const Object *object, int64_t inode, int access, PosixMq *
 	return *out ? 0 : -EIO;
 }
 
-int posix_mq_take(const Object *object, int access, PosixMq **out)
-{
-	const int64_t inode = posix_mq_inode(object);
-	PosixMq *queue;
+/* How far one has come to have a queue open. */
+typedef enum Way { WAY_TAKEN, WAY_OPENING, WAY_WAITS } Way;
 
-	watch_names();
+static Way way_in(int64_t inode, int access, PosixMq **out)
+{
+	Way way = WAY_TAKEN;
+
 	g_mutex_lock(&lock);
 	tables_prepare();
-	queue = take_open(inode, access);
-	if (!queue)
+	*out = take_open(inode, access);
+	if (!*out)
+		way = find_replaced(NULL, inode) ? WAY_WAITS : WAY_OPENING;
+	if (way == WAY_OPENING)
 		g_array_append_val(opening, inode);
 	g_mutex_unlock(&lock);
-	if (!queue)
-		return open_queue(object, inode, access, out);
+	return way;
+}
+
+int posix_mq_take(const Object *object, int access, PosixMq **out, int64_t *inode)
+{
+	PosixMq *queue;
+	Way way;
+
+	watch_names();
+	*inode = posix_mq_inode(object);
+	while ((way = way_in(*inode, access, &queue)) == WAY_OPENING) {
+		const int64_t now = posix_mq_inode(object);
+
+		/* From here on nothing takes its place. */
+		if (now == *inode)
+			return open_queue(object, now, access, out);
+		g_mutex_lock(&lock);
+		opening_ends(*inode);
+		g_mutex_unlock(&lock);
+		*inode = now;
+	}
+	if (way == WAY_WAITS)
+		return -EAGAIN;
 	if (posix_mq_removed(queue->mqd)) {
 		posix_mq_give_back(queue);
 		return -ENOENT;
@@ -267,12 +309,11 @@ int posix_mq_stat_open(int64_t inode, struct stat *out, PosixMqReport *report)
 	return result;
 }
 
-bool posix_mq_is_open(int64_t inode)
+/* Called with lock held. */
+static bool is_open(int64_t inode)
 {
 	bool is = false;
 
-	g_mutex_lock(&lock);
-	tables_prepare();
 	for (int access = O_RDONLY; access <= O_RDWR && !is; access++) {
 		const PosixMq key = {.inode = inode, .access = access};
 
@@ -280,6 +321,58 @@ bool posix_mq_is_open(int64_t inode)
 	}
 	for (guint i = 0; i < opening->len && !is; i++)
 		is = g_array_index(opening, int64_t, i) == inode;
+	return is;
+}
+
+bool posix_mq_is_open(int64_t inode)
+{
+	bool is;
+
+	g_mutex_lock(&lock);
+	tables_prepare();
+	is = is_open(inode);
 	g_mutex_unlock(&lock);
 	return is;
+}
+
+/* -- Being replaced ------------------------------------------------------------------------------------------------- */
+
+bool posix_mq_replace_begin(PosixMqReplaced *one)
+{
+	bool free;
+
+	g_mutex_lock(&lock);
+	tables_prepare();
+	free = !is_open(one->inode);
+	if (free)
+		g_ptr_array_add(replaced, one);
+	g_mutex_unlock(&lock);
+	return free;
+}
+
+void posix_mq_replace_end(PosixMqReplaced *one)
+{
+	int64_t key[4];
+
+	g_mutex_lock(&lock);
+	g_ptr_array_remove_fast(replaced, one);
+	g_mutex_unlock(&lock);
+	posix_mq_key(one->inode, OPENING, key);
+	backend_wake(key);
+}
+
+int posix_mq_replaced(const char *name, int64_t inode)
+{
+	const PosixMqReplaced *one;
+	int fd = -ENOENT;
+
+	g_mutex_lock(&lock);
+	tables_prepare();
+	one = find_replaced(name, inode);
+	if (one) {
+		fd = fcntl(one->mqd, F_DUPFD_CLOEXEC, 0);
+		fd = fd < 0 ? -errno : fd;
+	}
+	g_mutex_unlock(&lock);
+	return fd;
 }

@@ -6,7 +6,7 @@
  * which takes a while, and an inotify watch, made before, tells of whoever opens it meanwhile. The child that makes the new
  * queue (posix_mq_create.c) looks at that watch last, and then removes the old one, from which moment nobody can come any more.
  * If somebody has opened the old queue within these microseconds and sent to it already, the new one is made just like it and
- * gets the message.
+ * gets the message. From the tree nobody comes in between: see posix_mq_opened.c.
  *
  * What could be refused is found out first, by a queue of that kind under another name which goes at once.
  *
@@ -42,6 +42,16 @@ int64_t posix_mq_inode(const Object *object)
 		inode = *next;
 	g_mutex_unlock(&lock);
 	return inode;
+}
+
+bool posix_mq_has_moved(int64_t inode)
+{
+	bool has;
+
+	g_mutex_lock(&lock);
+	has = moved && g_hash_table_contains(moved, &inode);
+	g_mutex_unlock(&lock);
+	return has;
 }
 
 /* Numbers come again: one that a living queue has stands for that, not for what another one was made into. */
@@ -134,6 +144,11 @@ static void search_process(void *data, pid_t pid)
 	close(process);
 }
 
+static int refuse_open(void)
+{
+	return why_refuse(EBUSY, "it is open here, and has to be made anew for that");
+}
+
 /* 0, or -EBUSY with the reason. */
 static int find_use(int mqd, const char *name, int64_t inode)
 {
@@ -150,7 +165,7 @@ static int find_use(int mqd, const char *name, int64_t inode)
 		return why_refuse(EBUSY, "%ld messages are queued, and it has to be made anew for that",
 				  attr.mq_curmsgs);
 	if (posix_mq_is_open(inode))
-		return why_refuse(EBUSY, "it is open here, and has to be made anew for that");
+		return refuse_open();
 	if (report.registered)
 		return why_refuse(EBUSY,
 				  "process %d is to be notified of a message, and it has to be made anew for that",
@@ -227,8 +242,19 @@ static int remaking_end(const Remaking *remaking, int64_t inode)
 	return result;
 }
 
-/* -ESTALE: somebody has opened it meanwhile; *inode is set if it has been made anew, whatever the result. */
-static int try_remaking(const Remaking *remaking, int64_t *inode)
+/* No new queue has come of it. */
+static int refuse_replacing(int error)
+{
+	if (error == -EPERM || error == -EACCES)
+		return why_refuse(EPERM, "only its owner or root may do this: it has to be made anew for that");
+	if (error == -EEXIST)
+		return why_refuse(EEXIST,
+				  "another program took the name at that moment; the queue, which was empty, is gone");
+	return error;
+}
+
+/* Has the new queue take the place of the old one. -ESTALE: somebody has opened that, as a program of its own. */
+static int replace(const Remaking *remaking)
 {
 	const PosixMqOrder order = {
 		.name = remaking->name,
@@ -238,15 +264,38 @@ static int try_remaking(const Remaking *remaking, int64_t *inode)
 		.opened = remaking->inotify,
 		.before = &remaking->before,
 	};
+	int64_t inode = 0;
+	int result = posix_mq_make(&order, &inode), ended;
+
+	if (!inode)
+		return refuse_replacing(result);
+	identity_suspend();
+	ended = remaking_end(remaking, inode);
+	identity_resume();
+	if (result == -EBUSY)
+		return why_refuse(EBUSY, "somebody sent to it at that moment, and it has been made anew as it was");
+	return result < 0 ? result : ended;
+}
+
+static int try_remaking(const Remaking *remaking)
+{
+	PosixMqReplaced replaced = {
+		.name = remaking->name, .inode = (int64_t)remaking->stat.st_ino, .mqd = remaking->old};
 	char events[4096];
 	int result;
 
 	identity_suspend();
 	while (read(remaking->inotify, events, sizeof events) > 0)
 		;
-	result = find_use(remaking->old, remaking->name, (int64_t)remaking->stat.st_ino);
+	result = find_use(remaking->old, remaking->name, replaced.inode);
 	identity_resume();
-	return result < 0 ? result : posix_mq_make(&order, inode);
+	if (result < 0)
+		return result;
+	if (!posix_mq_replace_begin(&replaced))
+		return refuse_open();
+	result = replace(remaking);
+	posix_mq_replace_end(&replaced);
+	return result;
 }
 
 static int make_anew(const Remaking *remaking)
@@ -254,31 +303,18 @@ static int make_anew(const Remaking *remaking)
 	const PosixMqOrder trial = {
 		.name = remaking->name, .mode = 0600, .attr = &remaking->after, .trial = true, .replaces = -1};
 	int64_t inode = 0;
-	int result = posix_mq_make(&trial, &inode), ended;
+	int result = posix_mq_make(&trial, &inode);
 
 	if (result < 0)
 		return result;
-	inode = 0;
 	for (int tries = 0; tries < TRIES; tries++) {
-		result = try_remaking(remaking, &inode);
+		result = try_remaking(remaking);
 		if (result != -ESTALE)
 			break;
 	}
 	if (result == -ESTALE)
 		return why_refuse(EBUSY, "others keep opening it, and it has to be made anew for that");
-	if (result == -EPERM || result == -EACCES)
-		return why_refuse(EPERM, "only its owner or root may do this: it has to be made anew for that");
-	if (result == -EEXIST)
-		return why_refuse(EEXIST,
-				  "another program took the name at that moment; the queue, which was empty, is gone");
-	if (!inode)
-		return result;
-	identity_suspend();
-	ended = remaking_end(remaking, inode);
-	identity_resume();
-	if (result == -EBUSY)
-		return why_refuse(EBUSY, "somebody sent to it at that moment, and it has been made anew as it was");
-	return result < 0 ? result : ended;
+	return result;
 }
 
 int posix_mq_remake(const Object *object, int which, int64_t value)

@@ -196,6 +196,8 @@ static ssize_t drain_read(Handle *handle, char *buf, size_t size, Patience patie
 	if (!handle->state[QUEUE_STARTED]) {
 		int64_t queued = queue_of(handle)->queued(handle);
 
+		if (queued == -EAGAIN)
+			return 0; /* nor will it wait for there to be a queue */
 		if (queued < 0)
 			return queued;
 		handle->state[QUEUE_STARTED] = 1;
@@ -208,4 +210,11 @@ static ssize_t drain_read(Handle *handle, char *buf, size_t size, Patience patie
 	return 0;
 }
 
-const StreamOps queue_drain = {.open = queue_open, .read = drain_read, .close = queue_close, .cancel = queue_cancel};
+/* Only opening it may have to wait. */
+const StreamOps queue_drain = {
+	.open = queue_open,
+	.read = drain_read,
+	.wait = queue_wait,
+	.close = queue_close,
+	.cancel = queue_cancel,
+};

@@ -22,8 +22,8 @@ void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	int result = attributes_now(node, &attributes);
 
 	(void)fi;
-	/* A stream's name goes with its object, so this is fstat() of an open one. */
-	if (result == -ENOENT && node->row->kind == STREAM)
+	/* fstat() of an open stream; of another one the name has gone since it was looked up, on the way to open it. */
+	if (result == -ENOENT && node->row->kind == STREAM && node_is_open(node))
 		result = -EIDRM;
 	if (result < 0) {
 		fuse_reply_err(req, -result);

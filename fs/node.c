@@ -261,6 +261,16 @@ void node_unref(Node *node)
 	g_mutex_unlock(&lock);
 }
 
+bool node_is_open(Node *node)
+{
+	bool is;
+
+	g_mutex_lock(&lock);
+	is = node->refs > 0;
+	g_mutex_unlock(&lock);
+	return is;
+}
+
 /* -- Names ---------------------------------------------------------------------------------------------------------- */
 
 Object node_object(Node *node)

@@ -88,6 +88,9 @@ void node_forget(Node *node, uint64_t lookups);
 void node_ref(Node *node);
 void node_unref(Node *node);
 
+/* Whether a file has it open; not of a directory. */
+bool node_is_open(Node *node);
+
 /* The object it stands for, as it is now. */
 Object node_object(Node *node);
 
