@@ -106,8 +106,9 @@ typedef struct TextOps {
 
 /* How long a stream function may take. */
 typedef enum Patience {
-	TRY,  /* never sleeps: -EAGAIN means "not now" */
-	SLEEP /* on a waiter thread: sleeps until done; -EINTR when a signal came first */
+	TRY,   /* never sleeps: -EAGAIN means "not now" */
+	SLEEP, /* on a waiter thread: sleeps until done; -EINTR when a signal came first */
+	VISIT  /* the same, but only as long as a file system takes: -EAGAIN where somebody else is to be waited for */
 } Patience;
 
 /* What is waited for; HANGUP: by somebody who polls only for what needs no asking, POLLHUP and POLLERR. */
@@ -120,7 +121,9 @@ typedef enum Direction { READING, WRITING, HANGUP, OPENING } Direction;
  *		while files are open that may have waited for it, backend_wake() is called: a duplicate of it may still be kept
  * WAIT_READY	on a waiter thread, call ready(): it sleeps until a try is worth it (0, or a negative errno that the try
  *		will meet as well); -EINTR: a signal came. over() is called, if set, when nobody waits any more.
- * WAIT_CALL	on a waiter thread, call the stream function itself with SLEEP
+ * WAIT_CALL	on a waiter thread, call the stream function itself with SLEEP. `visits`: on its way it asks file systems,
+ *		which may take long, be it with O_NONBLOCK (VISIT), and may never answer, not even to a signal: who is
+ *		interrupted then hears so, and the call ends for nobody
  *
  * Requests with the same `how` and key wait together, in order, on one descriptor or one thread: of one ready() or one
  * StreamOps; with WAIT_FD of all mechanisms, so that such a key has the id of an Own in it, or the address of a Handle.
@@ -128,6 +131,7 @@ typedef enum Direction { READING, WRITING, HANGUP, OPENING } Direction;
  */
 typedef struct Wait {
 	enum { WAIT_FD, WAIT_READY, WAIT_CALL } how;
+	bool visits;
 	int fd;
 	uint32_t events; /* EPOLLIN, EPOLLOUT */
 	int (*ready)(const struct Wait *wait);
@@ -178,8 +182,8 @@ typedef struct StreamOps {
 extern void (*backend_wake)(const int64_t key[4]);
 
 /*
- * Whether the caller for whom this thread shows or lists something slow has been interrupted: then it is to be given up with
- * -EINTR, since even SIGKILL waits for our answer. fs/ supplies it.
+ * Whether the caller for whom this thread shows or lists something slow, or makes a call (WAIT_CALL), has been interrupted: then it
+ * is to be given up with -EINTR, since even SIGKILL waits for our answer. fs/ supplies it.
  */
 extern bool (*backend_interrupted)(void);
 

@@ -198,7 +198,7 @@ static ssize_t send_from(Socket *socket, struct msghdr *message, pid_t pid, cons
 ssize_t socket_send(Socket *socket, const Caller *from, const Address *to, const char *bytes, size_t n,
 		    Patience patience)
 {
-	const int flags = MSG_NOSIGNAL | (patience == TRY ? MSG_DONTWAIT : 0);
+	const int flags = MSG_NOSIGNAL | (patience == SLEEP ? 0 : MSG_DONTWAIT);
 	struct iovec piece = {.iov_base = (char *)bytes, .iov_len = n};
 	struct msghdr message = {
 		.msg_name = to ? (void *)&to->storage : NULL,

@@ -122,6 +122,7 @@ void socket_file_wait(Handle *handle, Direction direction, size_t size, Wait *ou
 	else if (!socket || (direction == WRITING && sends_to_many(handle, socket)))
 		*out = (Wait){
 			.how = socket ? WAIT_CALL : WAIT_FD,
+			.visits = true,
 			.fd = -1,
 			.key = {(int64_t)(intptr_t)handle, direction},
 		};
@@ -205,7 +206,8 @@ ssize_t socket_queue_receive(Handle *handle, char *buf, size_t room, Mark *mark,
 }
 
 /* On a worker: as the caller, whose right to the path it is. */
-static ssize_t send_to_path(const Caller *sender, Socket *socket, const Address *to, const char *bytes, size_t length)
+static ssize_t send_to_path(const Caller *sender, Socket *socket, const Address *to, const char *bytes, size_t length,
+			    Patience patience)
 {
 	int result = path_check_caller(sender), fd;
 	Address reached;
@@ -216,9 +218,13 @@ static ssize_t send_to_path(const Caller *sender, Socket *socket, const Address 
 	if (result < 0)
 		return result;
 	n = fd = path_open(to->local.sun_path);
-	if (fd >= 0) {
+	/* Whoever was told meanwhile that it is not sent is not to be belied. */
+	if (fd >= 0 && backend_interrupted()) {
+		close(fd);
+		n = -EINTR;
+	} else if (fd >= 0) {
 		path_address(fd, &reached);
-		n = socket_send(socket, sender, &reached, bytes, length, SLEEP);
+		n = socket_send(socket, sender, &reached, bytes, length, patience);
 		close(fd);
 	}
 	identity_release();
@@ -234,9 +240,9 @@ static ssize_t send_message(Handle *handle, Socket *socket, const Address *to, c
 		return socket_send(socket, &sender, to, bytes, length, TRY);
 	if (to->local.sun_path[0] == '\0')
 		return socket_send(socket, &sender, to, bytes, length, patience);
-	if (patience == SLEEP)
-		return send_to_path(&sender, socket, to, bytes, length);
-	return -EAGAIN;
+	if (patience == TRY)
+		return -EAGAIN;
+	return send_to_path(&sender, socket, to, bytes, length, patience);
 }
 
 int socket_queue_send(Handle *handle, const Mark *mark, const char *bytes, size_t length, Patience patience)

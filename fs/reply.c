@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "backends/why.h"
+#include "fs/worker.h"
 
 static struct fuse_session *session;
 
@@ -18,7 +19,8 @@ void reply_working_for(fuse_req_t req)
 
 static bool interrupted(void)
 {
-	return working_for && fuse_req_interrupted(working_for);
+	/* A kick may have been meant for what this thread did before; only who repeats the call then may go by it. */
+	return working_for ? fuse_req_interrupted(working_for) : worker_kicked();
 }
 
 void reply_start(struct fuse_session *given)

@@ -105,7 +105,7 @@ bool request_step(Request *request, Patience patience)
 		request->result = ops->finish(handle, patience);
 		break;
 	}
-	return request->result != -EAGAIN && !(patience == SLEEP && request->result == -EINTR);
+	return request->result != -EAGAIN && !(patience != TRY && request->result == -EINTR);
 }
 
 /* From here on the request can wait: it is on the heap, owns its data, and hears of interrupts. */
@@ -123,12 +123,23 @@ static Request *keep(const Request *given)
 	return request;
 }
 
+void request_free(Request *request)
+{
+	g_free((char *)request->data);
+	g_free(request);
+}
+
 /* Answers the request and ends it. */
 static void answer(Request *request)
 {
 	File *file = request->file;
 
-	if (request->operation == FINISH) {
+	if (!request->fuse && request->operation != FINISH) {
+		/* Nobody has it open for an OPEN that came too late. */
+		if (request->operation == OPEN && request->result == 0)
+			file_opened(file);
+		file_unref(file);
+	} else if (request->operation == FINISH) {
 		if (request->result < 0)
 			g_info("%s: what was written last could not be sent: %s", file->handle.row->name,
 			       g_strerror((int)-request->result));
@@ -149,10 +160,8 @@ static void answer(Request *request)
 	} else {
 		reply_stream_open(request->fuse, file);
 	}
-	if (request->kept) {
-		g_free((char *)request->data);
-		g_free(request);
-	}
+	if (request->kept && waiting_over(request))
+		request_free(request);
 }
 
 /* Answers a request that has its result; returns the next one on its side, to be run by the caller. */
@@ -176,6 +185,15 @@ static Request *conclude(Request *request)
 	return next;
 }
 
+/* Whether it waits for a file system, which natively takes as long with O_NONBLOCK. */
+static bool visits(const Request *request)
+{
+	Wait wait;
+
+	request_wait(request, &wait);
+	return wait.how == WAIT_CALL && wait.visits;
+}
+
 /* Whether it has read all that there was, as its reader can tell from a stream of bytes without asking again. */
 static bool drained(const Request *request)
 {
@@ -190,7 +208,7 @@ static void run(Request *request)
 		if (!request_step(request, TRY)) {
 			if (!request->file->handle.row->stream->wait) {
 				request_give_up(request, -EAGAIN);
-			} else if (request->nonblocking) {
+			} else if (request->nonblocking && !visits(request)) {
 				request_give_up(request, -EAGAIN);
 				if (request->operation == READ || request->operation == WRITE)
 					waiting_drained(request->file, request->operation == READ ? READING : WRITING,

@@ -12,7 +12,7 @@ typedef enum Operation { OPEN, READ, WRITE, FINISH } Operation;
 
 struct Request {
 	Operation operation;
-	fuse_req_t fuse; /* NULL for FINISH: nobody waits for the answer */
+	fuse_req_t fuse; /* NULL: nobody waits for the answer. FINISH; or who did was told that it is interrupted */
 	File *file;
 	bool nonblocking;
 	bool signals;       /* WRITE: SIGPIPE comes with the answer */
@@ -29,10 +29,12 @@ struct Request {
 	/* Protected by the waiting lock. */
 	bool entered; /* it is the one under way on its side */
 	enum { RUNNING, BEHIND, PARKED, ENDING } state;
-	bool interrupted;
-	Group *group;  /* PARKED: where; RUNNING: which it was taken out of, if it was … */
-	unsigned seen; /* … and Group.wakes of then: another wake-up since must not be lost */
-	GList link;    /* in the group, the side, or the interrupted */
+	gint64 interrupted; /* since when, in us; 0: it is not */
+	bool leaving;       /* whoever waited for it is being told so, and it has to stay meanwhile … */
+	bool over;          /* … though it has ended */
+	Group *group;       /* PARKED: where; RUNNING: which it was taken out of, if it was … */
+	unsigned seen;      /* … and Group.wakes of then: another wake-up since must not be lost */
+	GList link;         /* in the group, the side, or the interrupted */
 };
 
 /* Starts a request; it belongs to the callee, who answers it sooner or later. `request` is copied if it must wait. */
@@ -43,6 +45,9 @@ void request_finish(Request *request);
 
 /* Goes on with a request that the calling thread owns and that waits for something else now: tries once more and parks it. */
 void request_again(Request *request);
+
+/* Frees a kept request that is over. */
+void request_free(Request *request);
 
 /*
  * One try, or one sleep. True when there is an answer (request->result); false when it has to wait (or, sleeping, a signal

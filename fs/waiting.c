@@ -65,6 +65,17 @@ Request *waiting_leave(Request *request)
 	return next;
 }
 
+bool waiting_over(Request *request)
+{
+	bool free;
+
+	g_mutex_lock(&waiting_lock);
+	request->over = true;
+	free = !request->leaving;
+	g_mutex_unlock(&waiting_lock);
+	return free;
+}
+
 Park waiting_park(Request *request)
 {
 	const Handle *handle = &request->file->handle;
@@ -102,7 +113,7 @@ void waiting_interrupt(fuse_req_t req, void *data)
 
 	(void)req;
 	g_mutex_lock(&waiting_lock);
-	request->interrupted = true;
+	request->interrupted = g_get_monotonic_time();
 	if (request->state == PARKED) {
 		g_queue_unlink(&request->group->requests, &request->link);
 		group_settle(request->group);

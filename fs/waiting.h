@@ -17,6 +17,9 @@ bool waiting_enter(Request *request);
 /* Leaves the side. Returns the next request on it, which the calling thread now owns and has to run; or NULL. */
 Request *waiting_leave(Request *request);
 
+/* A kept request has ended. True: it is to be freed; false: it will be, by the thread that has its caller leave. */
+bool waiting_over(Request *request);
+
 /* A number that grows whenever backend_wake() or waiting_feed() is called; read before a try. */
 unsigned waiting_wakes(void);
 

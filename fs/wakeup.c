@@ -3,13 +3,16 @@
  *
  * Kicks. A worker that sleeps for a request which was interrupted, or for nobody, is kicked out of its system call by a
  * signal: again and again, every millisecond, until it is seen to have woken, since a kick that comes just before the call
- * is lost.
+ * is lost. One that no signal gets out of a file system (Wait.visits) is left there after a while, and whoever was interrupted
+ * is told so. What comes of it then he does not hear.
  */
 #include <errno.h>
 
 #include "backends/why.h"
 #include "fs/group.h"
 #include "fs/worker.h"
+
+enum { STUCK_MS = 500 };
 
 static void try_requests(Group *group)
 {
@@ -105,8 +108,13 @@ static void call_main(void *data)
 		if (!request)
 			continue;
 		why_forget();
-		over = request_step(request, SLEEP);
+		worker_forget_kicks();
+		over = request_step(request, request->nonblocking ? VISIT : SLEEP);
 		set_sleeping(group, false);
+		if (!over && request->nonblocking && request->result == -EAGAIN) {
+			request_give_up(request, -EAGAIN);
+			over = true;
+		}
 		if (over || group_put_back(group, request) == ENDS)
 			request_finish(request);
 	}
@@ -133,16 +141,68 @@ void group_start(Group *group)
 		group_start(group);
 }
 
+/* A caller who is to be told that he is interrupted. */
+typedef struct Leaver {
+	Request *request;
+	fuse_req_t fuse;
+} Leaver;
+
+/* Whether somebody has been interrupted for so long that he is not to wait for the worker any more. Called with the lock held. */
+static bool is_stuck(const Group *group)
+{
+	const Request *sleeper = group->sleeper;
+
+	return sleeper && sleeper->fuse && group->wait.visits &&
+	       g_get_monotonic_time() - sleeper->interrupted > STUCK_MS * 1000;
+}
+
+/* Called with the waiting lock held: the worker that sleeps for him still has the request, and the file. */
+static Leaver let_leave(Request *request)
+{
+	const Leaver leaver = {.request = request, .fuse = g_steal_pointer(&request->fuse)};
+
+	request->leaving = true;
+	/* Whose open it is, an OPEN holds the file already. */
+	if (request->operation != OPEN)
+		file_ref(request->file);
+	return leaver;
+}
+
+/* Tells him. The request may be gone then. */
+static void leave(const Leaver *leaver)
+{
+	bool over;
+
+	fuse_req_interrupt_func(leaver->fuse, NULL, NULL);
+	fuse_reply_err(leaver->fuse, EINTR);
+	g_mutex_lock(&waiting_lock);
+	leaver->request->leaving = false;
+	over = leaver->request->over;
+	g_mutex_unlock(&waiting_lock);
+	if (over)
+		request_free(leaver->request);
+}
+
 bool group_attend(void)
 {
 	g_autoptr(GArray) threads = g_array_new(FALSE, FALSE, sizeof(pid_t));
+	g_autoptr(GArray) leavers = g_array_new(FALSE, FALSE, sizeof(Leaver));
 
 	g_mutex_lock(&waiting_lock);
 	for (GList *link = group_kicks.head, *next; link; link = next) {
 		Group *group = link->data;
 
 		next = link->next;
-		if (group->sleeping && (group->sleeper ? group->sleeper->interrupted : group_empty(group))) {
+		if (group->sleeping && group->sleeper && group->sleeper->interrupted && !group->sleeper->fuse) {
+			/* He was told, and the worker comes back when it can. */
+			group->kicked = false;
+			g_queue_delete_link(&group_kicks, link);
+		} else if (group->sleeping && is_stuck(group)) {
+			const Leaver leaver = let_leave(group->sleeper);
+
+			g_array_append_val(leavers, leaver);
+		} else if (group->sleeping &&
+			   (group->sleeper ? group->sleeper->interrupted != 0 : group_empty(group))) {
 			g_array_append_val(threads, group->thread);
 		} else {
 			group->kicked = false;
@@ -152,6 +212,8 @@ bool group_attend(void)
 	g_mutex_unlock(&waiting_lock);
 	for (guint i = 0; i < threads->len; i++)
 		worker_kick(g_array_index(threads, pid_t, i));
+	for (guint i = 0; i < leavers->len; i++)
+		leave(&g_array_index(leavers, Leaver, i));
 	return threads->len > 0;
 }
 

@@ -23,9 +23,22 @@ static GCond wanted;
 static GQueue jobs = G_QUEUE_INIT; /* Protected by lock, as all below. Owned. */
 static int threads, idle;
 
+static _Thread_local volatile sig_atomic_t kicked;
+
 static void on_kick(int signal)
 {
 	(void)signal;
+	kicked = true;
+}
+
+bool worker_kicked(void)
+{
+	return kicked;
+}
+
+void worker_forget_kicks(void)
+{
+	kicked = false;
 }
 
 void worker_start(void)

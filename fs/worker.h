@@ -21,3 +21,7 @@ int worker_run(void (*job)(void *data), void *data);
 /* The calling thread, for worker_kick(). */
 pid_t worker_self(void);
 void worker_kick(pid_t worker);
+
+/* Whether the calling thread was kicked since it last forgot about it: a job of several calls is to end then. */
+bool worker_kicked(void);
+void worker_forget_kicks(void);

@@ -273,6 +273,59 @@ print(data.decode(), "uid=%d gid=%d" % struct.unpack("3i", control[0][2])[1:])' 
 	rm -r place ready
 }
 
+# Another mount of ours, stopped, is a file system that does not answer, not even to signals.
+@test "unixgram: who writes to a path in a file system that does not answer can be interrupted, and killed" {
+	converse unixgram a
+	mkdir other
+	start other "$IPCFS" -f --names "$dir/other.names" "$dir/other"
+	eventually is_mounted "$dir/other"
+	start receiver "$net" python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+for n in range(2): print(s.recv(100).decode(), flush=True)' "$dir/other/socket/unixgram/s"
+	eventually [ -S other/socket/unixgram/s ]
+	echo "bind @sender-$BASHPID" >"$c/ctl"
+	printf '%s 5\nfirst\n' "$dir/other/socket/unixgram/s" >"$c/records"
+	kill -STOP "${pid[other]}"
+	start_in write waits "$native" write-text "$c/records" "$dir/other/socket/unixgram/s 4"$'\nlost\n'
+	start_in write killed "$native" write-text "$c/records" "$dir/other/socket/unixgram/s 4"$'\nlost\n'
+	printf -- '@sender-%s 5\nquick\n' "$BASHPID" >"$c/records"
+	same quick "$("$native" read-once "$c/data")"
+	kill "${pid[waits]}"
+	kill -KILL "${pid[killed]}"
+	in_time 10000 ended killed 137
+	in_time 10000 ended waits 143
+	kill -CONT "${pid[other]}"
+	eventually is_mounted "$dir/other"
+	printf '%s 4\nlast\n' "$dir/other/socket/unixgram/s" >"$c/records"
+	ended receiver
+	same "first last" "$(said receiver | xargs)"
+	rm other/socket/unixgram/s
+	umount other
+	ended other
+	rm -rf other other.names*
+}
+
+@test "unixgram: with O_NONBLOCK records reach a path, or EAGAIN says that there is no room" {
+	mkdir place
+	announced unixgram a "$dir/place/a"
+	converse unixgram b bind "@sender-$BASHPID"
+	python3 -c '
+import errno, os, select, sys
+fd = os.open(sys.argv[1], os.O_WRONLY | os.O_NONBLOCK)
+sent = 0
+try:
+    while sent < 100000:
+        os.write(fd, b"%s 5\n%05d\n" % (sys.argv[2].encode(), sent))
+        sent += 1
+except BlockingIOError:
+    print(sent)' "$c/records" "$dir/place/a" >sent
+	[ "$(cat sent)" -gt 0 ]
+	same "$(seq -f %05.0f 0 $(($(cat sent) - 1)))" "$(cat "$UNIXGRAM/a/drain")"
+	rm -r place sent
+}
+
 @test "a connection is whose who accepts it is, for the kernel too" {
 	announced tcp a 127.0.0.1:0
 	chmod 777 "$c"
