@@ -1,10 +1,10 @@
 #include "backends/socket_bind.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "backends/deputy.h"
 #include "backends/errand.h"
 #include "backends/identity.h"
 #include "backends/socket_path.h"
@@ -27,6 +27,8 @@ static int refuse(const Address *address, int error)
 
 	if (error == EADDRINUSE && path)
 		return why_refuse(EADDRINUSE, "there is a file of that name: rm it if nobody uses it");
+	if (error == EINTR && path)
+		return why_refuse(EINTR, "the process that was to bind it for you was stopped or killed");
 	if (error == EADDRINUSE)
 		return why_refuse(EADDRINUSE, "that address is in use");
 	if (error == EACCES && address->any.sa_family != AF_UNIX)
@@ -50,19 +52,50 @@ struct PathBinding {
 	int result;
 };
 
-/* As the caller, with his umask, for which this thread gets one of its own. */
+/* In the deputy: the kernel walks the path once more. */
+static DeputyReport bind_there(const void *data)
+{
+	const PathBinding *path = data;
+	DeputyReport report = {0};
+
+	umask(path->umask);
+	if (bind(path->socket->fd, &path->address.any, path->address.length) < 0)
+		report.result = -errno;
+	return report;
+}
+
+static bool is_over(const void *data)
+{
+	const PathBinding *path = data;
+
+	return errand_dropped((Errand *)&path->errand);
+}
+
+static bool is_bound(Socket *socket)
+{
+	Address address;
+
+	return socket_local(socket, &address) == 0 && address.length > sizeof address.any.sa_family;
+}
+
+/* As the caller. */
 static int bind_path(const PathBinding *path)
 {
-	mode_t before;
+	const Deputy deputy = {.act = bind_there, .data = path, .kept = {path->socket->fd, -1}, .over = is_over};
 	int result = path_check_mount(path->address.local.sun_path);
+	DeputyReport report = {0};
 
-	if (result < 0)
-		return result;
-	if (unshare(CLONE_FS) < 0)
-		return -errno;
-	before = umask(path->umask);
-	result = bind(path->socket->fd, &path->address.any, path->address.length) < 0 ? -errno : 0;
-	umask(before);
+	if (result == 0)
+		result = deputy_send(&deputy, &report);
+	if (result == 0)
+		result = report.result;
+	/* It was killed: before or after that? */
+	else if (result == -EINTR && is_bound(path->socket))
+		result = 0;
+	/* That would mean "not yet". */
+	if (result == -EAGAIN)
+		result = -ENOMEM;
+	/* By the daemon, whose process it is to be in what the other end is told. */
 	if (result == 0 && path->backlog >= 0 && listen(path->socket->fd, path->backlog) < 0)
 		result = -errno;
 	return result;
@@ -78,7 +111,7 @@ static void path_run(Errand *errand)
 	path->result = bind_path(path);
 	/* Whoever was interrupted finds nothing of it. */
 	if (path->result == 0 && errand_dropped(errand))
-		unlink(path->address.local.sun_path);
+		path_unlink(path->address.local.sun_path);
 	identity_release();
 }
 

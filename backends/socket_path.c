@@ -251,14 +251,33 @@ int path_open(const char *path)
 	return refuse_ours(walk(path));
 }
 
-int path_check_mount(const char *path)
+/* The directory that it is in. */
+static int open_folder(const char *path)
 {
 	g_autofree char *folder = g_path_get_dirname(path);
-	int fd = path_open(folder);
+
+	return path_open(folder);
+}
+
+int path_check_mount(const char *path)
+{
+	int fd = open_folder(path);
 
 	if (fd >= 0)
 		close(fd);
 	return MIN(fd, 0);
+}
+
+int path_unlink(const char *path)
+{
+	g_autofree char *name = g_path_get_basename(path);
+	int fd = open_folder(path), result;
+
+	if (fd < 0)
+		return fd;
+	result = unlinkat(fd, name, 0) < 0 ? -errno : 0;
+	close(fd);
+	return result;
 }
 
 void path_address(int fd, Address *out)

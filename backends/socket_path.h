@@ -28,8 +28,11 @@ int path_open(const char *path);
  */
 void path_address(int fd, Address *out);
 
-/* Whether an address is a path: 0, or what path_open() says of the directory that it is in. May take long. */
+/* Whether a socket may be bound there: 0, or what path_open() says of the directory that it is in. May take long. */
 int path_check_mount(const char *path);
+
+/* unlink(2), as whom the thread plays: 0 or a negative errno. May take long. */
+int path_unlink(const char *path);
 
 /* path_open() on a thread of its own, which nobody has to wait for: see errand.h. */
 typedef struct PathWalk PathWalk;
