@@ -27,11 +27,13 @@ static int refuse(const Address *address, int error)
 
 	if (error == EADDRINUSE && path)
 		return why_refuse(EADDRINUSE, "there is a file of that name: rm it if nobody uses it");
-	if (error == EINTR && path)
-		return why_refuse(EINTR, "the process that was to bind it for you was stopped or killed");
+	if (error == EACCES && path)
+		return why_refuse(EACCES, "the mode of its directory, or of one above that, keeps you out");
+	if (error == ENOENT && path)
+		return why_refuse(ENOENT, "there is no such directory");
 	if (error == EADDRINUSE)
 		return why_refuse(EADDRINUSE, "that address is in use");
-	if (error == EACCES && address->any.sa_family != AF_UNIX)
+	if (error == EACCES)
 		return why_refuse(EACCES, "ports below net.ipv4.ip_unprivileged_port_start (1024) are for root");
 	if (error == EADDRNOTAVAIL)
 		return why_refuse(EADDRNOTAVAIL, "no interface of this machine has that address");
@@ -50,6 +52,7 @@ struct PathBinding {
 	mode_t umask;
 	int backlog;
 	int result;
+	char *reason; /* owned; or NULL */
 };
 
 /* In the deputy: the kernel walks the path once more. */
@@ -92,6 +95,8 @@ static int bind_path(const PathBinding *path)
 	/* It was killed: before or after that? */
 	else if (result == -EINTR && is_bound(path->socket))
 		result = 0;
+	if (result == -EINTR)
+		return why_refuse(EINTR, "the process that was to bind it for you was stopped or killed");
 	/* That would mean "not yet". */
 	if (result == -EAGAIN)
 		result = -ENOMEM;
@@ -105,10 +110,12 @@ static void path_run(Errand *errand)
 {
 	PathBinding *path = (PathBinding *)errand;
 
+	why_forget();
 	path->result = identity_assume(&path->caller);
 	if (path->result < 0)
 		return;
 	path->result = bind_path(path);
+	path->reason = why_noted() ? g_strdup(why_note()) : NULL;
 	/* Whoever was interrupted finds nothing of it. */
 	if (path->result == 0 && errand_dropped(errand))
 		path_unlink(path->address.local.sun_path);
@@ -121,6 +128,7 @@ static void path_end(Errand *errand)
 
 	socket_unref(path->socket);
 	identity_clear(&path->caller);
+	g_free(path->reason);
 	g_free(path);
 }
 
@@ -176,6 +184,8 @@ static int try_path(PathBinding *path, Socket **out)
 {
 	if (!errand_done(&path->errand))
 		return -EAGAIN;
+	if (path->result < 0 && path->reason)
+		return why_refuse(-path->result, "%s", path->reason);
 	if (path->result < 0)
 		return refuse(&path->address, -path->result);
 	*out = socket_ref(path->socket);

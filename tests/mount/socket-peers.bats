@@ -125,6 +125,13 @@ s.recv(1)' "$dir/place/s"
 	say "$c" hangup
 	refused EADDRINUSE say "$c" "announce $dir/place/s"
 	why_is "there is a file of that name: rm it if nobody uses it"
+	refused ENOENT say "$c" "announce $dir/place/none/s"
+	why_is "there is no such directory"
+	refused ELOOP say "$c" "announce $UNIX/s"
+	why_is "leads back into $IPC"
+	chmod 700 place
+	refused EACCES as 65534 bash -c 'echo "announce $1" >"$2/ctl"' - "$dir/place/t" "$c"
+	[[ "$(as 65534 cat "$IPC/why")" == *"keeps you out" ]]
 	rm place/s
 	say "$c" "announce $dir/place/s"
 	same "root" "$(stat -c %U place/s)"
