@@ -20,6 +20,7 @@
 enum {
 	SOCKETS_USER_MAX = 16384,
 	INTERNET_LARGEST = 65535, /* no message of IP is longer */
+	WORTH_A_LOOK = 32768,     /* bytes */
 };
 
 static GMutex lock;
@@ -223,11 +224,26 @@ ssize_t socket_send(Socket *socket, const Caller *from, const Address *to, const
 
 /* -- Receiving ------------------------------------------------------------------------------------------------------ */
 
+/* Whether bytes are queued: then recv(2) gives those, and neither the end nor an error, which it would tell only once. */
+static bool has_bytes(Socket *socket)
+{
+	int queued;
+
+	return ioctl(socket->fd, FIONREAD, &queued) == 0 && queued > 0;
+}
+
+/* To who receives much at a time each read costs so much that one more look, at what has come meanwhile, is worth it. */
 ssize_t socket_receive(Socket *socket, char *buf, size_t room)
 {
-	ssize_t n = recv(socket->fd, buf, room, MSG_DONTWAIT);
+	ssize_t n = recv(socket->fd, buf, room, MSG_DONTWAIT), more = n;
 
-	return n < 0 ? -errno : n;
+	if (n < 0)
+		return -errno;
+	while (more >= WORTH_A_LOOK && (size_t)n < room && has_bytes(socket)) {
+		more = recv(socket->fd, buf + n, room - (size_t)n, MSG_DONTWAIT);
+		n += MAX(more, 0);
+	}
+	return n;
 }
 
 /* The length of the next message, which stays; 0 also at the end; or a negative errno. */
