@@ -221,7 +221,8 @@ void on_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 	if (flags & ~(unsigned)RENAME_NOREPLACE)
 		result = -EINVAL;
 	else if (parent != newparent)
-		result = why_refuse(EXDEV, "an object stays in its directory");
+		/* Not EXDEV, upon which mv(1) makes a copy: it would take the messages, and leave another object. */
+		result = why_refuse(EPERM, "an object stays in its directory");
 	else
 		result = rename_member(req, directory, name, newname, !(flags & RENAME_NOREPLACE));
 	reply_result_at(req, directory, name, result, "mv");

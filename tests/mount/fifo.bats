@@ -42,7 +42,7 @@ teardown() {
 	mkfifo "$f/c"
 	mv "$f/b" "$f/c"
 	same "c prw-r-----" "$(ls "$f") $(stat -c %A "$f/c")"
-	refused EXDEV python3 -c 'import os, sys; os.rename(sys.argv[1], sys.argv[2])' "$f/c" "$IPC/pipe/c"
+	refused EPERM python3 -c 'import os, sys; os.rename(sys.argv[1], sys.argv[2])' "$f/c" "$IPC/pipe/c"
 	rm "$f/c"
 	same "" "$(ls "$f")"
 }

@@ -131,6 +131,15 @@ load helper
 	rmdir "$dir/second"
 }
 
+@test "mv to another mechanism moves nothing, copies nothing and takes no message" {
+	make a
+	put x "$q/data"
+	refused EPERM timeout 20 mv "$q" "$IPC/posix/mq/"
+	why_is "an object stays in its directory"
+	same "a 1" "$(ls "$MSG") $(cat "$q/qnum")"
+	same "" "$(ls "$IPC/posix/mq")"
+}
+
 @test "names that cannot be" {
 	for name in 0x 0x0 0x00000000 0x123456789 0xg 0x12x id-1 id-x id- $'a\nb'; do
 		refused EINVAL mkdir "$MSG/$name"
