@@ -40,7 +40,7 @@ void stream_open(fuse_req_t req, File *file)
 	};
 
 	if (handle_writes(handle) && !(handle->flags & O_APPEND)) {
-		file->node->sized = true;
+		g_atomic_int_set(&file->node->sized, true);
 		stream_tell_size(file->node);
 	}
 	if (handle->row->stream->open)
