@@ -55,8 +55,11 @@ static void pursuit_end(Errand *errand)
 	g_free(errand);
 }
 
-/* The thread that is about to end is one as well. */
-static ErrandKind pursuits = {.what = "pursuits", .at_once = 2, .most = 2, .run = pursue, .end = pursuit_end};
+/*
+ * One that is about to end is one as well. The next is run behind it, by the same thread: on a thread of its own it could be about to
+ * end before that one has, and a third would be refused.
+ */
+static ErrandKind pursuits = {.what = "pursuits", .at_once = 1, .most = 2, .run = pursue, .end = pursuit_end};
 
 void pursuit_add(bool (*step)(void *data), void *data)
 {

@@ -355,35 +355,41 @@ int socket_poll(Socket *socket, bool reads, bool writes)
 	return events;
 }
 
-static void fill_key(const Socket *socket, Direction direction, int64_t key[4])
+/* Beside the directions: HANGUP, while the other end has not even shut down its writing. Once it has, that would be told for ever. */
+enum { HALF_CLOSING = OPENING + 1 };
+
+static void fill_key(const Socket *socket, int what, int64_t key[4])
 {
 	static const char ours;
 
 	key[0] = (int64_t)(intptr_t)&ours;
 	key[1] = socket->serial;
-	key[2] = direction;
+	key[2] = what;
 	key[3] = 0;
 }
 
 void socket_wait(Socket *socket, Direction direction, Wait *out)
 {
+	const int what = direction == HANGUP && !is_shut_down(socket) ? HALF_CLOSING : (int)direction;
+
 	*out = (Wait){
 		.how = WAIT_FD,
 		.fd = socket->fd,
 		/* Hang-ups are told of in any case. */
-		.events = direction == READING ? EPOLLIN | EPOLLRDHUP :
-			  direction == HANGUP  ? 0 :
+		.events = what == READING      ? EPOLLIN | EPOLLRDHUP :
+			  what == HALF_CLOSING ? EPOLLRDHUP :
+			  what == HANGUP       ? 0 :
 						 EPOLLOUT,
 	};
-	fill_key(socket, direction, out->key);
+	fill_key(socket, what, out->key);
 }
 
 void socket_wake(Socket *socket)
 {
-	for (int direction = READING; direction <= OPENING; direction++) {
+	for (int what = READING; what <= HALF_CLOSING; what++) {
 		int64_t key[4];
 
-		fill_key(socket, (Direction)direction, key);
+		fill_key(socket, what, key);
 		backend_wake(key);
 	}
 }

@@ -339,8 +339,11 @@ void attempt_end(Attempt *attempt)
 	if (conversation->attempt == attempt)
 		taken = attempt_take(conversation);
 	g_mutex_unlock(&conversation_lock);
-	/* The connection that a bound socket is about to make can be undone in no other way. */
-	if (taken && attempt->bound && conversation->network->callers)
+	/*
+	 * The connection that a bound socket is about to make can be undone in no other way; nor can that of datagrams to a path, which
+	 * a thread makes: it may come to that when the conversation is connected with somebody else.
+	 */
+	if (taken && attempt->bound && (conversation->network->callers || conversation->network->local))
 		conversation_drop(attempt->own, attempt->bound);
 	attempt_taken(taken);
 }

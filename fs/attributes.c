@@ -29,7 +29,7 @@ void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_reply_err(req, -result);
 		return;
 	}
-	if (node->sized)
+	if (g_atomic_int_get(&node->sized))
 		stream_tell_size(node);
 	fuse_reply_attr(req, &attributes, attributes_timeout(node->members));
 }
@@ -87,7 +87,7 @@ void on_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attributes, int whi
 		reply_refusal(req, node, result, "change");
 		return;
 	}
-	if (node->sized)
+	if (g_atomic_int_get(&node->sized))
 		attributes->st_size = STREAM_SIZE;
 	fuse_reply_attr(req, attributes, attributes_timeout(node->members));
 }

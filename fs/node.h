@@ -28,7 +28,7 @@ typedef struct Node {
 	uint32_t writers; /* Protected by the node lock. Open files of a stream that write, or any of memory. */
 	uid_t uid;        /* a stream's or memory's: whose look-ups find it */
 	bool indexed;     /* Protected by the node lock. It is found by its name. */
-	bool sized;       /* a stream open for writing: see stream.c, "Writers that share a descriptor" */
+	int sized;        /* atomic: a stream open for writing: see stream.c, "Writers that share a descriptor" */
 	bool removed;     /* Protected by the node lock. A SPECIAL without a name, of which fstat still tells: `last` */
 	ObjectStat last;
 } Node;

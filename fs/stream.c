@@ -40,7 +40,7 @@ void stream_open(fuse_req_t req, File *file)
 	};
 
 	if (handle_writes(handle) && !(handle->flags & O_APPEND)) {
-		file->node->sized = true;
+		g_atomic_int_set(&file->node->sized, true);
 		stream_tell_size(file->node);
 	}
 	if (handle->row->stream->open)
@@ -102,6 +102,9 @@ void stream_poll(fuse_req_t req, File *file, int events, struct fuse_pollhandle 
 			directions |= 1 << READING;
 		if ((events & (POLLOUT | POLLWRNORM)) && !(now & POLLOUT) && handle_writes(&file->handle))
 			directions |= 1 << WRITING;
+		/* Who polls for POLLIN as well is told by that of the end: it is there to be read. */
+		if ((events & POLLRDHUP) && !(events & POLLIN) && !(now & POLLRDHUP))
+			directions |= 1 << HANGUP;
 		if (!directions && !(now & events))
 			directions = 1 << HANGUP;
 	}

@@ -465,6 +465,35 @@ begin() {
 	same EINTR "$(errors hung)"
 }
 
+@test "connect, of datagrams with an address, to a path that does not answer: interrupted, nothing is left of it" {
+	# What a path is in the mount of another daemon, which is stopped.
+	mkdir other
+	start other "$IPCFS" -f --names "$dir/names2" "$dir/other"
+	eventually is_mounted other
+	start receiver python3 -c '
+import signal, socket, sys
+receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+receiver.bind(sys.argv[1])
+signal.pause()' "$dir/other/socket/unixgram/there"
+	eventually [ -S other/socket/unixgram/there ]
+	converse unixgram a bind @a
+	kill -STOP "${pid[other]}"
+	start_in write hung "$native" write-text "$c/ctl" "connect $dir/other/socket/unixgram/there"
+	same Connecting "$(field "$c" State)"
+	kill -KILL "${pid[hung]}"
+	in_time 5000 ended hung 137
+	eventually state_is "$c" Idle
+	kill -CONT "${pid[other]}"
+	# The name is free again, and nobody but who is connected from now on is sent anything.
+	say "$c" "bind @a"
+	say "$c" "connect @a"
+	same @a "$(cat "$c/remote")"
+	kill "${pid[receiver]}"
+	ended receiver 143
+	umount other
+	ended other
+}
+
 @test "connect: O_NONBLOCK says EINPROGRESS, data's POLLOUT and status tell the rest" {
 	converse tcp a
 	refused EINPROGRESS "$native" nonblocking "$c/ctl" write "connect 127.0.0.1:9"

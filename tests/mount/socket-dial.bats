@@ -368,6 +368,25 @@ def drain():
 eventually(drain)'
 }
 
+@test "epoll: that the other end has shut down its writing, to who asks for nothing else" {
+	"$python" '
+for family, at, network in (socket.AF_INET, ("127.0.0.1", 0), "tcp"), (socket.AF_UNIX, "\0half", "unix"):
+    at = listener(family, at=at)
+    for events in 0, select.EPOLLOUT | select.EPOLLET:
+        fd = dial(network + "/dial/" + name_of(at))
+        there, _ = at.accept()
+        epoll = select.epoll()
+        epoll.register(fd, events | select.EPOLLRDHUP)
+        if events:
+            same([(fd, select.EPOLLOUT)], epoll.poll(20))
+        same([], epoll.poll(0.05))
+        there.send(b"not read")
+        same([], epoll.poll(0.05))
+        there.shutdown(socket.SHUT_WR)
+        same([(fd, select.EPOLLRDHUP | events & select.EPOLLOUT)], epoll.poll(20))
+        os.close(fd)'
+}
+
 # -- A full backlog ----------------------------------------------------------------------------------------------------
 
 @test "unix: a full backlog is waited for, and a signal ends that" {
