@@ -36,3 +36,54 @@ record() {
 	as 65534:1234 cat "$c/listen"
 	exec 7<&-
 }
+
+@test "what is announced is for accept: data says so, on every network, and raises no signal" {
+	for network in tcp unix unixpacket; do
+		address=@refusals
+		[ "$network" != tcp ] || address=127.0.0.1:0
+		converse "$network" a announce "$address"
+		refused ENOTCONN cat "$c/data"
+		why_is "nothing goes over what is announced: open accept"
+		# It would die of SIGPIPE.
+		refused ENOTCONN "$native" write-text "$c/data" hello
+		rmdir "$c"
+	done
+}
+
+@test "udp and ip: the longest message, and what is said of a longer one" {
+	mkdir "$UDP/a"
+	for case in "127.0.0.1 65507" "[::1] 65527"; do
+		read -r host most <<<"$case"
+		announced udp "$most" "$host:0"
+		same "$most" "$(of_size "$most" "$native" write-once "$UDP/dial/$local")"
+		same "$most" "$(wc -c <"$c/next")"
+		refused EMSGSIZE of_size $((most + 1)) "$native" write-once "$UDP/dial/$local"
+		why_is "udp/dial/$local: EMSGSIZE: a message here has at most $most bytes"
+		record "$local" "$most" | "$native" write-once "$c/records" >/dev/null
+		same "$most" "$(wc -c <"$c/next")"
+		refused EMSGSIZE eval 'record "$local" $((most + 1)) | "$native" write-once "$c/records"'
+		why_is "EMSGSIZE: a message here has at most $most bytes"
+	done
+	# A socket of IPv6 that sends to IPv4.
+	say "$UDP/a" announce :0
+	same $((18 + 65507 + 1)) "$(record 127.0.0.1:9 65507 | "$native" write-once "$UDP/a/records")"
+	refused EMSGSIZE eval 'record 127.0.0.1:9 65508 | "$native" write-once "$UDP/a/records"'
+	why_is "EMSGSIZE: a message here has at most 65507 bytes"
+	converse ip/253 a connect 127.0.0.1
+	refused EMSGSIZE of_size 65516 "$native" write-once "$c/data"
+	why_is "EMSGSIZE: a message here has at most 65515 bytes"
+	same 65515 "$(of_size 65515 "$native" write-once "$c/data")"
+	rmdir "$c"
+}
+
+@test "records: whom it cannot be sent to, in words" {
+	converse udp a announce 127.0.0.1:0
+	refused EAFNOSUPPORT bash -c 'printf "[::1]:9 3\nabc\n" >"$1"' - "$c/records"
+	why_is "the address is of IPv6, and this socket is not"
+	refused EACCES bash -c 'printf "127.255.255.255:9 3\nabc\n" >"$1"' - "$c/records"
+	why_is "a broadcast address, which takes options/broadcast"
+	converse udp b connect 127.0.0.1:1
+	echo hello >"$c/data"
+	refused ECONNREFUSED "$native" read-once "$c/data"
+	why_is "nobody listens there, as an earlier message has found"
+}
