@@ -35,6 +35,13 @@ void queue_close(Handle *handle)
 		queue_of(handle)->close(handle);
 }
 
+ssize_t queue_largest(Handle *handle)
+{
+	ssize_t largest = queue_of(handle)->largest(handle);
+
+	return largest == -ENODATA ? -EPIPE : largest;
+}
+
 static size_t no_tail(char *tail, const char *bytes, size_t length)
 {
 	(void)tail, (void)bytes, (void)length;
@@ -197,7 +204,7 @@ static ssize_t drain_read(Handle *handle, char *buf, size_t size, Patience patie
 		int64_t queued = queue_of(handle)->queued(handle);
 
 		if (queued < 0)
-			return queued;
+			return queued == -ENODATA ? 0 : queued;
 		handle->state[QUEUE_STARTED] = 1;
 		handle->state[QUEUE_LEFT] = queued;
 	}

@@ -87,3 +87,27 @@ record() {
 	refused ECONNREFUSED "$native" read-once "$c/data"
 	why_is "nobody listens there, as an earlier message has found"
 }
+
+@test "records: after a head that is refused nothing is taken for one" {
+	announced udp a 127.0.0.1:0
+	to_itself=$(printf '%s 3\nabc\n' "$local")
+	# bash writes each line by itself.
+	refused EINVAL bash -c 'printf "localhost:9 %d\n%s\n" "${#2}" "$2" >"$1"' - "$c/records" "$to_itself"
+	why_is "records name addresses by number"
+	refused EMSGSIZE bash -c 'printf "127.0.0.1:9 70000\n%s\n" "$2" >"$1"' - "$c/records" "$to_itself"
+	why_is "a message here has at most 65507 bytes"
+	same "" "$(cat "$c/drain")"
+	echo "$to_itself" >"$c/records"
+	same abc "$(cat "$c/next")"
+}
+
+@test "a file on messages that have come to an end: nothing comes, and what is written is a broken pipe" {
+	announced udp a 127.0.0.1:0
+	exec 7<>"$c/records" 8<>"$c/lines" 9<"$c/drain"
+	say "$c" hangup
+	same "" "$(cat <&9)"
+	same "" "$(cat <&7)"
+	refused EPIPE bash -c 'trap "" PIPE; printf "127.0.0.1:9 3\nabc\n" >&7'
+	refused EPIPE bash -c 'trap "" PIPE; printf abc >&8'
+	exec 7<&- 8<&- 9<&-
+}
