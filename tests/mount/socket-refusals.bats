@@ -76,12 +76,16 @@ record() {
 	rmdir "$c"
 }
 
-@test "records: whom it cannot be sent to, in words" {
+@test "whom messages cannot be sent to, in words" {
 	converse udp a announce 127.0.0.1:0
 	refused EAFNOSUPPORT bash -c 'printf "[::1]:9 3\nabc\n" >"$1"' - "$c/records"
 	why_is "the address is of IPv6, and this socket is not"
 	refused EACCES bash -c 'printf "127.255.255.255:9 3\nabc\n" >"$1"' - "$c/records"
 	why_is "a broadcast address, which takes options/broadcast"
+	refused EACCES cat "$UDP/dial/127.255.255.255:9"
+	why_is "127.255.255.255:9 is a broadcast address, which takes options/broadcast"
+	refused EINVAL cat "$UDP/dial/[fe80::1]:9"
+	why_is "say which, as in [fe80::1%eth0]:80"
 	converse udp b connect 127.0.0.1:1
 	echo hello >"$c/data"
 	refused ECONNREFUSED "$native" read-once "$c/data"
