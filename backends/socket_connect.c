@@ -220,7 +220,8 @@ static int refuse(const Connecting *connecting, int error)
 	if (error == -EACCES && !local)
 		return why_refuse(EACCES, "%s is a broadcast address, which takes options/broadcast", text);
 	if (error == -EINVAL && !local && is_link_local(&connecting->addresses[connecting->failed]))
-		return why_refuse(EINVAL, "every interface has addresses like this: say which, as in [fe80::1%%eth0]:80");
+		return why_refuse(EINVAL,
+				  "every interface has addresses like this: say which, as in [fe80::1%%eth0]:80");
 	if (error == -EACCES)
 		return why_refuse(EACCES, "the mode of %s, or of a directory above it, keeps you out", text);
 	return why_refuse(-error, "%s: %s", text, g_strerror(-error));

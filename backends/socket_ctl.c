@@ -205,7 +205,8 @@ static ssize_t ctl_write(Handle *handle, const char *buf, size_t size, Patience 
 	(void)patience;
 	if (!ctl->attempt) {
 		if (length > LINE_MAX_BYTES || memchr(buf, '\0', length))
-			return why_refuse(EINVAL, "a line here has at most %d bytes", LINE_MAX_BYTES);
+			return why_refuse(EINVAL, "a line here has at most %d bytes, and none of them is 0",
+					  LINE_MAX_BYTES);
 		memcpy(line, buf, length);
 		line[length] = '\0';
 		result = verb_run(handle, line);

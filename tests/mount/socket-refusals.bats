@@ -50,6 +50,21 @@ record() {
 	done
 }
 
+@test "who waits for a caller that cannot come any more is told why" {
+	announced tcp a 127.0.0.1:0
+	start_in open acceptor "$native" read-once "$c/accept"
+	say "$c" hangup
+	ended acceptor 1
+	same EINVAL "$(errors acceptor)"
+	why_is "open socket/tcp/a/accept: EINVAL: nobody can call: write announce ADDRESS to ctl first"
+	say "$c" "announce 127.0.0.1:0"
+	start_in open acceptor "$native" read-once "$c/accept"
+	rmdir "$c"
+	ended acceptor 1
+	same EINVAL "$(errors acceptor)"
+	why_is "nobody can call: the conversation has been removed"
+}
+
 @test "udp and ip: the longest message, and what is said of a longer one" {
 	mkdir "$UDP/a"
 	for case in "127.0.0.1 65507" "[::1] 65527"; do
