@@ -136,6 +136,18 @@ static ssize_t data_read(Handle *handle, char *buf, size_t size, Patience patien
 	return queue_hand_over(handle, &queue_as_bytes, &one, buf, size);
 }
 
+static int refuse_large(Handle *handle)
+{
+	const size_t in_one = backends_settings()->largest;
+	ssize_t largest = queue_largest(handle);
+
+	if (largest >= 0 && (size_t)largest <= in_one)
+		return why_refuse(EMSGSIZE, "a message here has at most %zd bytes", largest);
+	return why_refuse(EMSGSIZE,
+			  "a message written to data has at most %zu bytes; lines and records take larger ones",
+			  in_one);
+}
+
 static ssize_t data_write(Handle *handle, const char *buf, size_t size, Patience patience)
 {
 	const Queue *queue = queue_of(handle);
@@ -144,9 +156,7 @@ static ssize_t data_write(Handle *handle, const char *buf, size_t size, Patience
 
 	/* The kernel cuts a write that is larger; this one may be a piece of it (docs/semantics.md, "Large messages"). */
 	if (size > backends_settings()->largest)
-		return why_refuse(EMSGSIZE,
-				  "a message written to data has at most %zu bytes; lines and records take larger ones",
-				  backends_settings()->largest);
+		return refuse_large(handle);
 	queue->mark(handle, &mark);
 	result = queue->send(handle, &mark, buf, size, patience);
 	return result < 0 ? result : (ssize_t)size;
