@@ -217,6 +217,9 @@ static int refuse(const Connecting *connecting, int error)
 	}
 	if (why_noted())
 		return error;
+	if (error == -EAFNOSUPPORT && connecting->bound)
+		return why_refuse(EAFNOSUPPORT,
+				  "the conversation has an address of another family than %s: hangup ends that", text);
 	if (error == -EACCES && !local)
 		return why_refuse(EACCES, "%s is a broadcast address, which takes options/broadcast", text);
 	if (error == -EINVAL && !local && is_link_local(&connecting->addresses[connecting->failed]))

@@ -101,6 +101,8 @@ waits_in_vain() {
 	why_is "the address is of IPv6, and this socket is not"
 	refused EACCES bash -c 'printf "127.255.255.255:9 3\nabc\n" >"$1"' - "$c/records"
 	why_is "a broadcast address, which takes options/broadcast"
+	refused EAFNOSUPPORT say "$c" "connect [::1]:9"
+	why_is "the conversation has an address of another family than [::1]:9"
 	refused EACCES cat "$UDP/dial/127.255.255.255:9"
 	why_is "127.255.255.255:9 is a broadcast address, which takes options/broadcast"
 	refused EINVAL cat "$UDP/dial/[fe80::1]:9"
