@@ -35,6 +35,13 @@ void queue_close(Handle *handle)
 		queue_of(handle)->close(handle);
 }
 
+ssize_t queue_largest(Handle *handle)
+{
+	ssize_t largest = queue_of(handle)->largest(handle);
+
+	return largest == -ENODATA ? -EPIPE : largest;
+}
+
 static size_t no_tail(char *tail, const char *bytes, size_t length)
 {
 	(void)tail, (void)bytes, (void)length;
@@ -129,6 +136,18 @@ static ssize_t data_read(Handle *handle, char *buf, size_t size, Patience patien
 	return queue_hand_over(handle, &queue_as_bytes, &one, buf, size);
 }
 
+static int refuse_large(Handle *handle)
+{
+	const size_t in_one = backends_settings()->largest;
+	ssize_t largest = queue_largest(handle);
+
+	if (largest >= 0 && (size_t)largest <= in_one)
+		return why_refuse(EMSGSIZE, "a message here has at most %zd bytes", largest);
+	return why_refuse(EMSGSIZE,
+			  "a message written to data has at most %zu bytes; lines and records take larger ones",
+			  in_one);
+}
+
 static ssize_t data_write(Handle *handle, const char *buf, size_t size, Patience patience)
 {
 	const Queue *queue = queue_of(handle);
@@ -137,9 +156,7 @@ static ssize_t data_write(Handle *handle, const char *buf, size_t size, Patience
 
 	/* The kernel cuts a write that is larger; this one may be a piece of it (docs/semantics.md, "Large messages"). */
 	if (size > backends_settings()->largest)
-		return why_refuse(EMSGSIZE,
-				  "a message written to data has at most %zu bytes; lines and records take larger ones",
-				  backends_settings()->largest);
+		return refuse_large(handle);
 	queue->mark(handle, &mark);
 	result = queue->send(handle, &mark, buf, size, patience);
 	return result < 0 ? result : (ssize_t)size;
@@ -199,7 +216,7 @@ static ssize_t drain_read(Handle *handle, char *buf, size_t size, Patience patie
 		if (queued == -EAGAIN)
 			return 0; /* nor will it wait for there to be a queue */
 		if (queued < 0)
-			return queued;
+			return queued == -ENODATA ? 0 : queued;
 		handle->state[QUEUE_STARTED] = 1;
 		handle->state[QUEUE_LEFT] = queued;
 	}

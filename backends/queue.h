@@ -26,9 +26,9 @@ typedef struct Queue {
 	ssize_t (*receive)(Handle *handle, char *buf, size_t room, Mark *mark, Patience patience);
 	/* Sends one message. -EAGAIN: no room for it now. -EMSGSIZE: never. */
 	int (*send)(Handle *handle, const Mark *mark, const char *bytes, size_t length, Patience patience);
-	/* The bytes that a message in this queue may have at most, or a negative errno. */
+	/* The bytes that a message in this queue may have at most, or a negative errno; -ENODATA: as of receive(). */
 	ssize_t (*largest)(Handle *handle);
-	/* How many messages are queued, or a negative errno. */
+	/* How many messages are queued, or a negative errno; -ENODATA: as of receive(). */
 	int64_t (*queued)(Handle *handle);
 	/* The mark of messages that are written without naming one. */
 	void (*mark)(const Handle *handle, Mark *out);
@@ -95,3 +95,6 @@ void queue_cancel(Handle *handle);
 int queue_poll(Handle *handle);
 void queue_wait(Handle *handle, Direction direction, size_t size, Wait *out);
 void queue_close(Handle *handle);
+
+/* Queue.largest, for who writes: -EPIPE where nobody will ever receive. */
+ssize_t queue_largest(Handle *handle);

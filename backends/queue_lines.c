@@ -63,7 +63,7 @@ static int refuse_line(Handle *handle, ssize_t largest, bool part)
 /* Keeps the start of a line whose end has not been written yet. */
 static int keep_start(Handle *handle, const char *bytes, size_t length)
 {
-	ssize_t largest = queue_of(handle)->largest(handle);
+	ssize_t largest = queue_largest(handle);
 
 	if (largest < 0)
 		return (int)largest;
@@ -76,8 +76,10 @@ static int keep_start(Handle *handle, const char *bytes, size_t length)
 static ssize_t lines_write(Handle *handle, const char *buf, size_t size, Patience patience)
 {
 	size_t total = 0;
-	int result = -handle->state[QUEUE_BROKEN];
+	int result = 0;
 
+	if (handle->state[QUEUE_BROKEN])
+		return why_repeat((int)handle->state[QUEUE_BROKEN]);
 	while (result == 0 && total < size) {
 		const char *line = buf + total;
 		const char *end = memchr(line, '\n', size - total);
@@ -90,7 +92,7 @@ static ssize_t lines_write(Handle *handle, const char *buf, size_t size, Patienc
 		}
 		result = send_line(handle, line, end - line, patience);
 		if (result == -EMSGSIZE)
-			result = refuse_line(handle, queue_of(handle)->largest(handle), handle->unsent.length > 0);
+			result = refuse_line(handle, queue_largest(handle), handle->unsent.length > 0);
 		if (result == 0)
 			total += end - line + 1;
 	}

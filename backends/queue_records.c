@@ -83,7 +83,10 @@ static int refuse_head(const Queue *queue)
 			  (long long)queue->mark_min, (long long)queue->mark_max);
 }
 
-/* Reads the head of a record from its first `size` bytes. 1: read; 0: its end is not there yet; or a negative errno. */
+/*
+ * Reads the head of a record from its first `size` bytes. 1: read; 0: its end is not there yet; or a negative errno. *out is 0s as
+ * far as it was not read.
+ */
 static int record_parse(Handle *handle, const char *bytes, size_t size, Record *out)
 {
 	const Queue *queue = queue_of(handle);
@@ -94,20 +97,21 @@ static int record_parse(Handle *handle, const char *bytes, size_t size, Record *
 	int64_t length;
 	int result;
 
+	*out = (Record){0};
 	if (!end && size < head_max)
 		return 0;
 	if (!blank || !parse_digits(blank + 1, (int)(end - blank - 1), 0, INT64_MAX, &length))
 		return refuse_head(queue);
+	out->head = end + 1 - bytes;
+	out->length = length;
 	result = mark_parse(handle, bytes, blank - bytes, &out->mark);
 	if (result < 0)
 		return why_noted() ? result : refuse_head(queue);
-	largest = queue->largest(handle);
+	largest = queue_largest(handle);
 	if (largest < 0)
 		return (int)largest;
 	if (length > largest)
 		return why_refuse(EMSGSIZE, "a message here has at most %zd bytes", largest);
-	out->head = end + 1 - bytes;
-	out->length = length;
 	return 1;
 }
 
@@ -119,13 +123,19 @@ static int record_send(Handle *handle, const Record *record, const char *bytes, 
 	return queue_of(handle)->send(handle, &record->mark, bytes + record->head, record->length, patience);
 }
 
+/* No refusal: it may be tried again. */
+static bool is_later(int result)
+{
+	return result == -EAGAIN || result == -EINTR;
+}
+
 /* Refuses an unfinished record as soon as its head is seen to be wrong: nothing may be written after it. */
 static ssize_t record_check(Handle *handle, ssize_t taken)
 {
 	Record record;
 	int result = record_parse(handle, buffer_bytes(&handle->unsent), handle->unsent.length, &record);
 
-	if (result >= 0)
+	if (result >= 0 || is_later(result))
 		return taken;
 	buffer_clear(&handle->unsent);
 	handle->state[QUEUE_BROKEN] = -result;
@@ -152,10 +162,10 @@ static ssize_t record_continue(Handle *handle, const char *buf, size_t size, Pat
 					buffer_take(unsent, NULL, unsent->length);
 					return (ssize_t)total + 1;
 				}
-				if (result == -EAGAIN || result == -EINTR)
-					return total > 0 ? (ssize_t)total : result;
 			}
 		}
+		if (is_later(result))
+			return total > 0 ? (ssize_t)total : result;
 		if (result < 0) {
 			buffer_clear(unsent);
 			handle->state[QUEUE_BROKEN] = -result;
@@ -171,8 +181,10 @@ static ssize_t record_continue(Handle *handle, const char *buf, size_t size, Pat
 static ssize_t records_write(Handle *handle, const char *buf, size_t size, Patience patience)
 {
 	size_t total = 0;
-	ssize_t result = -handle->state[QUEUE_BROKEN];
+	ssize_t result = 0;
 
+	if (handle->state[QUEUE_BROKEN])
+		return why_repeat((int)handle->state[QUEUE_BROKEN]);
 	while (result == 0 && total < size) {
 		const char *at = buf + total;
 		size_t left = size - total;
@@ -191,7 +203,11 @@ static ssize_t records_write(Handle *handle, const char *buf, size_t size, Patie
 			result = record_send(handle, &record, at, at[record.head + record.length], patience);
 			if (result == 0)
 				total += record.head + record.length + 1;
-		} else if (result >= 0) {
+		} else if (result < 0) {
+			/* What follows it is still to be written, and is not to be taken for a record. */
+			if (!is_later((int)result) && record.length >= left - record.head)
+				handle->state[QUEUE_BROKEN] = -result;
+		} else {
 			/* Whatever is not whole is kept, but for a last newline (see above): there is none yet. */
 			buffer_append(&handle->unsent, at, left);
 			total = size;

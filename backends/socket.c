@@ -19,8 +19,11 @@
 
 enum {
 	SOCKETS_USER_MAX = 16384,
-	INTERNET_LARGEST = 65535, /* no message of IP is longer */
-	WORTH_A_LOOK = 32768,     /* bytes */
+	/* Headers count where a field in them has the length of all, as in UDP and IPv4. */
+	INTERNET_LARGEST = 65535,
+	UDP_HEADER = 8,
+	IPV4_HEADER = 20,
+	WORTH_A_LOOK = 32768, /* bytes */
 };
 
 static GMutex lock;
@@ -326,13 +329,37 @@ ssize_t socket_largest(Socket *socket)
 	socklen_t size = sizeof room;
 	ssize_t next;
 
-	if (!socket->network->local)
+	if (socket->network->type == SOCK_RAW)
 		return INTERNET_LARGEST;
+	if (!socket->network->local)
+		return INTERNET_LARGEST - UDP_HEADER - (socket->family == AF_INET ? IPV4_HEADER : 0);
 	if (getsockopt(socket->fd, SOL_SOCKET, SO_SNDBUF, &room, &size))
 		return -errno;
 	/* What is queued was sent from another socket's room. An error is told once, and so is not to be lost here. */
 	next = next_length(socket);
 	return next < 0 && next != -EAGAIN && next != -ENOTCONN ? next : MAX(next, (ssize_t)room);
+}
+
+ssize_t socket_largest_to(Socket *socket, const Address *to)
+{
+	ssize_t largest = socket_largest(socket);
+	int whole = 0;
+	socklen_t size = sizeof whole;
+	Address peer;
+
+	if (socket->network->local || largest < 0)
+		return largest;
+	if (!to && socket_remote(socket, &peer) == 0)
+		to = &peer;
+	/* An IPv6 socket may send to IPv4. */
+	if (to && socket->family == AF_INET6 &&
+	    (to->any.sa_family == AF_INET || IN6_IS_ADDR_V4MAPPED(&to->v6.sin6_addr)))
+		return largest - IPV4_HEADER;
+	if (socket->network->type == SOCK_RAW && socket->family == AF_INET)
+		getsockopt(socket->fd, IPPROTO_IP, IP_HDRINCL, &whole, &size);
+	else
+		whole = 1;
+	return whole ? largest : largest - IPV4_HEADER;
 }
 
 /* -- Waiting -------------------------------------------------------------------------------------------------------- */

@@ -52,8 +52,11 @@ ssize_t socket_receive(Socket *socket, char *buf, size_t room);
  */
 ssize_t socket_receive_message(Socket *socket, char *buf, size_t room, Address *from, bool *end);
 
-/* The bytes that the longest message to be received or sent may have. */
+/* The bytes that the longest message to be received may have; none longer can be sent. */
 ssize_t socket_largest(Socket *socket);
+
+/* The bytes that the longest message to this address (NULL: it is connected) may have. */
+ssize_t socket_largest_to(Socket *socket, const Address *to);
 
 /* What poll(2) says of it now, of these; POLLHUP and POLLERR always. */
 int socket_poll(Socket *socket, bool reads, bool writes);
@@ -76,6 +79,8 @@ typedef struct SocketFile {
 	 * the end, writes -EPIPE). Runs at any time, on any thread.
 	 */
 	Socket *(*get)(Handle *handle, int *error);
+	/* The socket that is called at, held, where there is one to be polled, but not to be read or written; NULL, or absent. */
+	Socket *(*called)(Handle *handle);
 	/* What one waits for where there is no socket, or it is not ready to be waited for; absent: there always is one. */
 	void (*wait)(Handle *handle, Direction direction, Wait *out);
 	/* Told of each errno, negative, that reading or writing the socket has met, but for "not now"; or absent. */

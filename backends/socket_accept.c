@@ -59,6 +59,17 @@ static Call *call_new(Own *announced, Socket *socket)
 	return new;
 }
 
+static int refuse_call(const Own *announced)
+{
+	bool removed;
+
+	g_mutex_lock(&conversation_lock);
+	removed = conversation_of(announced)->removed;
+	g_mutex_unlock(&conversation_lock);
+	return why_refuse(EINVAL, removed ? "nobody can call: the conversation has been removed" :
+					    "nobody can call: write announce ADDRESS to ctl first");
+}
+
 /* The socket that is called, held; NULL, with *error: -EAGAIN, it may be one soon; -EINVAL, the reason noted. */
 static Socket *listening(const Own *announced, int *error)
 {
@@ -72,7 +83,7 @@ static Socket *listening(const Own *announced, int *error)
 	*error = 0;
 	if (stage != STAGE_ANNOUNCED) {
 		socket_unref(g_steal_pointer(&socket));
-		*error = attempt ? -EAGAIN : why_refuse(EINVAL, "nobody can call: write announce ADDRESS to ctl first");
+		*error = attempt ? -EAGAIN : refuse_call(announced);
 	}
 	attempt_unref(attempt);
 	return socket;

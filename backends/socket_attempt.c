@@ -218,6 +218,9 @@ static int conclude(Attempt *attempt, int result, Socket *socket)
 			options_apply(&conversation->options, socket, &attempt->options);
 		own_touch(attempt->own);
 		wake(attempt, &before);
+		/* Whoever tried data before it was announced, and came to wait after that, waits for the socket, not for this. */
+		if (socket && attempt->kind == TO_ANNOUNCE)
+			socket_wake(socket);
 		attempt_unref(attempt); /* the conversation's */
 	} else if (socket && attempt->bound) {
 		/* Ended meanwhile: a socket that the conversation had before must not stay connected. */

@@ -190,6 +190,11 @@ void connecting_free(Connecting *connecting)
 
 /* -- Going on ----------------------------------------------------------------------------------------------------------- */
 
+static bool is_link_local(const Address *address)
+{
+	return address->any.sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&address->v6.sin6_addr);
+}
+
 /* Says in words what the address that counts has met. */
 static int refuse(const Connecting *connecting, int error)
 {
@@ -212,7 +217,15 @@ static int refuse(const Connecting *connecting, int error)
 	}
 	if (why_noted())
 		return error;
-	if (error == -EACCES && local)
+	if (error == -EAFNOSUPPORT && connecting->bound)
+		return why_refuse(EAFNOSUPPORT,
+				  "the conversation has an address of another family than %s: hangup ends that", text);
+	if (error == -EACCES && !local)
+		return why_refuse(EACCES, "%s is a broadcast address, which takes options/broadcast", text);
+	if (error == -EINVAL && !local && is_link_local(&connecting->addresses[connecting->failed]))
+		return why_refuse(EINVAL,
+				  "every interface has addresses like this: say which, as in [fe80::1%%eth0]:80");
+	if (error == -EACCES)
 		return why_refuse(EACCES, "the mode of %s, or of a directory above it, keeps you out", text);
 	return why_refuse(-error, "%s: %s", text, g_strerror(-error));
 }

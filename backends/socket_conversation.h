@@ -83,9 +83,10 @@ void conversation_protocols(void (*each)(void *data, int protocol), void *data);
 /* The members of a network's directory: conversations, and nodes on the unix ones. */
 extern const Members socket_conversations;
 
-/* -- Between socket_conversation.c and socket_members.c --------------------------------------------------------------- */
-
+/* Where the conversations of this object's directory are. */
 OwnTable *conversation_table(const Object *object);
+
+/* -- Between socket_conversation.c and socket_members.c --------------------------------------------------------------- */
 
 /* It has lost its name by own_remove(), which was `name`. */
 void conversation_removed(Own *own, const char *name);

@@ -205,7 +205,8 @@ static ssize_t ctl_write(Handle *handle, const char *buf, size_t size, Patience 
 	(void)patience;
 	if (!ctl->attempt) {
 		if (length > LINE_MAX_BYTES || memchr(buf, '\0', length))
-			return why_refuse(EINVAL, "a line here has at most %d bytes", LINE_MAX_BYTES);
+			return why_refuse(EINVAL, "a line here has at most %d bytes, and none of them is 0",
+					  LINE_MAX_BYTES);
 		memcpy(line, buf, length);
 		line[length] = '\0';
 		result = verb_run(handle, line);
@@ -273,6 +274,17 @@ static int clone_open(Handle *handle, Patience patience)
 	return result;
 }
 
+/* The new conversation is the caller's own, to be read and written: so that is the right it takes, however it is opened. */
+static int check_listen(const Handle *handle)
+{
+	int result = own_permit(conversation_table(&handle->object), &handle->object, &handle->caller,
+				RIGHT_READ | RIGHT_WRITE);
+
+	return result < 0 ? why_refuse(-result, "who listens gets both ways of the connection: it takes the right to "
+						"read and to write the conversation") :
+			    0;
+}
+
 /* The new conversation is connected with whoever has called. */
 static void connected(Own *own, Socket *socket, Call *call)
 {
@@ -294,7 +306,9 @@ static int listen_open(Handle *handle, Patience patience)
 	int result;
 
 	if (!ctl) {
-		result = ctl_open(handle, patience);
+		result = check_listen(handle);
+		if (result == 0)
+			result = ctl_open(handle, patience);
 		if (result < 0)
 			return result;
 		ctl = ctl_of(handle);

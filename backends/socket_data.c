@@ -46,8 +46,6 @@ static Socket *socket_now(Data *data, int *error)
 		*error = -ENODATA;
 		return NULL;
 	}
-	if (conversation->stage == STAGE_ANNOUNCED)
-		return socket_ref(conversation->socket);
 	*error = conversation->attempt ? -EAGAIN : conversation->late ? -conversation->error : -ENOTCONN;
 	return NULL;
 }
@@ -56,13 +54,28 @@ static Socket *data_get(Handle *handle, int *error)
 {
 	Data *data = data_of(handle);
 	Socket *socket;
+	bool announced;
 
 	attempt_look(data->own);
 	g_mutex_lock(&conversation_lock);
 	socket = socket_now(data, error);
+	announced = conversation_of(data->own)->stage == STAGE_ANNOUNCED;
 	g_mutex_unlock(&conversation_lock);
 	if (!socket && *error == -ENOTCONN)
-		why_refuse(ENOTCONN, "there is no connection: write connect ADDRESS to ctl first");
+		why_refuse(ENOTCONN, announced ? "nothing goes over what is announced: open accept for a connection" :
+						 "there is no connection: write connect ADDRESS to ctl first");
+	return socket;
+}
+
+static Socket *data_called(Handle *handle)
+{
+	const Data *data = data_of(handle);
+	Socket *socket = NULL;
+
+	g_mutex_lock(&conversation_lock);
+	if (!data->socket && conversation_of(data->own)->stage == STAGE_ANNOUNCED)
+		socket = socket_ref(conversation_of(data->own)->socket);
+	g_mutex_unlock(&conversation_lock);
 	return socket;
 }
 
@@ -125,6 +138,7 @@ static void data_failed(Handle *handle, int error)
 const SocketFile socket_data = {
 	.queue = SOCKET_QUEUE,
 	.get = data_get,
+	.called = data_called,
 	.wait = data_wait,
 	.failed = data_failed,
 	.open = data_open,

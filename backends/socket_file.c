@@ -29,6 +29,14 @@ static Socket *get(Handle *handle, int *error)
 	return file_of(handle)->get(handle, error);
 }
 
+/* The same for who waits. */
+static Socket *get_polled(Handle *handle, int *error)
+{
+	Socket *socket = get(handle, error);
+
+	return socket || !file_of(handle)->called ? socket : file_of(handle)->called(handle);
+}
+
 /* The process of a thread. 0: it is none that the daemon sees. */
 static pid_t leader_of(pid_t thread)
 {
@@ -93,7 +101,7 @@ void socket_file_close(Handle *handle)
 int socket_file_poll(Handle *handle)
 {
 	int error = 0, events;
-	Socket *socket = get(handle, &error);
+	Socket *socket = get_polled(handle, &error);
 
 	/* Where there is none, reading and writing need not wait to say so. */
 	if (!socket)
@@ -114,7 +122,7 @@ static bool sends_to_many(const Handle *handle, Socket *socket)
 void socket_file_wait(Handle *handle, Direction direction, size_t size, Wait *out)
 {
 	int error = 0;
-	Socket *socket = get(handle, &error);
+	Socket *socket = get_polled(handle, &error);
 
 	(void)size;
 	if (!socket && file_of(handle)->wait)
@@ -134,6 +142,10 @@ void socket_file_wait(Handle *handle, Direction direction, size_t size, Wait *ou
 /* What a call on the socket has come to, which is passed on. */
 static ssize_t told(Handle *handle, ssize_t n)
 {
+	if (n == -ECONNREFUSED)
+		why_refuse(ECONNREFUSED, network_of(&handle->object)->local ?
+						 "nobody listens there" :
+						 "nobody listens there, as an earlier message has found");
 	if (n < 0 && n != -EAGAIN && n != -E2BIG && n != -EINTR && file_of(handle)->failed)
 		file_of(handle)->failed(handle, (int)n);
 	return n;
@@ -245,6 +257,22 @@ static ssize_t send_message(Handle *handle, Socket *socket, const Address *to, c
 	return send_to_path(&sender, socket, to, bytes, length, patience);
 }
 
+/* Says in words why a message could not be sent, where the errno does not. */
+static void refuse_message(Socket *socket, const Address *to, int error)
+{
+	const bool local = socket->network->local;
+
+	if (error == -EMSGSIZE)
+		why_refuse(EMSGSIZE, "a message here has at most %zd bytes", socket_largest_to(socket, to));
+	else if (error == -EDESTADDRREQ || (error == -ENOTCONN && !to))
+		why_refuse(-error, "to whom? connect it, or write to records, which name an address");
+	else if (error == -EAFNOSUPPORT && to)
+		why_refuse(EAFNOSUPPORT, "the address is of %s, and this socket is not",
+			   to->any.sa_family == AF_INET6 ? "IPv6" : "IPv4");
+	else if (error == -EACCES && !local)
+		why_refuse(EACCES, "that is a broadcast address, which takes options/broadcast");
+}
+
 int socket_queue_send(Handle *handle, const Mark *mark, const char *bytes, size_t length, Patience patience)
 {
 	Address to = {.length = mark->length};
@@ -256,10 +284,8 @@ int socket_queue_send(Handle *handle, const Mark *mark, const char *bytes, size_
 		return error == -ENODATA ? -EPIPE : error;
 	memcpy(&to.storage, mark->address, mark->length);
 	n = send_message(handle, socket, mark->length ? &to : NULL, bytes, length, patience);
-	if (n == -EMSGSIZE)
-		why_refuse(EMSGSIZE, "a message here has at most %zd bytes", socket_largest(socket));
-	else if (n == -EDESTADDRREQ || (n == -ENOTCONN && !mark->length))
-		why_refuse((int)-n, "to whom? connect it, or write to records, which name an address");
+	if (n < 0)
+		refuse_message(socket, mark->length ? &to : NULL, (int)n);
 	socket_unref(socket);
 	return told(handle, n) < 0 ? (int)n : 0;
 }

@@ -40,10 +40,15 @@ static void keep_addresses(Resolve *resolve, const struct addrinfo *found)
 	resolve->error = resolve->n ? 0 : EAI_NONAME;
 }
 
-/* Of the two protocols with one name for two families, each has addresses of its own. */
-static int family_of(int protocol)
+/*
+ * Of the two protocols with one name for two families, each has addresses of its own. Any address of this machine is that of IPv6,
+ * whose sockets take IPv4 as well.
+ */
+static int family_of(int protocol, bool any)
 {
-	return protocol == IPPROTO_ICMP ? AF_INET : protocol == IPPROTO_ICMPV6 ? AF_INET6 : AF_UNSPEC;
+	if (any || protocol == IPPROTO_ICMPV6)
+		return AF_INET6;
+	return protocol == IPPROTO_ICMP ? AF_INET : AF_UNSPEC;
 }
 
 static void resolve_run(Errand *errand)
@@ -52,7 +57,7 @@ static void resolve_run(Errand *errand)
 	const Network *network = resolve->network;
 	const char *host = resolve->parts.host, *port = resolve->parts.port;
 	const struct addrinfo hints = {
-		.ai_family = family_of(resolve->protocol),
+		.ai_family = family_of(resolve->protocol, !*host),
 		.ai_socktype = network->type,
 		.ai_protocol = resolve->protocol,
 		.ai_flags = resolve->passive ? AI_PASSIVE : 0,

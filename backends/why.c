@@ -13,6 +13,7 @@ static GMutex lock;
 static GHashTable *last; /* Protected by lock. uid -> text, owned. */
 
 static _Thread_local char note[512];
+static _Thread_local bool repeats;
 
 int why_refuse(int error, const char *format, ...)
 {
@@ -21,6 +22,14 @@ int why_refuse(int error, const char *format, ...)
 	va_start(args, format);
 	g_vsnprintf(note, sizeof note, format, args);
 	va_end(args);
+	repeats = false;
+	return -error;
+}
+
+int why_repeat(int error)
+{
+	note[0] = '\0';
+	repeats = true;
 	return -error;
 }
 
@@ -37,14 +46,20 @@ const char *why_note(void)
 void why_forget(void)
 {
 	note[0] = '\0';
+	repeats = false;
 }
 
 void why_keep(uid_t uid, const char *what, int error)
 {
 	const char *name = strerrorname_np(error);
-	char *text = g_strdup_printf("%s: %s: %s\n", what, name ? name : "error", note[0] ? note : strerror(error));
+	char *text;
 
-	note[0] = '\0';
+	if (repeats) {
+		why_forget();
+		return;
+	}
+	text = g_strdup_printf("%s: %s: %s\n", what, name ? name : "error", note[0] ? note : strerror(error));
+	why_forget();
 	g_mutex_lock(&lock);
 	if (!last)
 		last = g_hash_table_new_full(NULL, NULL, NULL, g_free);

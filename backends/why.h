@@ -15,6 +15,9 @@
 /* Notes the reason on this thread and returns -error, so that it can be returned itself. */
 int why_refuse(int error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
+/* The same for what is refused only because of an earlier refusal: what `why` says of that one stays. */
+int why_repeat(int error);
+
 /* Whether there is a note on this thread; and what it says, until the next one. */
 bool why_noted(void);
 const char *why_note(void);

@@ -5,6 +5,8 @@
 #include <poll.h>
 #include <string.h>
 
+#include "backends/why.h"
+
 static void test_data_write(void)
 {
 	Handle handle = fake_open(&queue_data, O_WRONLY);
@@ -29,11 +31,14 @@ static void test_data_refused(void)
 	g_assert_cmpint(fake_write(&handle, bytes, 101), ==, -EMSGSIZE);
 	g_assert_cmpint(fake_write(&handle, bytes, 100), ==, 100);
 	fake_expect(1, bytes, 100);
+	g_assert_cmpint(fake_write(&handle, bytes, FAKE_WHOLE_WRITE + 1), ==, -EMSGSIZE);
+	g_assert_cmpstr(why_note(), ==, "a message here has at most 100 bytes");
 	/* A larger write may be a piece of one that the kernel has cut: not even a queue that takes it gets it. */
 	fake.largest = 1000000;
 	g_assert_cmpint(fake_write(&handle, bytes, FAKE_WHOLE_WRITE), ==, FAKE_WHOLE_WRITE);
 	fake_expect(1, bytes, FAKE_WHOLE_WRITE);
 	g_assert_cmpint(fake_write(&handle, bytes, FAKE_WHOLE_WRITE + 1), ==, -EMSGSIZE);
+	g_assert_nonnull(strstr(why_note(), "lines and records take larger ones"));
 	fake.room = 0;
 	g_assert_cmpint(fake_write_text(&handle, "x"), ==, -EAGAIN);
 	fake.fails = -EIDRM;

@@ -43,9 +43,7 @@ static const Bad bad[] = {
 	{"1000001 1\na\n", EINVAL}, /* FAKE_MARK_MAX and 1 more */
 	{"1 2\nabc\n", EINVAL},
 	{"1 1\naa\n", EINVAL},
-	{"1 101\n", EMSGSIZE}, /* the fake queue takes 100 */
 	{"1 99999999999999999999\n", EINVAL},
-	{"1 9223372036854775807\n", EMSGSIZE},
 	{"1 00000000000000000000000000000000000000000000000000000001\na\n", EINVAL},
 	{"1111111111111111111111111111111111111111111111111111111111", EINVAL},
 };
@@ -90,6 +88,53 @@ static void test_bad_cut(void)
 			fake_expect_nothing();
 			fake_close(&handle);
 		}
+}
+
+/* Where the head alone is refused, what follows is the message, and nothing in it is a record. */
+static void test_bad_head(void)
+{
+	static const Bad heads[] = {
+		{"0 6\n", EINVAL},
+		{"1 101\n", EMSGSIZE}, /* the fake queue takes 100 */
+		{"1 9223372036854775807\n", EMSGSIZE},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(heads); i++) {
+		Handle handle = fake_open(&queue_records, O_WRONLY);
+
+		g_test_message("'%s'", heads[i].text);
+		fake_reset();
+		g_assert_cmpint(fake_write_text(&handle, heads[i].text), ==, -heads[i].error);
+		g_assert_cmpint(fake_write_text(&handle, "1 1\na\n"), ==, -heads[i].error);
+		fake_expect_nothing();
+		fake_close(&handle);
+	}
+}
+
+/* A queue that cannot say yet how much it takes: that is waited for, whatever was written of a record. */
+static void test_later(void)
+{
+	static const char whole[] = "1 3\nabc\n";
+
+	for (size_t cut = 1; cut < sizeof whole - 1; cut++) {
+		Handle handle = fake_open(&queue_records, O_WRONLY);
+		const char *rest = whole + cut;
+		ssize_t written;
+
+		fake_reset();
+		g_assert_cmpint(fake_write(&handle, whole, cut), ==, cut);
+		fake.largest = (size_t)-EAGAIN;
+		written = fake_write_text(&handle, rest);
+		if (written < 0)
+			g_assert_cmpint(written, ==, -EAGAIN);
+		else
+			rest += written;
+		fake.largest = 100;
+		g_assert_cmpint(fake_write_text(&handle, rest), ==, strlen(rest));
+		fake_expect(1, "abc", 3);
+		fake_expect_nothing();
+		fake_close(&handle);
+	}
 }
 
 /* A record without an end at the close never was a message. */
@@ -223,6 +268,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/queue-records/any-cut", test_any_cut);
 	g_test_add_func("/queue-records/bad", test_bad);
 	g_test_add_func("/queue-records/bad-cut", test_bad_cut);
+	g_test_add_func("/queue-records/bad-head", test_bad_head);
+	g_test_add_func("/queue-records/later", test_later);
 	g_test_add_func("/queue-records/unfinished", test_unfinished);
 	g_test_add_func("/queue-records/full", test_full);
 	g_test_add_func("/queue-records/largest", test_largest);

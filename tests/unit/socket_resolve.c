@@ -113,6 +113,9 @@ static void test_found(void)
 	expect(NET_UDP, "host:7", true, "127.0.0.2:7");
 	g_assert_cmpint(asked.ai_socktype, ==, SOCK_DGRAM);
 	g_assert_cmpint(asked.ai_flags & AI_PASSIVE, !=, 0);
+	/* As of ":7": IPv6, whose socket takes IPv4 too. */
+	expect(NET_TCP, ":80", true, "[::]:80");
+	expect(NET_UDP, "*:7", true, "[::]:7");
 	expect(NET_IP, "host", false, "127.0.0.2");
 	g_assert_cmpint(asked.ai_socktype, ==, SOCK_RAW);
 }

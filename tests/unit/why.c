@@ -45,6 +45,22 @@ static void test_forget(void)
 	assert_printed(3, "open c: EACCES: Permission denied\n");
 }
 
+/* What is refused because something else was. */
+static void test_repeat(void)
+{
+	why_refuse(EINVAL, "this is no record");
+	why_keep(6, "write f", EINVAL);
+	g_assert_cmpint(why_repeat(EINVAL), ==, -EINVAL);
+	why_keep(6, "write f", EINVAL);
+	assert_printed(6, "write f: EINVAL: this is no record\n");
+	why_repeat(EINVAL);
+	why_refuse(ENOSPC, "full");
+	why_keep(6, "mkdir a", ENOSPC);
+	assert_printed(6, "mkdir a: ENOSPC: full\n");
+	why_keep(6, "rmdir b", EPERM);
+	assert_printed(6, "rmdir b: EPERM: Operation not permitted\n");
+}
+
 static void test_users(void)
 {
 	why_keep(4, "open d", EACCES);
@@ -96,6 +112,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/why/reason", test_reason);
 	g_test_add_func("/why/errno", test_errno);
 	g_test_add_func("/why/forget", test_forget);
+	g_test_add_func("/why/repeat", test_repeat);
 	g_test_add_func("/why/users", test_users);
 	g_test_add_func("/why/long", test_long);
 	g_test_add_func("/why/threads", test_threads);
