@@ -106,8 +106,8 @@ static int status_show(const Row *row, const Object *object, const Caller *calle
 	(void)row, (void)caller;
 	if (result < 0)
 		return result;
-	g_string_append_printf(out, "Uid:\t%u\nGid:\t%u\nMode:\t%04o\n", known.stat.st_uid, known.stat.st_gid,
-			       known.stat.st_mode & 07777);
+	g_string_append_printf(out, "Name:\t/%s\nUid:\t%u\nGid:\t%u\nMode:\t%04o\n", object->name, known.stat.st_uid,
+			       known.stat.st_gid, known.stat.st_mode & 07777);
 	for (int which = 0; which < MQ_ATTRIBUTES; which++) {
 		text_label(out, labels[which]);
 		print_attribute(which, &known, out);

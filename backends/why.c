@@ -49,6 +49,12 @@ void why_forget(void)
 	repeats = false;
 }
 
+/* What an errno means, where nobody has said more. */
+static const char *words(int error)
+{
+	return error == EIDRM ? "the object has been removed since this was opened" : strerror(error);
+}
+
 void why_keep(uid_t uid, const char *what, int error)
 {
 	const char *name = strerrorname_np(error);
@@ -58,7 +64,7 @@ void why_keep(uid_t uid, const char *what, int error)
 		why_forget();
 		return;
 	}
-	text = g_strdup_printf("%s: %s: %s\n", what, name ? name : "error", note[0] ? note : strerror(error));
+	text = g_strdup_printf("%s: %s: %s\n", what, name ? name : "error", note[0] ? note : words(error));
 	why_forget();
 	g_mutex_lock(&lock);
 	if (!last)

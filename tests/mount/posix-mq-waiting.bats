@@ -174,6 +174,7 @@ load queues
 		put two "$q/data"
 		$remove
 		refused EIDRM eval 'env printf x >&8'
+		why_is "has been removed since this was opened"
 		same one "$(dd bs=10000 count=1 status=none <&9)"
 		make a
 		same two "$(timeout 10 cat <&7)"

@@ -240,7 +240,8 @@ load queues
 		same "$(cat "$q/$field")" "$(of_status "${field^}")"
 	done
 	same "$(date -d "$(of_status Mtime)" +%s)" "$(stat -c %Y "$q")"
-	same 9 "$(grep -c $'^[A-Z][a-z]*:\t' "$q/status")"
+	same /a "$(of_status Name)"
+	same 10 "$(grep -c $'^[A-Z][a-z]*:\t' "$q/status")"
 	for file in curmsgs qsize notify status next drain; do
 		refused EACCES put 1 "$q/$file"
 	done
