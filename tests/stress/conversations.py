@@ -5,9 +5,10 @@ Whether a daemon, whose pid is DAEMON, survives whatever may be done to conversa
 in whose network namespace this runs, as root.
 
 torture: workers of three users do random things with a few shared names: make, clone, move, remove; all verbs with good
-and bad addresses; open, read, write and poll all files; dial who answers, who does not, and each other. They are
-interrupted all along, and killed. Meanwhile looking around has to go on, and whoever is killed to go at once. In the end,
-when all is removed, the daemon has to have the descriptors and threads that it had before, and to be at rest.
+and bad addresses; open, read, write and poll all files; dial who answers, who does not, and each other; and the same with
+POSIX message queues. They are interrupted all along, and killed. Meanwhile looking around has to go on, and whoever is
+killed to go at once. In the end, when all is removed, the daemon has to have the descriptors and threads that it had
+before, and to be at rest.
 rest: the same of a daemon for which many wait in all ways, at connections of which one way is closed and at those that
 are not there yet. messages: each comes once, whole, in order, while reader and writer are interrupted all along.
 """
@@ -29,7 +30,7 @@ WORKERS = 12
 USERS = 0, 1000, 1001
 NAMES = 'a', 'b', 'c', '0', '1', '2', '3'
 LIMIT = 20      # seconds: for a busy machine with sanitizers. What hangs, hangs for ever
-D_LIMIT = 5     # seconds that a process may take to be gone once it was killed
+D_LIMIT = 10    # seconds that a process may take to be gone once it was killed
 IDLE_THREADS = 8 + 6  # workers that the daemon keeps; threads that it starts when they are first needed
 # What no file of a socket may say: something went wrong inside the daemon, or it has no room left.
 NEVER = {errno.EIO, errno.ENOSYS, errno.EFAULT, errno.ENOMEM, errno.ESRCH, errno.ENOTSOCK, errno.EPROTO}
@@ -143,7 +144,7 @@ class World:
 
 class Worker:
     actions = {'make': 4, 'remove': 3, 'move': 1, 'change': 1, 'unlink': 2, 'verb': 12, 'clone': 2, 'open': 12, 'dial': 8,
-               'pair': 3, 'look': 4, 'option': 3, 'close': 6, 'read': 12, 'write': 12, 'poll': 6, 'switch': 3}
+               'pair': 3, 'look': 4, 'option': 3, 'close': 6, 'read': 12, 'write': 12, 'poll': 6, 'switch': 3, 'queue': 6}
 
     def __init__(self, root, world, done, seed):
         self.root, self.world, self.done = root, world, done
@@ -172,6 +173,7 @@ class Worker:
         except OSError as error:
             if error.errno in NEVER:
                 print(f'{action}: {error} ({self.last})', file=sys.stderr, flush=True)
+                self.done[-1] += 1
 
     def interrupt(self, *_):
         if self.busy:
@@ -263,6 +265,21 @@ class Worker:
         if self.dice.random() < 0.5:
             with open(path, 'w') as file:
                 file.write(self.dice.choice((value, '0', '1', '4096', 'nonsense')))
+
+    def queue(self):
+        """POSIX message queues, in the same company."""
+        one = f'{self.root}/../posix/mq/{self.dice.choice(NAMES)}'
+        deed = self.dice.random()
+        if deed < 0.15:
+            os.mkdir(one)
+            os.chmod(one, 0o777)
+        elif deed < 0.25:
+            os.rmdir(one)
+        elif deed < 0.3:
+            with open(f'{one}/maxmsg', 'w') as file:
+                file.write(self.dice.choice('123'))
+        else:
+            self.keep(f'{one}/{self.dice.choice(("data", "lines", "records", "next", "drain"))}', self.flags())
 
     def close(self):
         if self.files:
@@ -368,8 +385,8 @@ def kill(pid):
 
 
 def names(root):
-    return [f'{root}/{network}/{name}' for network in ('tcp', 'udp', *LOCAL)
-            for name in os.listdir(f'{root}/{network}') if name != 'dial' and name != 'clone']
+    return [f'{root}/{place}/{name}' for place in ('tcp', 'udp', *LOCAL, '../posix/mq')
+            for name in os.listdir(f'{root}/{place}') if name != 'dial' and name != 'clone']
 
 
 def remove_all(root):
@@ -384,12 +401,17 @@ def remove_all(root):
 def torture(root, daemon, seed, seconds, folder):
     dice = random.Random(seed)
     world = World(folder)
+    # The first queue that is opened starts what stays from then on.
+    os.mkdir(f'{root}/../posix/mq/first')
+    os.close(os.open(f'{root}/../posix/mq/first/data', os.O_RDWR))
+    os.rmdir(f'{root}/../posix/mq/first')
+    wait_for('the first queue is closed', lambda: not any('first' in name for name in daemon.descriptors()))
+    before, threads = daemon.descriptors(), daemon.count('task')
     others = [start(world.serve, random.Random(seed))]
     clock = mmap.mmap(-1, 8)
     clock[:8] = struct.pack('d', time.monotonic())
     others.append(start(look_around, root, clock))
-    before, threads = daemon.descriptors(), daemon.count('task')
-    done = memoryview(mmap.mmap(-1, 8 * len(Worker.actions))).cast('Q')
+    done = memoryview(mmap.mmap(-1, 8 * len(Worker.actions) + 8)).cast('Q')  # the last: refusals as there may be none
     workers, number, slowest, latest = [], 0, 0, 0
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -406,6 +428,7 @@ def torture(root, daemon, seed, seconds, folder):
     wait_for('all is removed', lambda: remove_all(root))
     print(' '.join(f'{name} {count}' for name, count in zip(Worker.actions, done)))
     print(f'{number} workers; the slowest took {slowest:.3f} s to die, the longest look around {latest:.3f} s')
+    assert done[-1] == 0, f'{done[-1]} refusals as there may be none'
     left(daemon, before, threads)
 
 
