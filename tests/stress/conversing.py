@@ -177,7 +177,13 @@ class Daemon:
         self.proc = f'/proc/{pid}'
 
     def descriptors(self):
-        return sorted(os.readlink(f'{self.proc}/fd/{fd}') for fd in os.listdir(f'{self.proc}/fd'))
+        names = []
+        for fd in os.listdir(f'{self.proc}/fd'):
+            try:
+                names.append(os.readlink(f'{self.proc}/fd/{fd}'))
+            except FileNotFoundError:
+                pass  # closed meanwhile
+        return sorted(names)
 
     def count(self, what):
         return len(os.listdir(f'{self.proc}/{what}'))
