@@ -74,8 +74,9 @@ ipcfs_pid() {
 	cat "$dir/pid"
 }
 
+# A server's own children may end a moment after it, and with them what they have open here.
 ipcfs_stop() {
-	umount "$IPC" && ipcfs_ended
+	eventually umount "$IPC" && ipcfs_ended
 }
 
 # ipcfs_ended: it ends with 0, by itself, without a mount and without a word.
