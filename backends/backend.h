@@ -249,7 +249,7 @@ struct Handle {
 
 	Buffer rest;      /* what of a message is still to be read */
 	Buffer unsent;    /* an unfinished message */
-	int64_t state[5]; /* numbers of the mechanism's own */
+	int64_t state[6]; /* numbers of the mechanism's own */
 };
 
 static inline bool handle_reads(const Handle *handle)

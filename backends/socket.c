@@ -39,8 +39,7 @@ static guint most_user(void)
 	return (guint)MIN(limit.rlim_cur / 4, (rlim_t)SOCKETS_USER_MAX);
 }
 
-/* Counts one more, unless there are too many. */
-static bool charge(uid_t uid)
+int socket_charge(uid_t uid)
 {
 	gpointer key = GUINT_TO_POINTER(uid);
 	bool granted;
@@ -54,10 +53,12 @@ static bool charge(uid_t uid)
 	if (granted)
 		g_hash_table_insert(counts, key, GUINT_TO_POINTER(count + 1));
 	g_mutex_unlock(&lock);
-	return granted;
+	if (granted)
+		return 0;
+	return why_refuse(ENFILE, "you have %u sockets, and files on unix ones, here already", most_user());
 }
 
-static void discharge(uid_t uid)
+void socket_discharge(uid_t uid)
 {
 	gpointer key = GUINT_TO_POINTER(uid);
 	guint count;
@@ -69,11 +70,6 @@ static void discharge(uid_t uid)
 	else
 		g_hash_table_remove(counts, key);
 	g_mutex_unlock(&lock);
-}
-
-static int refuse_more(void)
-{
-	return why_refuse(ENFILE, "you have %u sockets here already", most_user());
 }
 
 /* What socket(2) or accept(2) has said. */
@@ -109,16 +105,16 @@ static Socket *socket_of(const Network *network, int fd, int protocol, int famil
 int socket_new(const Network *network, int protocol, int family, Socket **out)
 {
 	uid_t uid = geteuid();
-	int fd, error;
+	int fd, error = socket_charge(uid);
 
-	if (!charge(uid))
-		return refuse_more();
+	if (error < 0)
+		return error;
 	fd = socket(family,
 		    network->type | SOCK_CLOEXEC | (network->type == SOCK_DGRAM && network->local ? 0 : SOCK_NONBLOCK),
 		    protocol);
 	error = errno;
 	if (fd < 0) {
-		discharge(uid);
+		socket_discharge(uid);
 		return refuse_new(network, error);
 	}
 	*out = socket_of(network, fd, protocol, family, uid);
@@ -129,10 +125,11 @@ int socket_adopt(const Network *network, int fd, uid_t uid, Socket **out)
 {
 	struct sockaddr_storage address;
 	socklen_t length = sizeof address;
+	int result = socket_charge(uid);
 
-	if (!charge(uid)) {
+	if (result < 0) {
 		close(fd);
-		return refuse_more();
+		return result;
 	}
 	if (getsockname(fd, (struct sockaddr *)&address, &length))
 		address.ss_family = AF_UNSPEC;
@@ -144,17 +141,17 @@ int socket_accept(Socket *listening, Socket **out)
 {
 	const Network *network = listening->network;
 	uid_t uid = geteuid();
-	int fd, error;
+	int fd, error = socket_charge(uid);
 
-	if (!charge(uid))
-		return refuse_more();
+	if (error < 0)
+		return error;
 	/* Of one that has gone again while it waited another one may be behind it (accept(2), "Error handling"). */
 	do
 		fd = accept4(listening->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	while (fd < 0 && (errno == ECONNABORTED || errno == EINTR));
 	error = errno;
 	if (fd < 0) {
-		discharge(uid);
+		socket_discharge(uid);
 		return refuse_new(network, error);
 	}
 	*out = socket_of(network, fd, listening->protocol, listening->family, uid);
@@ -172,7 +169,7 @@ void socket_unref(Socket *socket)
 	if (!socket || !g_atomic_int_dec_and_test(&socket->refs))
 		return;
 	close(socket->fd);
-	discharge(socket->uid);
+	socket_discharge(socket->uid);
 	g_mutex_clear(&socket->taking);
 	g_free(socket);
 }

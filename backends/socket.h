@@ -32,6 +32,10 @@ int socket_adopt(const Network *network, int fd, uid_t uid, Socket **out);
  */
 int socket_accept(Socket *listening, Socket **out);
 
+/* Counts a descriptor that one of this user's files on a socket takes beside that, as the sockets are counted: 0 or -ENFILE. */
+int socket_charge(uid_t uid);
+void socket_discharge(uid_t uid);
+
 Socket *socket_ref(Socket *socket);
 void socket_unref(Socket *socket); /* NULL is fine */
 

@@ -89,9 +89,16 @@ static Wait wait_of(const Attempt *attempt)
 
 void attempt_wait(Attempt *attempt, Wait *out)
 {
+	bool driven;
+
 	g_mutex_lock(&conversation_lock);
 	*out = attempt->wait;
+	driven = attempt->driven;
+	/* The thread that is at it may just be done with what it has waited for; it wakes who was turned away. */
+	attempt->turned_away |= driven;
 	g_mutex_unlock(&conversation_lock);
+	if (driven)
+		conversation_wait(attempt->own, out);
 }
 
 static void wake(const Attempt *attempt, const Wait *wait)
@@ -328,7 +335,9 @@ void attempt_taken(Attempt *attempt)
 
 	if (!attempt)
 		return;
-	attempt_wait(attempt, &wait);
+	g_mutex_lock(&conversation_lock);
+	wait = attempt->wait;
+	g_mutex_unlock(&conversation_lock);
 	wake(attempt, &wait);
 	attempt_unref(attempt);
 }

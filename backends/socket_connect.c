@@ -360,7 +360,11 @@ static int connect_next(Connecting *connecting, bool *final)
 static void let_go(Connecting *connecting)
 {
 	const struct sockaddr nothing = {.sa_family = AF_UNSPEC};
+	int64_t key[4];
 
+	/* Whoever was told to watch its descriptor, and does not yet, is to ask again. */
+	fill_key(connecting, key);
+	backend_wake(key);
 	if (connecting->bound && !connecting->network->local)
 		connect(connecting->bound->fd, &nothing, sizeof nothing);
 	socket_unref(g_steal_pointer(&connecting->socket));

@@ -1,7 +1,7 @@
 /*
  * Reading and writing sockets: byte streams, and the vocabulary of queues for what has messages.
  *
- * On unixgram one sends to many by `records`. Nothing tells when a receiver that one is not connected to has room, and an address
+ * On unixgram one sends to many by `records`. Nothing tells when a receiver that a record names has room, and an address
  * that is a path has to be walked, as the caller, in file systems that may take long: so such a send is made on a worker.
  */
 #include <errno.h>
@@ -16,8 +16,11 @@
 #include "backends/socket_path.h"
 #include "backends/why.h"
 
-/* Of Handle.state: the pidfd of who opened it, on unix networks; 0: none. */
-enum { STATE_SENDER = QUEUE_OWN + 1 };
+/*
+ * Of Handle.state. The pidfd of who opened it, on unix networks; 0: none. Atomic: whether the last message to be sent names the
+ * unix socket that it is for; those who poll read it as well.
+ */
+enum { STATE_SENDER = QUEUE_OWN + 1, STATE_ADDRESSED };
 
 static const SocketFile *file_of(const Handle *handle)
 {
@@ -54,18 +57,25 @@ static pid_t leader_of(pid_t thread)
  */
 static int hold_sender(Handle *handle)
 {
-	int pidfd;
+	const uid_t uid = handle->caller.uid;
+	int pidfd, result, error;
 
 	handle->caller.pid = leader_of(handle->caller.pid);
 	if (handle->caller.pid == 0)
 		return 0;
+	result = socket_charge(uid);
+	if (result < 0)
+		return result;
 	pidfd = (int)syscall(SYS_pidfd_open, handle->caller.pid, 0);
-	if (pidfd < 0 && (errno == EMFILE || errno == ENFILE))
-		return why_refuse(ENFILE, "the daemon has no descriptor left");
-	if (pidfd < 0)
-		handle->caller.pid = 0;
-	else
+	error = errno;
+	if (pidfd >= 0) {
 		handle->state[STATE_SENDER] = pidfd;
+		return 0;
+	}
+	socket_discharge(uid);
+	if (error == EMFILE || error == ENFILE)
+		return why_refuse(ENFILE, "the daemon has no descriptor left");
+	handle->caller.pid = 0;
 	return 0;
 }
 
@@ -92,8 +102,10 @@ int socket_file_open(Handle *handle, Patience patience)
 
 void socket_file_close(Handle *handle)
 {
-	if (handle->state[STATE_SENDER])
+	if (handle->state[STATE_SENDER]) {
 		close((int)handle->state[STATE_SENDER]);
+		socket_discharge(handle->caller.uid);
+	}
 	if (file_of(handle)->close)
 		file_of(handle)->close(handle);
 }
@@ -111,12 +123,10 @@ int socket_file_poll(Handle *handle)
 	return events;
 }
 
-static bool sends_to_many(const Handle *handle, Socket *socket)
+/* Whether what is to be sent goes to somebody else than whom the socket is connected to, of whose room that tells nothing. */
+static bool is_addressed(const Handle *handle)
 {
-	Address peer;
-
-	return handle->row->stream == &queue_records && socket->network->local && socket->network->type == SOCK_DGRAM &&
-	       socket_remote(socket, &peer) < 0;
+	return __atomic_load_n(&handle->state[STATE_ADDRESSED], __ATOMIC_RELAXED);
 }
 
 void socket_file_wait(Handle *handle, Direction direction, size_t size, Wait *out)
@@ -127,7 +137,7 @@ void socket_file_wait(Handle *handle, Direction direction, size_t size, Wait *ou
 	(void)size;
 	if (!socket && file_of(handle)->wait)
 		file_of(handle)->wait(handle, direction, out);
-	else if (!socket || (direction == WRITING && sends_to_many(handle, socket)))
+	else if (!socket || (direction == WRITING && is_addressed(handle)))
 		*out = (Wait){
 			.how = socket ? WAIT_CALL : WAIT_FD,
 			.visits = true,
@@ -248,6 +258,7 @@ static ssize_t send_message(Handle *handle, Socket *socket, const Address *to, c
 {
 	const Caller sender = sender_of(handle);
 
+	__atomic_store_n(&handle->state[STATE_ADDRESSED], to && socket->network->local, __ATOMIC_RELAXED);
 	if (!to || !socket->network->local)
 		return socket_send(socket, &sender, to, bytes, length, TRY);
 	if (to->local.sun_path[0] == '\0')

@@ -7,6 +7,53 @@
 #include "fs/reply.h"
 #include "fs/waiting.h"
 
+/*
+ * What a closed file still has to send may wait for ever, and no process of its user stands for it any more.
+ *
+ * Locking: `finishing_lock` is a leaf.
+ */
+enum { FINISHING_USER = 1024 };
+
+static GMutex finishing_lock;
+static GHashTable *finishing; /* Protected by finishing_lock. uid -> how many wait */
+
+/* Counts one more or one less; returns how many there are then. */
+static int finishing_count(uid_t uid, int change)
+{
+	gpointer key = GUINT_TO_POINTER(uid);
+	int count;
+
+	g_mutex_lock(&finishing_lock);
+	if (!finishing)
+		finishing = g_hash_table_new(NULL, NULL);
+	count = GPOINTER_TO_INT(g_hash_table_lookup(finishing, key)) + change;
+	if (count > 0)
+		g_hash_table_insert(finishing, key, GINT_TO_POINTER(count));
+	else
+		g_hash_table_remove(finishing, key);
+	g_mutex_unlock(&finishing_lock);
+	return count;
+}
+
+/* Whether the request may wait as far as that goes. */
+static bool charge(Request *request)
+{
+	const uid_t uid = request->file->handle.caller.uid;
+
+	if (request->operation != FINISH || request->charged)
+		return true;
+	request->charged = finishing_count(uid, 1) <= FINISHING_USER || uid == 0;
+	if (!request->charged)
+		finishing_count(uid, -1);
+	return request->charged;
+}
+
+static void discharge(const Request *request)
+{
+	if (request->charged)
+		finishing_count(request->file->handle.caller.uid, -1);
+}
+
 Side *request_side(const Request *request)
 {
 	const StreamOps *ops = request->file->handle.row->stream;
@@ -143,6 +190,7 @@ static void answer(Request *request)
 		if (request->result < 0)
 			g_info("%s: what was written last could not be sent: %s", file->handle.row->name,
 			       g_strerror((int)-request->result));
+		discharge(request);
 		file_unref(file);
 	} else if (request->result < 0) {
 		reply_refusal(request->fuse, file->node, (int)request->result,
@@ -213,6 +261,8 @@ static void run(Request *request)
 				if (request->operation == READ || request->operation == WRITE)
 					waiting_drained(request->file, request->operation == READ ? READING : WRITING,
 							request->wakes);
+			} else if (!charge(request)) {
+				request_give_up(request, -ENOBUFS);
 			} else {
 				Park park;
 

@@ -17,6 +17,7 @@ struct Request {
 	bool nonblocking;
 	bool signals;       /* WRITE: SIGPIPE comes with the answer */
 	bool kept;          /* on the heap, with data of its own, and told of interrupts */
+	bool charged;       /* FINISH: it is counted among those that its user leaves behind */
 	size_t size;        /* bytes wanted, or to be written */
 	size_t done;        /* bytes written */
 	size_t done_before; /* of which before it was last taken out of a group */

@@ -270,3 +270,20 @@ everyday_in_time() {
 	gone() { [ "$(held)" = 0 ]; }
 	eventually gone
 }
+
+# Nobody stands for them any more, so each user's have a bound.
+@test "unfinished lines of closed files wait for room, up to 1024 of a user" {
+	make a 777
+	for i in {1..10}; do put full "$q/data"; done
+	as 1000 python3 -c '
+import os, sys
+for i in range(1100):
+    fd = os.open(sys.argv[1], os.O_WRONLY)
+    os.write(fd, b"%d" % i)
+    os.close(fd)' "$q/lines"
+	printf last >"$q/lines"
+	all_sent() { cat "$q/drain" >>got && grep -q last got; }
+	eventually all_sent
+	cmp <({ seq 0 1023; echo last; } | sort) <(grep -v full got | sort)
+	rm got
+}

@@ -314,6 +314,17 @@ for n in range(2): print(s.recv(100).decode(), flush=True)' "$dir/other/socket/u
 	rm -rf other other.names*
 }
 
+@test "unixgram: a record reaches whom it names, also of a socket that is connected with another" {
+	mkdir place
+	announced unixgram a "$dir/place/a"
+	announced unixgram b "$dir/place/b"
+	announced unixgram c "@third-$BASHPID"
+	converse unixgram d "connect $dir/place/a"
+	printf '%s 2\nto\n%s 4\nthem\n- 3\nall\n' "$dir/place/b" "@third-$BASHPID" >"$c/records"
+	same "all to them" "$(for name in a b c; do cat "$UNIXGRAM/$name/next"; echo; done | xargs)"
+	rm -r place
+}
+
 @test "unixgram: with O_NONBLOCK records reach a path, or EAGAIN says that there is no room" {
 	mkdir place
 	announced unixgram a "$dir/place/a"
