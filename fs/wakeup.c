@@ -152,7 +152,7 @@ static bool is_stuck(const Group *group)
 {
 	const Request *sleeper = group->sleeper;
 
-	return sleeper && sleeper->fuse && group->wait.visits &&
+	return sleeper && sleeper->fuse && sleeper->interrupted && group->wait.visits &&
 	       g_get_monotonic_time() - sleeper->interrupted > STUCK_MS * 1000;
 }
 

@@ -2,11 +2,6 @@
 
 load sockets
 
-# say CONVERSATION VERB...
-say() {
-	"$native" write-text "$1/ctl" "${*:2}"
-}
-
 option() {
 	cat "$c/options/$1"
 }

@@ -2,15 +2,6 @@
 
 load sockets
 
-field() {
-	sed -n "s/^$2:\t//p" "$1/status"
-}
-
-# say CONVERSATION VERB...
-say() {
-	"$native" write-text "$1/ctl" "${*:2}"
-}
-
 # -- Datagrams --------------------------------------------------------------------------------------------------------
 
 @test "udp: records name the peer, and reach any" {

@@ -2,11 +2,6 @@
 
 load sockets
 
-# say CONVERSATION VERB...
-say() {
-	"$native" write-text "$1/ctl" "${*:2}"
-}
-
 # of_size BYTES COMMAND...: with so many on its standard input.
 of_size() {
 	head -c "$1" /dev/zero | "${@:2}"

@@ -52,6 +52,16 @@ converse() {
 	[ $# = 2 ] || echo "${*:3}" >"$c/ctl"
 }
 
+# say CONVERSATION VERB...
+say() {
+	"$native" write-text "$1/ctl" "${*:2}"
+}
+
+# field CONVERSATION NAME: a line of its status.
+field() {
+	sed -n "s/^$2:\t//p" "$1/status"
+}
+
 # announced NETWORK NAME ADDRESS: a conversation that can be called; then $c is its directory, $local where.
 announced() {
 	converse "$1" "$2" announce "$3"
