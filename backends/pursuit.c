@@ -36,7 +36,8 @@ static void pursue(Errand *errand)
 {
 	g_autoptr(GArray) pursued = g_array_new(FALSE, FALSE, sizeof(Quarry));
 
-	(void)errand;
+	/* Nobody waits for it; not before it is run, since it would not be then. */
+	errand_drop(errand);
 	while (take(pursued)) {
 		gint64 began = g_get_monotonic_time();
 
@@ -77,10 +78,8 @@ void pursuit_add(bool (*step)(void *data), void *data)
 	g_mutex_unlock(&lock);
 	if (!errand)
 		return;
-	if (errand_start(errand, &pursuits, 0, nobody) == 0) {
-		errand_drop(errand);
+	if (errand_start(errand, &pursuits, 0, nobody) == 0)
 		return;
-	}
 	/* Without a thread it waits for who comes next. */
 	pursuit_end(errand);
 	g_mutex_lock(&lock);
