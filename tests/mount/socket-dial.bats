@@ -327,27 +327,28 @@ for family, at, network in (socket.AF_INET, ("127.0.0.1", 0), "tcp"), (socket.AF
 at, calls = full(socket.AF_UNIX, args[0].replace("\\0", "\0"))
 name = "unix/dial/" + name_of(at)
 fds, children = [], []
-threads = [threading.Thread(target=lambda: fds.append(dial(name))) for _ in range(5)]
+threads = [threading.Thread(target=lambda: fds.append(dial(name)), daemon=True) for _ in range(5)]
 for thread in threads:
     thread.start()
 late = dial(name, os.O_NONBLOCK)
 same("EAGAIN", refusal(os.write, late, b"x"))
 for _ in range(5):
     children.append(subprocess.Popen(["cat", SOCK + "/" + name]))
-# So many threads of the daemon are in connect(2); on x86 and on ARM.
+tasks = "/proc/%s/task/" % args[1]
+# So many threads of the daemon are in connect(2), on x86 and on ARM; they leave it for a moment ten times a second.
 def waiting(count):
-    tasks = "/proc/%s/task/" % args[1]
     calls = (refusal(lambda: open(tasks + task + "/syscall").read().split()[0]) for task in os.listdir(tasks))
     return sum(call in ("42", "203") for call in calls) == count
 eventually(lambda: waiting(11))
 same([], fds)
+all_threads = len(os.listdir(tasks))
 began = time.monotonic()
 for child in children:
     child.kill()
     child.wait()
 assert time.monotonic() - began < 5
 # Before long nothing is left of those who went: the server does not hear of them.
-eventually(lambda: waiting(6))
+eventually(lambda: len(os.listdir(tasks)) <= all_threads - len(children))
 for _ in calls + threads + [late]:
     at.accept()
 for thread in threads:
