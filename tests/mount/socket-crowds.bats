@@ -9,21 +9,16 @@ setup_file() {
 	new_network
 	slow_names
 	ipcfs_start
-	# Nobody answers at 127.0.0.9: what is sent to port 53 of UDP is not read, and where a listener's queue is full the kernel
-	# drops every call.
+	# Nobody answers at 127.0.0.9: what is sent to port 53 of UDP is not read either.
+	serve_nobody 127.0.0.9 80
 	serve python3 -c '
 import signal, socket
 names = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 names.bind(("127.0.0.9", 53))
-listener = socket.socket()
-listener.bind(("127.0.0.9", 80))
-listener.listen(0)
-socket.create_connection(("127.0.0.9", 80))
 signal.pause()'
 	serve socat TCP4-LISTEN:7000,bind=127.0.0.1,fork,backlog=1024 EXEC:cat
 	eventually listening -t 127.0.0.1:7000
 	eventually listening -u 127.0.0.9:53
-	eventually no_answer
 	export -f everyday everyday_in_time in_time same complain
 }
 
@@ -42,17 +37,6 @@ slow_names() {
 	END
 	chmod 755 "$dir/ipcfs-slow"
 	export IPCFS=$dir/ipcfs-slow
-}
-
-# A native call to the address gets no answer.
-no_answer() {
-	local status=0
-	"$net" timeout 0.3 nc -z 127.0.0.9 80 || status=$?
-	[ "$status" = 124 ]
-}
-
-no_calls() {
-	[ -z "$("$net" ss -Htn state syn-sent)" ]
 }
 
 # What has to stay quick: looking, calling, being called.

@@ -80,6 +80,32 @@ serve() {
 	echo $! >>"$dir/servers"
 }
 
+# serve_nobody ADDRESS PORT: a call there gets no answer: the kernel drops it, since the listener's queue is full.
+serve_nobody() {
+	serve python3 -c '
+import signal, socket, sys
+listener = socket.socket()
+listener.bind((sys.argv[1], int(sys.argv[2])))
+listener.listen(0)
+socket.create_connection(listener.getsockname())
+print("nobody answers at", *sys.argv[1:], flush=True)
+signal.pause()' "$@"
+	eventually grep -q "nobody answers at $*" "$dir/servers.log"
+	eventually no_answer "$@"
+}
+
+# no_answer ADDRESS PORT: a native call gets none.
+no_answer() {
+	local status=0
+	"$net" timeout 0.3 nc -z "$@" || status=$?
+	[ "$status" = 124 ]
+}
+
+# Nobody is calling.
+no_calls() {
+	[ -z "$("$net" ss -Htn state syn-sent)" ]
+}
+
 end_servers() {
 	local server
 	[ -e "$dir/servers" ] || return 0
