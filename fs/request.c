@@ -10,7 +10,7 @@
 /*
  * What a closed file still has to send may wait for ever, and no process of its user stands for it any more.
  *
- * Locking: `finishing_lock` is a leaf.
+ * Locking: `finishing_lock`, "the finishing lock", is a leaf.
  */
 enum { FINISHING_USER = 1024 };
 
