@@ -376,6 +376,17 @@ static int mq_permit(const Object *object, const Caller *caller, int rights)
 	return result < 0 ? result : own_mode_check(stat.st_uid, stat.st_gid, stat.st_mode, caller, rights);
 }
 
+/* A queue that is being replaced can be looked at, but not changed: between two there is none. */
+static int refuse_replaced(const Object *object, int result)
+{
+	int mqd = result == -ENOENT ? posix_mq_replaced(NULL, posix_mq_inode(object)) : -ENOENT;
+
+	if (mqd < 0)
+		return result;
+	close(mqd);
+	return why_refuse(EBUSY, "it is being given another size at this moment");
+}
+
 /* Where there is no directory, it takes a right to the queue to change it. */
 static int set_by_name(const Object *object, const ObjectChange *change)
 {
@@ -399,7 +410,8 @@ static int mq_set(const Object *object, const ObjectChange *change)
 {
 	const Object now = current(object);
 
-	return posix_mq_directory() >= 0 ? folder_set(&folder, &now, change) : set_by_name(&now, change);
+	return refuse_replaced(object, posix_mq_directory() >= 0 ? folder_set(&folder, &now, change) :
+								   set_by_name(&now, change));
 }
 
 /* Who has it open keeps it: readers get the rest and then the end of file, writers EIDRM. */
@@ -415,7 +427,7 @@ static int mq_remove(const Object *object)
 		return why_refuse(-result, "only its owner or root may remove it");
 	if (result == 0)
 		posix_mq_wake(now.id);
-	return result;
+	return refuse_replaced(object, result);
 }
 
 const Members posix_mq_members = {

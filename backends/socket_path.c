@@ -242,7 +242,8 @@ static int refuse_ours(int result)
 {
 	if (result != OURS)
 		return result;
-	return why_refuse(ELOOP, "this path leads back into %s: sockets in there are for bind(2) and connect(2) themselves",
+	return why_refuse(ELOOP,
+			  "this path leads back into %s: sockets in there are for bind(2) and connect(2) themselves",
 			  backends_settings()->mountpoint);
 }
 

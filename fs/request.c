@@ -8,16 +8,15 @@
 #include "fs/waiting.h"
 
 /*
- * What a closed file still has to send may wait for ever, and no process of its user stands for it any more.
+ * What a closed file still has to send may wait for ever, and no process of its user stands for it any more. None of it is dropped;
+ * whoever leaves too much behind opens no more such files (stream_open()).
  *
  * Locking: `finishing_lock`, "the finishing lock", is a leaf.
  */
-enum { FINISHING_USER = 1024 };
-
 static GMutex finishing_lock;
 static GHashTable *finishing; /* Protected by finishing_lock. uid -> how many wait */
 
-/* Counts one more or one less; returns how many there are then. */
+/* How many there are after so many more. */
 static int finishing_count(uid_t uid, int change)
 {
 	gpointer key = GUINT_TO_POINTER(uid);
@@ -35,23 +34,9 @@ static int finishing_count(uid_t uid, int change)
 	return count;
 }
 
-/* Whether the request may wait as far as that goes. */
-static bool charge(Request *request)
+int request_finishing(uid_t uid)
 {
-	const uid_t uid = request->file->handle.caller.uid;
-
-	if (request->operation != FINISH || request->charged)
-		return true;
-	request->charged = finishing_count(uid, 1) <= FINISHING_USER || uid == 0;
-	if (!request->charged)
-		finishing_count(uid, -1);
-	return request->charged;
-}
-
-static void discharge(const Request *request)
-{
-	if (request->charged)
-		finishing_count(request->file->handle.caller.uid, -1);
+	return finishing_count(uid, 0);
 }
 
 Side *request_side(const Request *request)
@@ -190,7 +175,8 @@ static void answer(Request *request)
 		if (request->result < 0)
 			g_info("%s: what was written last could not be sent: %s", file->handle.row->name,
 			       g_strerror((int)-request->result));
-		discharge(request);
+		if (request->counted)
+			finishing_count(file->handle.caller.uid, -1);
 		file_unref(file);
 	} else if (request->result < 0) {
 		reply_refusal(request->fuse, file->node, (int)request->result,
@@ -261,11 +247,13 @@ static void run(Request *request)
 				if (request->operation == READ || request->operation == WRITE)
 					waiting_drained(request->file, request->operation == READ ? READING : WRITING,
 							request->wakes);
-			} else if (!charge(request)) {
-				request_give_up(request, -ENOBUFS);
 			} else {
 				Park park;
 
+				if (request->operation == FINISH && !request->counted) {
+					finishing_count(request->file->handle.caller.uid, 1);
+					request->counted = true;
+				}
 				if (!request->kept)
 					request = keep(request);
 				park = waiting_park(request);

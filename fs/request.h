@@ -17,7 +17,7 @@ struct Request {
 	bool nonblocking;
 	bool signals;       /* WRITE: SIGPIPE comes with the answer */
 	bool kept;          /* on the heap, with data of its own, and told of interrupts */
-	bool charged;       /* FINISH: it is counted among those that its user leaves behind */
+	bool counted;       /* FINISH: among those that request_finishing() tells of */
 	size_t size;        /* bytes wanted, or to be written */
 	size_t done;        /* bytes written */
 	size_t done_before; /* of which before it was last taken out of a group */
@@ -46,6 +46,9 @@ void request_finish(Request *request);
 
 /* Goes on with a request that the calling thread owns and that waits for something else now: tries once more and parks it. */
 void request_again(Request *request);
+
+/* How many closed files of this user wait to send the rest. */
+int request_finishing(uid_t uid);
 
 /* Frees a kept request that is over. */
 void request_free(Request *request);

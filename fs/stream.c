@@ -18,6 +18,8 @@
 #include "fs/request.h"
 #include "fs/waiting.h"
 
+enum { FINISHING_USER = 1024 };
+
 void stream_tell_size(Node *node)
 {
 	static gint times; /* the offset has to grow each time; what matters is only the order within one inode */
@@ -39,6 +41,14 @@ void stream_open(fuse_req_t req, File *file)
 		.nonblocking = handle->flags & O_NONBLOCK,
 	};
 
+	if (handle_writes(handle) && handle->row->stream->finish && handle->caller.uid != 0 &&
+	    request_finishing(handle->caller.uid) >= FINISHING_USER) {
+		why_refuse(ENFILE, "%d files that you have closed still wait to send what was written last",
+			   FINISHING_USER);
+		reply_refusal(req, file->node, -ENFILE, "open");
+		file_unref(file);
+		return;
+	}
 	if (handle_writes(handle) && !(handle->flags & O_APPEND)) {
 		g_atomic_int_set(&file->node->sized, true);
 		stream_tell_size(file->node);

@@ -147,16 +147,25 @@ typedef struct Leaver {
 	fuse_req_t fuse;
 } Leaver;
 
-/* Whether somebody has been interrupted for so long that he is not to wait for the worker any more. Called with the lock held. */
-static bool is_stuck(const Group *group)
+/*
+ * Whether the worker sleeps for nobody, or for somebody who was interrupted and still waits for it. Called with the waiting lock
+ * held, as the next two.
+ */
+static bool is_to_wake(const Group *group)
 {
-	const Request *sleeper = group->sleeper;
-
-	return sleeper && sleeper->fuse && sleeper->interrupted && group->wait.visits &&
-	       g_get_monotonic_time() - sleeper->interrupted > STUCK_MS * 1000;
+	if (!group->sleeping)
+		return false;
+	return group->sleeper ? group->sleeper->interrupted && group->sleeper->fuse : group_empty(group);
 }
 
-/* Called with the waiting lock held: the worker that sleeps for him still has the request, and the file. */
+/* Whether such a one is to wait no longer. */
+static bool is_stuck(const Group *group)
+{
+	return group->sleeper && group->wait.visits &&
+	       g_get_monotonic_time() - group->sleeper->interrupted > STUCK_MS * 1000;
+}
+
+/* The worker that sleeps for him still has the request, and the file. */
 static Leaver let_leave(Request *request)
 {
 	const Leaver leaver = {.request = request, .fuse = g_steal_pointer(&request->fuse)};
@@ -193,16 +202,12 @@ bool group_attend(void)
 		Group *group = link->data;
 
 		next = link->next;
-		if (group->sleeping && group->sleeper && group->sleeper->interrupted && !group->sleeper->fuse) {
-			/* He was told, and the worker comes back when it can. */
-			group->kicked = false;
-			g_queue_delete_link(&group_kicks, link);
-		} else if (group->sleeping && is_stuck(group)) {
+		if (is_to_wake(group) && is_stuck(group)) {
 			const Leaver leaver = let_leave(group->sleeper);
 
 			g_array_append_val(leavers, leaver);
-		} else if (group->sleeping &&
-			   (group->sleeper ? group->sleeper->interrupted != 0 : group_empty(group))) {
+		}
+		if (is_to_wake(group)) {
 			g_array_append_val(threads, group->thread);
 		} else {
 			group->kicked = false;
