@@ -1,14 +1,18 @@
 #include "fs/session.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <linux/capability.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fs/loop.h"
+#include "fs/mount_info.h"
 #include "fs/operations.h"
 #include "fs/reply.h"
 #include "fs/waiting.h"
@@ -159,11 +163,58 @@ static struct fuse_session *session_new(const char *options)
 	return session;
 }
 
+/* -- Unmounting ----------------------------------------------------------------------------------------------------- */
+
+/* The device of the file system at that path; 0 where it is not known. *fd is open for the path, O_PATH, or -1. */
+static dev_t device_at(const char *path, int *fd)
+{
+	MountInfo info;
+	dev_t device = 0;
+
+	*fd = open(path, O_PATH | O_CLOEXEC);
+	if (*fd >= 0 && mount_info_read(*fd, &info)) {
+		device = info.device;
+		mount_info_clear(&info);
+	}
+	return device;
+}
+
+static bool is_connected(struct fuse_session *session)
+{
+	struct pollfd connection = {.fd = fuse_session_fd(session)};
+
+	return poll(&connection, 1, 0) != 1 || !(connection.revents & POLLERR);
+}
+
+/*
+ * Unmounts the session's own mount, whose file system is `device`. By now the mountpoint may carry the mount of another
+ * daemon: the user may have unmounted with `umount -l` while files were open, and mounted again. umount2() on the
+ * descriptor reaches the mount that was compared, and no later one. fusermount3, for an ordinary user, takes a path only.
+ */
+static void unmount_own(struct fuse_session *session, const char *mountpoint, dev_t device)
+{
+	g_autofree char *mount = NULL;
+	int fd;
+
+	if (!is_connected(session) || !device)
+		return;
+	if (device_at(mountpoint, &fd) == device) {
+		mount = g_strdup_printf("/proc/self/fd/%d", fd);
+		if (umount2(mount, MNT_DETACH))
+			fuse_session_unmount(session);
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+/* ------------------------------------------------------------------------------------------------------------------- */
+
 bool session_run(const SessionSettings *settings, GError **error)
 {
 	struct fuse_session *session = session_new(settings->options);
 	sigset_t signals;
-	int result;
+	dev_t device;
+	int result, fd;
 
 	if (!session) {
 		g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "mount options not understood: %s",
@@ -175,6 +226,9 @@ bool session_run(const SessionSettings *settings, GError **error)
 		fuse_session_destroy(session);
 		return false;
 	}
+	device = device_at(settings->mountpoint, &fd);
+	if (fd >= 0)
+		close(fd); /* else nobody could unmount without MNT_DETACH */
 	reply_start(session);
 	node_start();
 	file_start();
@@ -184,7 +238,7 @@ bool session_run(const SessionSettings *settings, GError **error)
 	signal(SIGPIPE, SIG_IGN);
 	if (fuse_daemonize(settings->foreground)) {
 		g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno), "cannot become a daemon");
-		fuse_session_unmount(session);
+		unmount_own(session, settings->mountpoint, device);
 		return false;
 	}
 	if (!settings->foreground)
@@ -192,12 +246,12 @@ bool session_run(const SessionSettings *settings, GError **error)
 	worker_start();
 	waiting_start();
 	if (!start_ending(error)) {
-		fuse_session_unmount(session);
+		unmount_own(session, settings->mountpoint, device);
 		return false;
 	}
 	result = serve(session, settings->threads);
 	g_atomic_int_set(&ended, 1);
-	fuse_session_unmount(session);
+	unmount_own(session, settings->mountpoint, device);
 	/* Requests that still wait end with the connection, which the kernel closes with the process. */
 	if (result < 0) {
 		g_warning("the connection to the kernel failed: %s", g_strerror(-result));

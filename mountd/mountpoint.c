@@ -9,6 +9,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "fs/mount_info.h"
+
 G_GNUC_PRINTF(3, 4)
 static bool fail(GError **error, int code, const char *format, ...)
 {
@@ -48,46 +50,76 @@ static bool free_stale(const char *path, GError **error)
 	return g_spawn_check_wait_status(status, error);
 }
 
-/* Whether ipcfs is mounted there, and alive: mounting over it would hide it. */
-static bool mounted_already(const char *path)
+/* An O_PATH descriptor: opening it asks no server anything. */
+static int open_directory(const char *path, GError **error)
 {
-	g_autofree char *mounts = NULL;
-	g_auto(GStrv) lines = NULL;
-	g_autofree char *pattern = NULL;
+	int fd = open(path, O_PATH | O_CLOEXEC);
 
-	if (!g_file_get_contents("/proc/self/mounts", &mounts, NULL, NULL))
-		return false;
-	lines = g_strsplit(mounts, "\n", -1);
-	pattern = g_strconcat(" ", path, " fuse.ipcfs ", NULL);
-	for (char **line = lines; *line; line++)
-		if (strstr(*line, pattern))
-			return true;
-	return false;
+	if (fd < 0 && errno == ENOENT)
+		fail(error, ENOENT, "there is no directory %s to mount on: make it with mkdir", path);
+	else if (fd < 0)
+		fail(error, errno, "%s: %s", path, g_strerror(errno));
+	return fd;
 }
 
-bool mountpoint_prepare(const char *path, GError **error)
+/* The kernel may still know what fstat() says of a mount whose server has died. */
+static bool is_stale(int fd)
 {
 	struct statfs fs;
 	struct stat st;
 
-	if (!check_device(error))
-		return false;
-	/* The kernel may still know what stat() says of a mount whose server has died. */
-	if (statfs(path, &fs) || stat(path, &st)) {
-		if (errno == ENOTCONN) {
-			if (!free_stale(path, error))
-				return false;
-		} else if (errno == ENOENT) {
-			return fail(error, ENOENT, "there is no directory %s to mount on: make it with mkdir", path);
-		} else {
-			return fail(error, errno, "%s: %s", path, g_strerror(errno));
-		}
-		if (stat(path, &st))
-			return fail(error, errno, "%s: %s", path, g_strerror(errno));
-	}
+	return (fstatfs(fd, &fs) || fstat(fd, &st)) && errno == ENOTCONN;
+}
+
+static bool check_directory(int fd, const MountInfo *mount, GError **error)
+{
+	struct stat st;
+
+	/* A mount over a live ipcfs would hide it. */
+	if (mount->root && strcmp(mount->type, "fuse.ipcfs") == 0)
+		return fail(error, EBUSY, "ipcfs is mounted on %s already", mount->path);
+	if (fstat(fd, &st))
+		return fail(error, errno, "%s: %s", mount->path, g_strerror(errno));
 	if (!S_ISDIR(st.st_mode))
-		return fail(error, ENOTDIR, "%s is not a directory", path);
-	if (mounted_already(path))
-		return fail(error, EBUSY, "ipcfs is mounted on %s already", path);
+		return fail(error, ENOTDIR, "%s is not a directory", mount->path);
 	return true;
+}
+
+/* Opens the directory and fills *out for it. Removes stale mounts from it first. Returns -1 with an error. */
+static int open_free_directory(const char *path, MountInfo *out, GError **error)
+{
+	for (;;) {
+		int fd = open_directory(path, error);
+
+		if (fd < 0)
+			return -1;
+		if (!mount_info_read(fd, out)) {
+			close(fd);
+			fail(error, ENOENT, "/proc/self/mountinfo cannot be read: mount /proc");
+			return -1;
+		}
+		if (!is_stale(fd))
+			return fd;
+		close(fd);
+		if (!free_stale(out->path, error))
+			return -1;
+		mount_info_clear(out);
+	}
+}
+
+char *mountpoint_prepare(const char *path, GError **error)
+{
+	MountInfo mount = {0};
+	char *result = NULL;
+	int fd;
+
+	if (!check_device(error))
+		return NULL;
+	fd = open_free_directory(path, &mount, error);
+	if (fd >= 0 && check_directory(fd, &mount, error))
+		result = g_strdup(mount.path);
+	if (fd >= 0)
+		close(fd);
+	mount_info_clear(&mount);
+	return result;
 }

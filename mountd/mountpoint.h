@@ -1,9 +1,12 @@
-/* The directory to mount on: whether it will do, and taking over a mount whose server has died. */
+/* The directory to mount on: checks whether ipcfs can be mounted there, and takes over a mount whose server has died. */
 #pragma once
 
 #include <stdbool.h>
 
 #include <glib.h>
 
-/* Checks an absolute path and /dev/fuse, and frees a stale mount there. False, with an error that says what would help. */
-bool mountpoint_prepare(const char *path, GError **error);
+/*
+ * Checks a path and /dev/fuse, and removes a stale mount from the path. Returns the path, absolute and without symbolic
+ * links, as /proc/self/mountinfo will name it. Returns NULL with an error that names the remedy.
+ */
+char *mountpoint_prepare(const char *path, GError **error);

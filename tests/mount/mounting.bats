@@ -91,9 +91,9 @@ mount_refused() {
 	mount_refused "not a directory" "$dir/file"
 }
 
-@test "no mountpoint, or two" {
+@test "no mountpoint, or more than a source and one" {
 	mount_refused "MOUNTPOINT"
-	mount_refused "MOUNTPOINT" "$IPC" "$IPC"
+	mount_refused "MOUNTPOINT" ipcfs "$IPC" "$IPC"
 }
 
 @test "options that do not exist" {
@@ -108,6 +108,95 @@ mount_refused() {
 	mount_refused "already" "$IPC"
 	is_mounted "$IPC"
 	ipcfs_stop
+}
+
+@test "other names of the mountpoint are mounted already, too" {
+	mkdir "$dir/a b\\c"
+	IPC="$dir/a b\\c" ipcfs_start
+	ln -s "a b\\c" "$dir/link"
+	cd "$dir"
+	for name in "$dir/a b\\c" "/$dir/a b\\c" "$dir//a b\\c/" "$dir/link" "$dir/../${dir##*/}/link" "a b\\c" link; do
+		mount_refused "already" "$name"
+	done
+	umount "$dir/a b\\c"
+	eventually [ -s "$dir/status" ]
+}
+
+@test "a mountpoint behind a symbolic link is unmounted at the end" {
+	ln -s ipc "$dir/link"
+	IPC=$dir/link ipcfs_start
+	same "$IPC" "$(findmnt -no TARGET "$IPC")"
+	kill -TERM "$(ipcfs_pid)"
+	ipcfs_ended
+}
+
+@test "a stale mount behind a symbolic link is taken over" {
+	ln -s ipc "$dir/link"
+	ipcfs_start
+	kill -KILL "$(ipcfs_pid)"
+	eventually [ -s "$dir/status" ]
+	IPC=$dir/link ipcfs_start
+	same 1 "$(grep -c "$IPC" /proc/self/mounts)"
+	umount "$IPC"
+	eventually [ -s "$dir/status" ]
+}
+
+# mount.fuse3(8) runs the program by the name of the type, in the shell's default PATH.
+mount_program() {
+	local status=0
+	mkdir -p "$dir/bin"
+	ln -sf "$IPCFS" "$dir/bin/ipcfs"
+	mount --bind "$dir/bin" /usr/local/bin
+	"$@" || status=$?
+	umount /usr/local/bin
+	return "$status"
+}
+
+@test "mount(8) mounts the type fuse.ipcfs, with its own and ipcfs's options" {
+	mount_program mount -t fuse.ipcfs ipcfs "$IPC"
+	is_mounted "$IPC"
+	umount "$IPC"
+	mount_program mount -t fuse.ipcfs -o "user,noauto,nofail,_netdev,x-a.b=c,relatime,noexec,names=$dir/other,threads=2" \
+		"a,b" "$IPC"
+	same "a,b fuse.ipcfs" "$(findmnt -rno SOURCE,FSTYPE "$IPC")"
+	[[ $(findmnt -no OPTIONS "$IPC") == *nosuid,nodev,noexec,* ]]
+	mkdir "$MSG/a"
+	[ -s "$dir/other" ]
+	rmdir "$MSG/a"
+	umount "$IPC"
+	run ! mount_program mount -t fuse.ipcfs -o nonsense ipcfs "$IPC"
+	[[ $output == *nonsense* ]]
+}
+
+@test "a second mount -a leaves the mount of the first alone" {
+	echo "ipcfs $IPC fuse.ipcfs defaults,nofail,names=$dir/names 0 0" >"$dir/fstab"
+	mount_program mount --fstab "$dir/fstab" --all
+	mount_program mount --fstab "$dir/fstab" --all
+	same 1 "$(grep -c "$IPC" /proc/self/mounts)"
+	umount "$IPC"
+}
+
+@test "a daemon whose mount was replaced leaves the new mount alone at its end" {
+	ipcfs_start
+	exec 9<"$IPC/README"
+	umount -l "$IPC"
+	"$IPCFS" --names "$dir/names" "$IPC"
+	kill -TERM "$(ipcfs_pid)"
+	eventually [ -s "$dir/status" ]
+	exec 9<&-
+	same 0 "$(cat "$dir/status")"
+	is_mounted "$IPC"
+	umount "$IPC"
+}
+
+@test "a daemon leaves alone what is mounted over its mount" {
+	ipcfs_start
+	mount -t tmpfs tmpfs "$IPC"
+	kill -TERM "$(ipcfs_pid)"
+	eventually [ -s "$dir/status" ]
+	same tmpfs "$(findmnt -no FSTYPE "$IPC" | tail -1)"
+	umount "$IPC"
+	umount "$IPC"
 }
 
 @test "a mount whose server was killed is taken over" {

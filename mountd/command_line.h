@@ -1,0 +1,18 @@
+/* The command line of ipcfs(1). main.c reads it once, at the start. */
+#pragma once
+
+#include <stdbool.h>
+
+#include <glib.h>
+
+typedef struct Options {
+	gboolean foreground, version;
+	int threads;
+	char *log_level, *names;
+	char *mount; /* for libfuse, comma-separated */
+	char *mountpoint;
+} Options;
+
+/* Fills *out, which command_line_clear() frees even after a failure. Returns false with an error for a wrong command line. */
+bool command_line_read(int argc, char **argv, Options *out, GError **error);
+void command_line_clear(Options *options);
