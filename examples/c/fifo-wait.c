@@ -1,5 +1,5 @@
 /*
- * fifo-wait FIFO SECONDS: waits for a line in a FIFO, so long at most, and prints it.
+ * fifo-wait FIFO SECONDS: waits at most SECONDS for a line in a FIFO, and prints it.
  *
  *	fifo-wait /ipc/fifo/ready 10 && echo "it is ready"
  */
@@ -19,14 +19,14 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: fifo-wait FIFO SECONDS\n");
 		return 2;
 	}
-	/* For reading alone it is opened at once with O_NONBLOCK, and poll(2) waits for the first writer. */
+	/* With O_NONBLOCK, an open for reading does not wait for a writer. poll(2) waits for the first one. */
 	fifo.fd = open(argv[1], O_RDONLY | O_NONBLOCK);
 	if (fifo.fd < 0) {
 		perror(argv[1]);
 		return 1;
 	}
 	if (poll(&fifo, 1, atoi(argv[2]) * 1000) != 1) {
-		fprintf(stderr, "fifo-wait: nothing came\n");
+		fprintf(stderr, "fifo-wait: no line within %s s\n", argv[2]);
 		return 1;
 	}
 	n = read(fifo.fd, line, sizeof line);

@@ -1,6 +1,9 @@
 /*
- * Runs a command while it has a semaphore: one at a time where its value is 1, so many where it is more.
- * HOLD is sysv/sem/NAME/I/hold or posix/sem/NAME/hold.
+ * lock-run HOLD COMMAND [ARGUMENT...]: decrements a semaphore, runs the command and increments the semaphore again. The
+ * value of the semaphore is the number of commands that run at the same time. HOLD is sysv/sem/NAME/I/hold or
+ * posix/sem/NAME/hold.
+ *
+ *	lock-run /ipc/posix/sem/lock/hold sleep 1
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,7 +15,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: lock-run HOLD COMMAND [ARGUMENT...]\n");
 		return 2;
 	}
-	/* Waits. The command inherits the descriptor and keeps it until it ends, in whatever way. */
+	/* The open waits for the semaphore. The command inherits the descriptor, and its end closes it. */
 	if (open(argv[1], O_WRONLY) < 0) {
 		perror(argv[1]);
 		return 1;

@@ -1,6 +1,6 @@
 /*
- * mq-native NAME [COUNT]: prints messages with their priorities, by the native calls; COUNT of them, or without end. The
- * queue is /ipc/posix/mq/NAME.
+ * mq-native NAME [COUNT]: receives messages with mq_receive(3) and prints them with their priorities. It ends after
+ * COUNT messages; without COUNT it never ends. The queue is /ipc/posix/mq/NAME.
  *
  *	mq-native jobs 10
  */

@@ -1,6 +1,7 @@
 /*
- * native-consumer QUEUE [COUNT]: prints messages as they come, one a line, with msgrcv(2); COUNT of them, or without end. All
- * it takes from the tree is the key; a program that knows the key needs no tree.
+ * native-consumer QUEUE [COUNT]: receives messages with msgrcv(2) and prints them, one per line. It ends after COUNT
+ * messages; without COUNT it never ends. The program reads only the key from the tree. A program that knows the key
+ * needs no tree.
  *
  *	native-consumer /ipc/sysv/msg/jobs 10
  */
@@ -8,7 +9,7 @@
 #include <stdlib.h>
 #include <sys/msg.h>
 
-/* The id of the queue, or -1. */
+/* Returns the id of the queue, or -1. */
 static int queue_id(const char *queue)
 {
 	char path[4096], text[32] = "";

@@ -1,6 +1,6 @@
 /*
- * native-producer QUEUE: sends every line of the standard input as a message, with msgsnd(2). All it takes from the tree is
- * the key; a program that knows the key needs no tree.
+ * native-producer QUEUE: sends each line of standard input as a message with msgsnd(2). The program reads only the key
+ * from the tree. A program that knows the key needs no tree.
  *
  *	seq 10 | native-producer /ipc/sysv/msg/jobs
  */
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/msg.h>
 
-/* The id of the queue, or -1. */
+/* Returns the id of the queue, or -1. */
 static int queue_id(const char *queue)
 {
 	char path[4096], text[32] = "";

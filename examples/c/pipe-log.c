@@ -1,6 +1,6 @@
 /*
- * pipe-log PIPE: writes every line of the standard input to a pipe, in one piece even where others write at the same time;
- * ends when nobody reads the pipe any more.
+ * pipe-log PIPE: writes each line of standard input to a pipe. A line stays whole while other programs write to the
+ * pipe. The program ends after the last reader of the pipe has closed.
  *
  *	while date; do sleep 1; done | pipe-log /ipc/pipe/log
  */
@@ -27,9 +27,9 @@ int main(int argc, char **argv)
 		perror(path);
 		return 1;
 	}
-	signal(SIGPIPE, SIG_IGN); /* write(2) says EPIPE instead */
+	signal(SIGPIPE, SIG_IGN); /* write(2) then fails with EPIPE */
 	while (fgets(line, sizeof line, stdin)) {
-		/* Up to PIPE_BUF bytes go in one piece. */
+		/* A write of up to PIPE_BUF bytes is atomic. */
 		if (write(pipe, line, strlen(line)) >= 0)
 			continue;
 		if (errno == EPIPE)

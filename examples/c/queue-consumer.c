@@ -1,5 +1,6 @@
 /*
- * queue-consumer QUEUE [COUNT]: prints messages as they come, one a line, by plain file I/O; COUNT of them, or without end.
+ * queue-consumer QUEUE [COUNT]: receives messages with read(2) and prints them, one per line. It ends after COUNT
+ * messages; without COUNT it never ends.
  *
  *	queue-consumer /ipc/sysv/msg/jobs 10
  */
@@ -26,7 +27,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	for (; left != 0; left--) {
-		/* One read is one message, if there is room for all of it. */
+		/* One read receives one message, whole if the buffer has room for it. */
 		ssize_t length = read(queue, message, sizeof message);
 
 		if (length < 0) {

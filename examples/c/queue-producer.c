@@ -1,5 +1,5 @@
 /*
- * queue-producer QUEUE: sends every line of the standard input as a message, by plain file I/O.
+ * queue-producer QUEUE: sends each line of standard input as a message with write(2).
  *
  *	seq 10 | queue-producer /ipc/sysv/msg/jobs
  */
@@ -29,7 +29,7 @@ int main(int argc, char **argv)
 	while ((length = getline(&line, &room, stdin)) > 0) {
 		if (line[length - 1] == '\n')
 			length--;
-		/* One write is one message: all of it is sent, or none. */
+		/* One write sends one message, whole or not at all. */
 		if (write(queue, line, (size_t)length) < 0) {
 			perror(path);
 			return 1;

@@ -1,8 +1,9 @@
 /*
- * usage: shm-note OBJECT [TEXT]
+ * shm-note OBJECT [TEXT]: stores TEXT in shared memory, or prints the text that is stored there. OBJECT is a directory
+ * in sysv/shm or posix/shm. It is made if it does not exist. The program maps the same pages as shmat(2) and
+ * shm_open(3).
  *
- * Leaves TEXT in shared memory, or without it prints what is there. OBJECT is a segment or object in sysv/shm or posix/shm,
- * made when it is not there yet: /ipc/posix/shm/note. The pages are those that shmat(2) and shm_open(3) give.
+ *	shm-note /ipc/posix/shm/note "buy milk"
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -38,7 +39,7 @@ int main(int argc, char **argv)
 	if (argc == 3 && strlen(argv[2]) < (size_t)st.st_size)
 		strcpy(memory, argv[2]);
 	else if (argc == 3)
-		fprintf(stderr, "shm-note: the text is longer than the memory\n");
+		fprintf(stderr, "shm-note: text does not fit into the memory\n");
 	else
 		printf("%.*s\n", (int)strnlen(memory, (size_t)st.st_size), memory);
 	return 0;

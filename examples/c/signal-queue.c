@@ -1,6 +1,8 @@
 /*
- * signal-queue DIRECTORY SIGNAL VALUE...: sends a signal once for each value. DIRECTORY is /ipc/signal/PID or a group's.
- * The open file keeps the process: if it ends meanwhile, the next write says ESRCH.
+ * signal-queue DIRECTORY SIGNAL VALUE...: sends a signal once for each value. DIRECTORY is /ipc/signal/PID or
+ * /ipc/signal/group/PGID. The open file stands for the process. After the process has ended, a write fails with ESRCH.
+ *
+ *	signal-queue /ipc/signal/1234 RTMIN+2 5 -6
  */
 #include <fcntl.h>
 #include <stdio.h>

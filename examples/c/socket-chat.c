@@ -1,6 +1,6 @@
 /*
- * socket-chat PATH: what you type goes to the other end of a connection, and what comes from there is shown, until either
- * end has nothing more to say. Opening PATH connects, or waits for a caller:
+ * socket-chat PATH: copies standard input to a connection and the connection to standard output, until one of them
+ * reaches end of file. Opening PATH connects, or waits for a connection:
  *
  *	socket-chat /ipc/socket/unix/talk/accept
  *	socket-chat /ipc/socket/unix/dial/@talk
@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* One piece. 1, 0 at the end, -1 if it failed. */
-static int pass_on(int from, int to)
+/* Copies up to 64 KiB. Returns 1, 0 at end of file, or -1 on error. */
+static int copy_some(int from, int to)
 {
 	char piece[65536];
 	ssize_t n = read(from, piece, sizeof piece), done = 0;
@@ -41,14 +41,14 @@ int main(int argc, char **argv)
 		perror(argv[1]);
 		return 1;
 	}
-	signal(SIGPIPE, SIG_IGN); /* write(2) says EPIPE instead */
+	signal(SIGPIPE, SIG_IGN); /* write(2) then fails with EPIPE */
 	while (result > 0) {
 		if (poll(ends, 2, -1) < 0)
 			result = -1;
-		else if (ends[1].revents) /* POLLIN, or why there is no connection any more, which read(2) tells */
-			result = pass_on(ends[1].fd, STDOUT_FILENO);
+		else if (ends[1].revents) /* POLLIN, or an error, which read(2) returns */
+			result = copy_some(ends[1].fd, STDOUT_FILENO);
 		else
-			result = pass_on(STDIN_FILENO, ends[1].fd);
+			result = copy_some(STDIN_FILENO, ends[1].fd);
 	}
 	if (result < 0)
 		perror(argv[1]);

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
-"""Runs a command while it has a semaphore: one at a time where its value is 1, so many where it is more.
+"""lock_run.py HOLD COMMAND [ARGUMENT...]: decrements a semaphore, runs the command and increments the semaphore again.
 
-HOLD is sysv/sem/NAME/I/hold or posix/sem/NAME/hold.
+The value of the semaphore is the number of commands that run at the same time. HOLD is sysv/sem/NAME/I/hold or
+posix/sem/NAME/hold.
+
+    lock_run.py /ipc/posix/sem/lock/hold sleep 1
 """
 import subprocess
 import sys
@@ -9,7 +12,7 @@ import sys
 if len(sys.argv) < 3:
     sys.exit('usage: lock_run.py HOLD COMMAND [ARGUMENT...]')
 
-# Opening waits; the end of the block gives back, and so does the end of this process, however it comes.
+# The open waits for the semaphore. The end of the block closes the file, and so does the end of this process.
 with open(sys.argv[1], 'w'):
     status = subprocess.call(sys.argv[2:])
 sys.exit(status)

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""mq_records.py QUEUE [COUNT]: prints messages with their priorities, the most urgent first; COUNT of them, or without end.
+"""mq_records.py QUEUE [COUNT]: receives and prints messages with their priorities, the highest priority first.
+
+It ends after COUNT messages; without COUNT it never ends.
 
     mq_records.py /ipc/posix/mq/jobs 10
 """
@@ -13,7 +15,7 @@ def main():
     turns = range(int(sys.argv[2])) if len(sys.argv) == 3 else itertools.count()
     with open(f"{sys.argv[1]}/msgsize") as file:
         largest = int(file.read())
-    # With room for no more than one message and its head, what others are to get stays queued.
+    # The buffer has room for one message and its head. Messages for other readers stay in the queue.
     with open(f"{sys.argv[1]}/records", "rb", buffering=0) as queue:
         for _ in turns:
             head, _, rest = queue.read(largest + 43).partition(b"\n")

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""pipe_tail.py PIPE: prints what is written to a pipe, with the time, until its last writer has gone.
+"""pipe_tail.py PIPE: prints the lines that are written to a pipe, with the time.
+
+It ends after the last writer has closed.
 
     pipe_tail.py /ipc/pipe/log
 """
@@ -16,7 +18,7 @@ def main():
         poll.register(pipe, select.POLLIN)
         rest = b""
         while True:
-            poll.poll()  # sleeps until there are bytes, or nobody is left to write any
+            poll.poll()  # returns when bytes are in the pipe or the last writer has closed
             some = pipe.read(65536)
             if not some:
                 break

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""queue_producer.py QUEUE: sends every line of the standard input as a message.
+"""queue_producer.py QUEUE: sends each line of standard input as a message.
 
     seq 10 | queue_producer.py /ipc/sysv/msg/jobs
 """
@@ -9,7 +9,7 @@ import sys
 def main():
     if len(sys.argv) != 2:
         sys.exit("usage: queue_producer.py QUEUE")
-    # Without a buffer each write() is one write(2), and so one message.
+    # Without a buffer, each write() is one write(2) and sends one message.
     with open(f"{sys.argv[1]}/data", "wb", buffering=0) as queue:
         for line in sys.stdin.buffer:
             queue.write(line.removesuffix(b"\n"))

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""usage: shm_note.py OBJECT [TEXT]
+"""shm_note.py OBJECT [TEXT]: stores TEXT in shared memory, or prints the text that is stored there.
 
-Leaves TEXT in shared memory, or without it prints what is there. OBJECT is a segment or object in sysv/shm or posix/shm,
-made when it is not there yet: /ipc/posix/shm/note.
+OBJECT is a directory in sysv/shm or posix/shm. It is made if it does not exist.
+
+    shm_note.py /ipc/posix/shm/note "buy milk"
 """
 import mmap
 import os
@@ -11,7 +12,7 @@ import sys
 
 def main():
     if len(sys.argv) not in (2, 3):
-        sys.exit(__doc__.splitlines()[0])
+        sys.exit('usage: shm_note.py OBJECT [TEXT]')
     path = sys.argv[1]
     if not os.path.isdir(path):
         os.mkdir(path)

@@ -1,6 +1,10 @@
 #!/usr/bin/env python3
-"""signal_inbox.py DIRECTORY COUNT: makes an inbox (DIRECTORY is /ipc/signal/inbox/NAME), prints its pid, then who sent
-each of COUNT signals, and removes it."""
+"""signal_inbox.py DIRECTORY COUNT: makes an inbox, prints its pid and COUNT signals with their senders, and removes it.
+
+DIRECTORY is /ipc/signal/inbox/NAME.
+
+    signal_inbox.py /ipc/signal/inbox/mail 2
+"""
 import os
 import sys
 

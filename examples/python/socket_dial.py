@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""socket_dial.py NETWORK ADDRESS: sends the standard input to ADDRESS, and its end as well; prints the answer.
+"""socket_dial.py NETWORK ADDRESS: connects to ADDRESS, sends standard input, shuts down writing and prints the answer.
 
-    echo hello | socket_dial.py /ipc/socket/tcp localhost:7777
+    echo hello | socket_dial.py /ipc/socket/tcp 127.0.0.1:7777
 """
 import os
 import sys
@@ -13,17 +13,17 @@ def send(ctl, data):
         while piece := os.read(0, 65536):
             while piece:
                 piece = piece[data.write(piece):]
-        # That nothing more will come is told by closing this way of the connection alone.
+        # The other end reads end of file, and can still answer.
         ctl.write(b"shutdown write\n")
     except OSError:
-        pass  # the other end has hung up; what it had to say is read
+        pass  # the other end has closed; the main thread reads the rest of its answer
 
 
 def main():
     if len(sys.argv) != 3:
         sys.exit("usage: socket_dial.py NETWORK ADDRESS")
     network, address = sys.argv[1:]
-    # clone makes a conversation, and is its ctl. It goes when its last file is closed.
+    # Opening clone makes a conversation and returns its ctl. The last close of its files removes the conversation.
     with open(f"{network}/clone", "r+b", buffering=0) as ctl:
         conversation = f"{network}/{ctl.read(100).decode().strip()}"
         ctl.write(f"connect {address}\n".encode())

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""socket_records.py DIRECTORY ADDRESS: answers every message that comes to ADDRESS, to whoever sent it, with its number.
+"""socket_records.py DIRECTORY ADDRESS: receives datagrams on ADDRESS and answers each one with its number and its text.
 
-DIRECTORY is the conversation that it makes for that, on udp or unixgram. Says where messages are to be sent.
+DIRECTORY is a conversation on udp or unixgram, which the program makes and removes. The program prints its address.
+SIGINT ends it.
 
-    socket_records.py /ipc/socket/udp/numbers :7777
+    socket_records.py /ipc/socket/udp/numbers 127.0.0.1:7777
 """
 import os
 import sys
@@ -21,13 +22,13 @@ def main():
             print(local.read(), end="", flush=True)
         count = 0
         with open(f"{conversation}/records", "rb") as reader, open(f"{conversation}/records", "wb", buffering=0) as writer:
-            # A head, ADDRESS LENGTH, then so many bytes and a newline.
+            # A record is a head (ADDRESS LENGTH and a newline), LENGTH bytes and a newline.
             while head := reader.readline():
                 sender, length = head.rsplit(b" ", 1)
                 message = reader.read(int(length) + 1)[:-1]
                 count += 1
                 answer = b"%d: %s" % (count, message)
-                if sender != b"-":  # else it has no address
+                if sender != b"-":  # "-": the sender has no address
                     writer.write(b"%s %d\n%s\n" % (sender, len(answer), answer))
     except KeyboardInterrupt:
         pass

@@ -1,4 +1,4 @@
-# The examples of POSIX queues, and those of queues in general with them.
+# The examples of POSIX queues, and the examples of queues on POSIX queues.
 load queues
 
 examples=$BATS_TEST_DIRNAME/../../examples
@@ -17,7 +17,7 @@ send_three() {
 	echo now | "$examples/shell/mq-send" "$q" 32767
 }
 
-@test "what the shell sends comes by priority, in Python and natively" {
+@test "Python and native receivers get the messages of the shell by priority" {
 	for receiver in "$examples/python/mq_records.py $q 3" "./mq-native jobs 3"; do
 		send_three
 		same $'32767 now\n1 later\n1 later still' "$($receiver)"
@@ -25,7 +25,7 @@ send_three() {
 	same 0 "$(cat "$q/curmsgs")"
 }
 
-@test "they wait, and share the work" {
+@test "waiting receivers share the messages" {
 	start python "$examples/python/mq_records.py" "$q" 10
 	start native ./mq-native jobs 10
 	seq 20 | "$examples/shell/mq-send" "$q" 3
@@ -34,7 +34,7 @@ send_three() {
 	same "$(seq -f '3 %g' 20 | sort)" "$({ said python; said native; } | sort)"
 }
 
-@test "the examples of queues work here too" {
+@test "the producers and consumers work on a POSIX queue" {
 	seq -f 'job %g' 20 >"$BATS_TEST_TMPDIR/jobs"
 	for producer in shell/queue-producer python/queue_producer.py; do
 		for consumer in shell/queue-consumer python/queue_consumer.py; do
@@ -50,9 +50,9 @@ send_three() {
 	same "$(cat "$BATS_TEST_TMPDIR/jobs")" "$(said consumer)"
 }
 
-@test "an example says how it is used" {
+@test "each example prints its usage without arguments" {
 	for program in "$examples/shell/mq-send" "$examples/python/mq_records.py" ./mq-native; do
 		run ! "$program"
-		[[ $output == *"usage: $(basename "$program") "* ]] || complain "$program says: $output"
+		[[ $output == *"usage: $(basename "$program") "* ]] || complain "$program printed: $output"
 	done
 }

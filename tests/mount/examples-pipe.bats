@@ -25,12 +25,12 @@ teardown() {
 	quiet_log
 }
 
-@test "pipe-gather" {
+@test "pipe-gather prints the output of all its commands and removes the pipe" {
 	same "$(seq 300)" "$("$examples/shell/pipe-gather" "$IPC/pipe/p" 'seq 100' 'seq 101 200' 'seq 201 300' | sort -n)"
 	[ ! -e "$IPC/pipe/p" ]
 }
 
-@test "pipe-log and pipe_tail.py" {
+@test "pipe_tail.py prints the lines that pipe-log writes" {
 	mkdir "$IPC/pipe/p"
 	start tail "$examples/python/pipe_tail.py" "$IPC/pipe/p"
 	printf '%s\n' one two three | "$dir/pipe-log" "$IPC/pipe/p"
@@ -38,14 +38,14 @@ teardown() {
 	same "one two three" "$(said tail | cut -d' ' -f2 | xargs)"
 }
 
-@test "pipe-log ends with its reader" {
+@test "pipe-log ends after the last reader closes" {
 	mkdir "$IPC/pipe/p"
 	start log bash -c 'yes | "$@"' _ "$dir/pipe-log" "$IPC/pipe/p"
 	same y "$(sed 1q "$IPC/pipe/p/read")"
 	ended log
 }
 
-@test "fifo-serve and fifo_send.py" {
+@test "fifo_send.py fails without a reader, and sends its lines to fifo-serve" {
 	refused ENOENT "$examples/python/fifo_send.py" "$IPC/fifo/f" x
 	start serve "$examples/shell/fifo-serve" "$IPC/fifo/f"
 	eventually "$examples/python/fifo_send.py" "$IPC/fifo/f" hello
@@ -55,10 +55,10 @@ teardown() {
 	[ ! -e "$IPC/fifo/f" ]
 	mkfifo "$IPC/fifo/f"
 	run ! "$examples/python/fifo_send.py" "$IPC/fifo/f" x
-	[[ $output == "nobody reads"* ]]
+	[[ $output == "no reader: "* ]]
 }
 
-@test "fifo-wait" {
+@test "fifo-wait fails at its limit, and prints a line that arrives in time" {
 	mkfifo "$IPC/fifo/f"
 	run ! "$dir/fifo-wait" "$IPC/fifo/f" 0
 	start wait "$dir/fifo-wait" "$IPC/fifo/f" 20

@@ -1,4 +1,4 @@
-# The examples of semaphores: each keeps the others out.
+# The examples of semaphores: each excludes the others.
 load semaphores
 
 examples=$BATS_TEST_DIRNAME/../../examples
@@ -8,7 +8,7 @@ runners() {
 	runners=("$examples/shell/lock-run" "$examples/python/lock_run.py" ./lock-run)
 }
 
-# A count that is read, thought over and written.
+# Reads a count, waits, and writes the incremented count.
 slow_count='n=$(cat counter); sleep 0.01; echo $((n + 1)) >counter'
 
 count_with() {
@@ -23,21 +23,21 @@ count_with() {
 	same 12 "$(cat counter)"
 }
 
-@test "shell, Python and C take turns with a System V semaphore" {
+@test "the shell, Python and C programs exclude each other with a System V semaphore" {
 	runners
 	make_set lock 1
 	count_with "$s/0/hold"
 	becomes "$s/0/value" 1
 }
 
-@test "shell, Python and C take turns with a POSIX semaphore" {
+@test "the shell, Python and C programs exclude each other with a POSIX semaphore" {
 	runners
 	make_named lock 1
 	count_with "$p/hold"
 	becomes "$p/value" 1
 }
 
-@test "they pass on the command's status, and say how they are used" {
+@test "each example returns the status of its command, and prints its usage without arguments" {
 	runners
 	make_set lock 1
 	for runner in "${runners[@]}"; do
@@ -47,13 +47,13 @@ count_with() {
 	done
 }
 
-@test "one that is killed gives back" {
+@test "the semaphore is released when the holder is killed" {
 	runners
 	make_set lock 1
 	for runner in "${runners[@]}"; do
 		start k "$runner" "$s/0/hold" sleep 60
 		becomes "$s/0/value" 0
-		# Python's command has no descriptor of its own: the runner's end is the lock's.
+		# Python's command does not inherit the descriptor: the end of the runner releases the lock.
 		child=$(cat "/proc/${pid[k]}/task/${pid[k]}/children")
 		killed k
 		becomes "$s/0/value" 1

@@ -1,4 +1,4 @@
-# The examples of shared memory: what one leaves, each other finds, in both kinds.
+# The examples of shared memory: each reads the text that another one stored, in both kinds of memory.
 load helper
 
 setup_file() {
@@ -9,7 +9,7 @@ setup_file() {
 	ipcfs_start
 }
 
-@test "a note that one language leaves is found by the others" {
+@test "each program reads the text that each program stored" {
 	local kind writer reader
 	for kind in "$IPC/sysv/shm" "$IPC/posix/shm"; do
 		for writer in "$examples/shell/shm-note" "$examples/python/shm_note.py" "$dir/shm-note"; do
@@ -22,10 +22,10 @@ setup_file() {
 	done
 }
 
-@test "they say how they are used" {
+@test "each example prints its usage without arguments" {
 	local program
 	for program in "$examples/shell/shm-note" "$examples/python/shm_note.py" "$dir/shm-note"; do
 		run ! "$program"
-		[[ $output == *"usage: $(basename "$program") OBJECT"* ]] || complain "$program says: $output"
+		[[ $output == *"usage: $(basename "$program") OBJECT"* ]] || complain "$program printed: $output"
 	done
 }

@@ -8,7 +8,7 @@ setup_file() {
 	ipcfs_start
 }
 
-@test "the inbox in python hears what the C program sends" {
+@test "signal_inbox.py prints the signals that signal-queue sends" {
 	start inbox python3 "$examples/python/signal_inbox.py" "$S/inbox/mail" 3
 	eventually [ -s "$BATS_TEST_TMPDIR/inbox" ]
 	"$dir/signal-queue" "$S/$(head -1 "$BATS_TEST_TMPDIR/inbox")" RTMIN+2 5 -6 7
@@ -19,7 +19,7 @@ RTMIN+2 with 7 from uid 0" "$(said inbox | tail -n +2)"
 	[ ! -e "$S/inbox/mail" ]
 }
 
-@test "the shell ends a process, gently or not" {
+@test "signal-end ends a process with SIGTERM, or with SIGKILL after the limit" {
 	start gentle sleep 60
 	"$examples/shell/signal-end" "$S/${pid[gentle]}" 20
 	ended gentle 143

@@ -1,4 +1,4 @@
-# The examples of sockets, with each other and with programs that know nothing of ipcfs.
+# The examples of sockets, with each other and with programs that do not use ipcfs.
 load sockets
 
 setup_file() {
@@ -9,14 +9,14 @@ setup_file() {
 	ipcfs_start
 }
 
-# serving NAME COMMAND...: in the background, until it has said where; then $where is that.
+# serving NAME COMMAND...: runs a server in the background and waits until it prints its address, which $where then has.
 serving() {
 	start "$@"
 	eventually [ -s "$BATS_TEST_TMPDIR/$1" ]
 	where=$(head -n 1 "$BATS_TEST_TMPDIR/$1")
 }
 
-# interrupted NAME: by SIGINT it ends, and takes its conversation away.
+# interrupted NAME: SIGINT ends the server, and its conversation is removed.
 interrupted() {
 	local status=0
 	kill -INT "${pid[$1]}"
@@ -26,12 +26,13 @@ interrupted() {
 	same "" "$(find "$SOCK"/{tcp,udp,unix,unixgram,unixpacket} -mindepth 1 -maxdepth 1 ! -name dial ! -name clone)"
 }
 
-# What bash starts in the background ignores SIGINT otherwise.
+# Background commands of bash ignore SIGINT by default.
 interruptible() {
 	serving "$1" env --default-signal=INT "${@:2}"
 }
 
-# talking NAME COMMAND...: with what is written to descriptor 7 as its standard input, which bash takes away from functions.
+# talking NAME COMMAND...: runs a command in the background whose standard input is the text that is written to descriptor 7. The
+# inner shell opens it, because bash replaces the standard input of a background function.
 talking() {
 	local in=$BATS_TEST_TMPDIR/$1.in
 	mkfifo "$in"
@@ -40,7 +41,7 @@ talking() {
 	start "$1" sh -c 'in=$1; shift; exec "$@" <"$in"' sh "$in" "${@:2}"
 }
 
-@test "the shell serves nc, curl, the Python example and the C one" {
+@test "socket-serve answers nc, curl, socket_dial.py and socket-chat" {
 	interruptible server "$examples/shell/socket-serve" "$TCP/upper" 127.0.0.1:0 tr a-z A-Z
 	same HELLO "$(echo hello | "$net" nc -N 127.0.0.1 "${where##*:}")"
 	same HELLO "$(echo hello | "$examples/python/socket_dial.py" "$TCP" "$where")"
@@ -60,23 +61,23 @@ talking() {
 	end_all
 }
 
-@test "the shell serves many at once" {
+@test "socket-serve answers many connections at once" {
 	interruptible server "$examples/shell/socket-serve" "$TCP/echo" 127.0.0.1:0 sed -u s/x/y/
 	for i in {1..20}; do start "$i" sh -c 'echo "$2" | "$0" "$1" "$3"' "$examples/python/socket_dial.py" "$TCP" "$i" "$where"; done
 	for i in {1..20}; do
 		ended "$i"
 		same "$i" "$(said "$i")"
 	done
-	# One that says nothing keeps nobody waiting.
+	# A silent connection does not delay others.
 	exec 7<>"$TCP/dial/$where"
 	same hello "$(echo hello | "$examples/python/socket_dial.py" "$TCP" "$where")"
 	exec 7<&-
-	# Its directory is its end as well.
+	# The server ends when its directory is removed.
 	rmdir "$TCP/echo"
 	eventually is_gone "${pid[server]}"
 }
 
-@test "the Python example calls socat, in bulk, and says why it cannot" {
+@test "socket_dial.py exchanges bulk data with socat, and reports a refused connection" {
 	start server "$net" socat TCP6-LISTEN:7000,fork EXEC:cat
 	eventually listening -t :7000
 	"$examples/python/socket_dial.py" "$TCP" '[::1]:7000' <"$dir/bytes" >got
@@ -90,7 +91,7 @@ talking() {
 	eventually same "clone dial" "$(ls "$TCP" | xargs)"
 }
 
-@test "two chats in C talk to each other, and one to socat" {
+@test "socket-chat exchanges lines with socket-chat and with socat" {
 	mkdir "$UNIX/talk"
 	echo "announce @talk" >"$UNIX/talk/ctl"
 	talking one ./socket-chat "$UNIX/talk/accept"
@@ -100,7 +101,7 @@ talking() {
 	eventually grep -q "it is me" "$BATS_TEST_TMPDIR/one"
 	echo "welcome" >&8
 	eventually grep -q welcome "$BATS_TEST_TMPDIR/two"
-	# The other one hears of its end.
+	# The other program reads end of file.
 	kill "${pid[two]}"
 	ended two 143
 	ended one
@@ -113,7 +114,7 @@ talking() {
 	[[ $output == *"Connection refused"* ]]
 }
 
-@test "each datagram is answered to its sender" {
+@test "socket_records.py answers each datagram to its sender" {
 	interruptible server "$examples/python/socket_records.py" "$UDP/numbers" 127.0.0.1:0
 	talking caller "$net" nc -u 127.0.0.1 "${where##*:}"
 	echo one >&7
@@ -123,7 +124,7 @@ talking() {
 	read -r line <&7
 	exec 7<&-
 	same "2: two" "$line"
-	# Whoever has no address gets none, and keeps nobody waiting.
+	# A sender without an address gets no answer and does not delay others.
 	interrupted server
 	interruptible server "$examples/python/socket_records.py" "$UNIXGRAM/numbers" @numbers
 	echo nobody | "$net" socat -u - ABSTRACT-SENDTO:numbers
@@ -136,9 +137,9 @@ talking() {
 	end_all
 }
 
-@test "an example says how it is used" {
+@test "each example prints its usage without arguments" {
 	for program in "$examples"/shell/socket-serve "$examples"/python/socket_*.py ./socket-chat; do
 		run ! "$program"
-		[[ $output == *"usage: $(basename "$program") "* ]] || complain "$program says: $output"
+		[[ $output == *"usage: $(basename "$program") "* ]] || complain "$program printed: $output"
 	done
 }

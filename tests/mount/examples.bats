@@ -1,4 +1,4 @@
-# The examples: each producer talks to each consumer.
+# The examples of queues: each consumer receives the messages of each producer.
 load helper
 
 setup_file() {
@@ -19,7 +19,7 @@ setup() {
 	seq -f 'job %g' 20 >"$BATS_TEST_TMPDIR/jobs"
 }
 
-# reaches_every_consumer PRODUCER...: also a consumer that was there first and has to wait.
+# reaches_every_consumer PRODUCER...: once with a consumer that starts after the producer, and once with one that waits.
 reaches_every_consumer() {
 	local consumer
 	for consumer in "$examples/shell/queue-consumer" "$examples/python/queue_consumer.py" \
@@ -37,23 +37,23 @@ reaches_every_consumer() {
 	done
 }
 
-@test "what the shell sends reaches every consumer" {
+@test "every consumer receives the messages of the shell producer" {
 	reaches_every_consumer "$examples/shell/queue-producer"
 }
 
-@test "what Python sends reaches every consumer" {
+@test "every consumer receives the messages of the Python producer" {
 	reaches_every_consumer "$examples/python/queue_producer.py"
 }
 
-@test "what a C program writes reaches every consumer" {
+@test "every consumer receives the messages of the C producer" {
 	reaches_every_consumer "$dir/queue-producer"
 }
 
-@test "what a native program sends reaches every consumer" {
+@test "every consumer receives the messages of the native producer" {
 	reaches_every_consumer "$dir/native-producer"
 }
 
-@test "consumers of all kinds share the work of one queue" {
+@test "consumers of all kinds share the messages of one queue" {
 	start shell "$examples/shell/queue-consumer" "$q" 5
 	start python "$examples/python/queue_consumer.py" "$q" 5
 	start file "$dir/queue-consumer" "$q" 5
@@ -66,10 +66,10 @@ reaches_every_consumer() {
 		"$(for name in shell python file native; do said "$name"; done | sort)"
 }
 
-@test "an example says how it is used" {
+@test "each example prints its usage without arguments" {
 	local program
 	for program in "$examples"/shell/queue-* "$examples"/python/queue_*.py "$dir"/queue-* "$dir"/native-*; do
 		run ! "$program"
-		[[ $output == *"usage: $(basename "$program") "* ]] || complain "$program says: $output"
+		[[ $output == *"usage: $(basename "$program") "* ]] || complain "$program printed: $output"
 	done
 }

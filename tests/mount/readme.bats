@@ -1,5 +1,5 @@
-# Runs every command of README.md, and of the README in the tree, on a mount, and compares the output with the text. The
-# daemon has a network namespace of its own, because the commands open TCP connections.
+# Runs every command of README.md, of examples/README.md and of the README in the tree on a mount, and compares the output
+# with the text. The daemon has a network namespace of its own, because the commands open TCP connections.
 load sockets
 
 readme=$BATS_TEST_DIRNAME/../../README.md
@@ -23,9 +23,9 @@ remove_everything() {
 		find "$IPC/fifo" -type p -delete
 }
 
-# Prints the console blocks: each command after "$ ", and its output on the lines below it.
+# console_blocks FILE: prints the console blocks of a page: each command after "$ ", and its output on the lines below it.
 console_blocks() {
-	awk '/^```console$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$readme" | sed "s|/ipc|$IPC|g"
+	awk '/^```console$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$1" | sed "s|/ipc|$IPC|g"
 }
 
 # run_command COMMAND: runs it in this shell, so that later commands see its background jobs and its open files. Its output
@@ -34,14 +34,15 @@ run_command() {
 	eval "$1" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- 4>&- </dev/null
 }
 
-# shows COMMAND EXPECTED
+# shows COMMAND EXPECTED: runs it and compares its output.
 shows() {
 	run_command "$1" || true
 	[ "$2" = "$(cat "$BATS_TEST_TMPDIR/said")" ] ||
-		complain "\$ $1" "$(cat "$BATS_TEST_TMPDIR/said")" "but the README shows:" "$2"
+		complain "\$ $1" "$(cat "$BATS_TEST_TMPDIR/said")" "but the page shows:" "$2"
 }
 
-@test "each command of README.md prints the output shown there" {
+# run_page FILE LEAST: runs the commands of a page, of which it has at least so many.
+run_page() {
 	local line command='' expected='' commands=0
 	while IFS= read -r line; do
 		if [[ $line != '$ '* ]]; then
@@ -51,9 +52,31 @@ shows() {
 		[ -z "$command" ] || shows "$command" "$(printf %s "$expected")"
 		command=${line#'$ '} expected=''
 		commands=$((commands + 1))
-	done < <(console_blocks)
+	done < <(console_blocks "$1")
 	shows "$command" "$(printf %s "$expected")"
-	[ "$commands" -ge 60 ] || complain "only $commands commands were found"
+	[ "$commands" -ge "$2" ] || complain "only $commands commands were found in $1"
+}
+
+# no_process_in FOLDER: no process has it as its working directory.
+no_process_in() {
+	! find /proc/[0-9]*/cwd -maxdepth 0 -lname "$1" 2>/dev/null | grep -q .
+}
+
+@test "each command of README.md prints the output shown there" {
+	run_page "$readme" 60
+}
+
+@test "each command of examples/README.md prints the output shown there, and leaves no file and no process" {
+	local files
+	mkdir clone
+	cp -r "${readme%/*}/examples" clone
+	cd clone
+	files=$(find . | sort)
+	run_page examples/README.md 40
+	same "$files" "$(find . | sort)"
+	cd ..
+	eventually no_process_in "$dir/clone"
+	same "clone dial" "$(ls "$TCP" | xargs)"
 }
 
 # Prints the commands of the README in the tree. A line that begins with two blanks holds a command, two or more blanks and a

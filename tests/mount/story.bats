@@ -1,4 +1,4 @@
-# All mechanisms at work together: examples/shell/workshop.
+# examples/shell/workshop: seven mechanisms together.
 load sockets
 
 setup() {
@@ -7,7 +7,7 @@ setup() {
 	cp "$BATS_TEST_DIRNAME/../../examples/shell/workshop" "$dir"
 }
 
-# Whatever the shop has made is gone by then.
+# The workshop has removed its objects by then.
 teardown() {
 	local bad=0
 	[ -z "${group:-}" ] || kill -KILL -- "-$group" 2>/dev/null || true
@@ -25,7 +25,7 @@ objects() {
 	"$net" ss -Hlx | grep workshop || true
 }
 
-# told JOBS WORKERS FILE: what one run has said is right.
+# told JOBS WORKERS FILE: the output of one run is complete.
 told() {
 	same "$(seq "$1")" "$(sed -n 's/^worker [0-9]* begins job //p' "$3" | sort -n)"
 	same "$(seq -f 'job %g is done' "$1")" "$(grep '^job ' "$3" | sort -V)"
@@ -43,7 +43,7 @@ nobody_in() {
 	! pgrep -g "$1"
 }
 
-@test "a workshop: each job is done once, counted, shown and reported, and nothing is left behind" {
+@test "a workshop does, counts, announces and reports each job once, and leaves nothing behind" {
 	start shop ./workshop "$IPC"
 	ended shop
 	same "" "$(errors shop)"
@@ -51,14 +51,14 @@ nobody_in() {
 	same "" "$(objects)"
 }
 
-@test "200 jobs, 8 workers" {
+@test "a workshop does 200 jobs with 8 workers" {
 	start shop ./workshop "$IPC" 200 8
 	ended shop
 	same "" "$(errors shop)"
 	told 200 8 "$BATS_TEST_TMPDIR/shop"
 }
 
-@test "no jobs: workers that are ended before they have begun" {
+@test "a workshop without jobs ends its workers before they have started" {
 	for i in {1..10}; do
 		start shop ./workshop "$IPC" 0 8
 		ended shop
@@ -68,14 +68,14 @@ nobody_in() {
 	done
 }
 
-@test "as nobody" {
+@test "a workshop runs as an ordinary user" {
 	start shop "$native" as 65534 ./workshop "$IPC" 200 8
 	ended shop
 	same "" "$(errors shop)"
 	told 200 8 "$BATS_TEST_TMPDIR/shop"
 }
 
-@test "two workshops of two users side by side" {
+@test "two workshops of two users run at the same time" {
 	start one ./workshop "$IPC" 50 4
 	start two "$native" as 65534 ./workshop "$IPC" 50 4
 	ended one
@@ -84,7 +84,7 @@ nobody_in() {
 	told 50 4 "$BATS_TEST_TMPDIR/two"
 }
 
-@test "an interrupted workshop takes its things away, and nobody stays" {
+@test "an interrupted workshop removes its objects and ends its processes" {
 	start shop env --default-signal=INT setsid ./workshop "$IPC" 1000000 2
 	group=${pid[shop]}
 	eventually grep -q 'job 10 is done' "$BATS_TEST_TMPDIR/shop"
