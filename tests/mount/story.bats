@@ -36,7 +36,7 @@ told() {
 }
 
 nobody_works() {
-	! pgrep -f "workshop|$IPC/(fifo|pipe)"
+	! pgrep -f "./workshop|$IPC/(fifo|pipe)"
 }
 
 nobody_in() {
