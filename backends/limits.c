@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backends/parse.h"
-#include "backends/why.h"
+#include "backends/core/parse.h"
+#include "backends/core/refusal.h"
 
 /* Where each value is: a file below /proc/sys, and which of the numbers in it. The row's `which` is an index. */
 static const struct {

@@ -1,6 +1,6 @@
 /* limits/: the kernel's limits on IPC objects, one value a file; root may write. */
 #pragma once
 
-#include "backends/backend.h"
+#include "backends/core/backend.h"
 
 extern const Row limits_row;

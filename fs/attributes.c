@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <sys/statvfs.h>
 
-#include "backends/identity.h"
-#include "backends/why.h"
+#include "backends/core/credentials.h"
+#include "backends/core/refusal.h"
 #include "fs/caller.h"
 #include "fs/operations.h"
 #include "fs/reply.h"

@@ -1,7 +1,7 @@
 /* Who asks, from a FUSE request. */
 #pragma once
 
-#include "backends/backend.h"
+#include "backends/core/backend.h"
 #include "fs/fuse.h"
 
 /* The caller's effective ids and thread. Groups are left out: most verdicts need none (see caller_groups). */

@@ -4,12 +4,12 @@
  */
 #include <errno.h>
 
-#include "backends/identity.h"
+#include "backends/core/credentials.h"
 
 #include "fs/caller.h"
 #include "fs/operations.h"
 #include "fs/reply.h"
-#include "fs/worker.h"
+#include "fs/wait/worker.h"
 
 /*
  * ls -l asks for each name that it was just given, several times. Where there are many they hold for a moment, in seconds:

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "backends/backend.h"
+#include "backends/core/backend.h"
 #include "fs/fuse.h"
 #include "fs/node.h"
 

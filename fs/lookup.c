@@ -10,12 +10,12 @@
 #include <pthread.h>
 #include <signal.h>
 
-#include "backends/identity.h"
-#include "backends/why.h"
+#include "backends/core/credentials.h"
+#include "backends/core/refusal.h"
 #include "fs/caller.h"
 #include "fs/operations.h"
 #include "fs/reply.h"
-#include "fs/worker.h"
+#include "fs/wait/worker.h"
 
 /*
  * The tree above the objects never changes; objects come and go by other hands at any time. What a look-up says of one holds

@@ -23,12 +23,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "backends/identity.h"
-#include "backends/why.h"
+#include "backends/core/credentials.h"
+#include "backends/core/refusal.h"
 #include "fs/caller.h"
 #include "fs/operations.h"
 #include "fs/reply.h"
-#include "fs/worker.h"
+#include "fs/wait/worker.h"
 
 /* What the opens of one node share. */
 typedef struct Opened {

@@ -2,12 +2,12 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "backends/identity.h"
-#include "backends/why.h"
+#include "backends/core/credentials.h"
+#include "backends/core/refusal.h"
 #include "fs/caller.h"
 #include "fs/operations.h"
 #include "fs/reply.h"
-#include "fs/worker.h"
+#include "fs/wait/worker.h"
 
 /* mkdir or mknod under way. */
 typedef struct Making {

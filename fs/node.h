@@ -15,7 +15,7 @@
  */
 #pragma once
 
-#include "backends/backend.h"
+#include "backends/core/backend.h"
 #include "fs/fuse.h"
 
 typedef struct Node {

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <poll.h>
 
-#include "backends/why.h"
+#include "backends/core/refusal.h"
 #include "fs/caller.h"
 #include "fs/operations.h"
 #include "fs/reply.h"

@@ -5,8 +5,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "backends/why.h"
-#include "fs/worker.h"
+#include "backends/core/refusal.h"
+#include "fs/wait/worker.h"
 
 static struct fuse_session *session;
 

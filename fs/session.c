@@ -15,8 +15,8 @@
 #include "fs/mount_info.h"
 #include "fs/operations.h"
 #include "fs/reply.h"
-#include "fs/waiting.h"
-#include "fs/worker.h"
+#include "fs/wait/waiting.h"
+#include "fs/wait/worker.h"
 
 enum {
 	WRITE_MAX = 1 << 20,

@@ -12,11 +12,11 @@
 #include <errno.h>
 #include <poll.h>
 
-#include "backends/why.h"
+#include "backends/core/refusal.h"
 #include "fs/operations.h"
 #include "fs/reply.h"
-#include "fs/request.h"
-#include "fs/waiting.h"
+#include "fs/wait/request.h"
+#include "fs/wait/waiting.h"
 
 enum { FINISHING_USER = 1024 };
 

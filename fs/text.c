@@ -7,12 +7,12 @@
 #include <errno.h>
 #include <string.h>
 
-#include "backends/identity.h"
-#include "backends/why.h"
+#include "backends/core/credentials.h"
+#include "backends/core/refusal.h"
 #include "fs/caller.h"
 #include "fs/operations.h"
 #include "fs/reply.h"
-#include "fs/worker.h"
+#include "fs/wait/worker.h"
 
 enum { TEXT_MAX = 65536 };
 

@@ -6,8 +6,8 @@
 
 #include <glib.h>
 
-#include "backends/backend.h"
-#include "backends/signal.h"
+#include "backends/core/backend.h"
+#include "backends/signal/tree.h"
 #include "fs/session.h"
 #include "mountd/command_line.h"
 #include "mountd/log.h"

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What the tests of semaphores share, beside helper.bash. $sem and $torture are the native other side.
 
-load helper
+load "${BASH_SOURCE[0]%/*}/helper"
 
 setup_file() {
 	new_mount

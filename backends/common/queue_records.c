@@ -1,0 +1,228 @@
+/*
+ * records: a message is "MARK LENGTH\n", LENGTH bytes and "\n". The mark may have blanks in it, the length has none.
+ *
+ * A writer may cut records anywhere. Of an unfinished record everything but its last newline is kept in handle->unsent:
+ * the newline is what sends it, and is only taken once that has succeeded, so that a full queue can refuse it. A record
+ * that is still unfinished at the last close never was a message and is dropped.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backends/core/parse.h"
+#include "backends/common/queue.h"
+#include "backends/core/refusal.h"
+
+enum { NUMBER_MAX = 20 };
+
+static size_t record_head_max(const Queue *queue)
+{
+	return (queue->mark_text ? queue->mark_text : NUMBER_MAX) + NUMBER_MAX + 2;
+}
+
+static size_t record_head(Handle *handle, char *head, const Mark *mark, size_t length)
+{
+	const Queue *queue = queue_of(handle);
+	size_t n = queue->print_mark ? queue->print_mark(handle, head, mark) :
+				       (size_t)sprintf(head, "%lld", (long long)mark->number);
+
+	return n + (size_t)sprintf(head + n, " %zu\n", length);
+}
+
+static size_t record_tail(char *tail, const char *bytes, size_t length)
+{
+	(void)bytes, (void)length;
+	*tail = '\n';
+	return 1;
+}
+
+const Framing queue_as_record = {
+	.head_max = record_head_max,
+	.tail_max = 1,
+	.head = record_head,
+	.tail = record_tail,
+};
+
+void queue_print_record(GString *out, int64_t mark, const char *bytes, size_t length)
+{
+	g_string_append_printf(out, "%lld %zu\n", (long long)mark, length);
+	g_string_append_len(out, bytes, (gssize)length);
+	g_string_append_c(out, '\n');
+}
+
+static ssize_t records_read(Handle *handle, char *buf, size_t size, Patience patience)
+{
+	int64_t any = INT64_MAX;
+
+	(void)patience;
+	if (handle->rest.length)
+		return buffer_take(&handle->rest, buf, size);
+	return queue_hand_over(handle, &queue_as_record, &any, buf, size);
+}
+
+typedef struct Record {
+	Mark mark;
+	size_t head, length; /* bytes of the head with its newline, and of the message */
+} Record;
+
+static int mark_parse(Handle *handle, const char *text, size_t length, Mark *out)
+{
+	const Queue *queue = queue_of(handle);
+
+	if (queue->parse_mark)
+		return queue->parse_mark(handle, text, length, out);
+	return parse_digits(text, (int)length, queue->mark_min, queue->mark_max, &out->number) ? 0 : -EINVAL;
+}
+
+static int refuse_head(const Queue *queue)
+{
+	if (queue->parse_mark)
+		return why_refuse(EINVAL, "a record is ADDRESS LENGTH, a newline, LENGTH bytes and a newline");
+	return why_refuse(EINVAL,
+			  "a record is MARK LENGTH, a newline, LENGTH bytes and a newline; MARK from %lld to %lld",
+			  (long long)queue->mark_min, (long long)queue->mark_max);
+}
+
+/*
+ * Reads the head of a record from its first `size` bytes. 1: read; 0: its end is not there yet; or a negative errno. *out is 0s as
+ * far as it was not read.
+ */
+static int record_parse(Handle *handle, const char *bytes, size_t size, Record *out)
+{
+	const Queue *queue = queue_of(handle);
+	const size_t head_max = record_head_max(queue);
+	const char *end = memchr(bytes, '\n', MIN(size, head_max));
+	const char *blank = end ? memrchr(bytes, ' ', end - bytes) : NULL;
+	ssize_t largest;
+	int64_t length;
+	int result;
+
+	*out = (Record){0};
+	if (!end && size < head_max)
+		return 0;
+	if (!blank || !parse_digits(blank + 1, (int)(end - blank - 1), 0, INT64_MAX, &length))
+		return refuse_head(queue);
+	out->head = end + 1 - bytes;
+	out->length = length;
+	result = mark_parse(handle, bytes, blank - bytes, &out->mark);
+	if (result < 0)
+		return why_noted() ? result : refuse_head(queue);
+	largest = queue_largest(handle);
+	if (largest < 0)
+		return (int)largest;
+	if (length > largest)
+		return why_refuse(EMSGSIZE, "a message here has at most %zd bytes", largest);
+	return 1;
+}
+
+/* Sends the record that begins at `bytes`; `last` is its last byte. */
+static int record_send(Handle *handle, const Record *record, const char *bytes, char last, Patience patience)
+{
+	if (last != '\n')
+		return why_refuse(EINVAL, "a record of %zu bytes ends with a newline after them", record->length);
+	return queue_of(handle)->send(handle, &record->mark, bytes + record->head, record->length, patience);
+}
+
+/* No refusal: it may be tried again. */
+static bool is_later(int result)
+{
+	return result == -EAGAIN || result == -EINTR;
+}
+
+/* Refuses an unfinished record as soon as its head is seen to be wrong: nothing may be written after it. */
+static ssize_t record_check(Handle *handle, ssize_t taken)
+{
+	Record record;
+	int result = record_parse(handle, buffer_bytes(&handle->unsent), handle->unsent.length, &record);
+
+	if (result >= 0 || is_later(result))
+		return taken;
+	buffer_clear(&handle->unsent);
+	handle->state[QUEUE_BROKEN] = -result;
+	return result;
+}
+
+/* Takes from `buf` what the unfinished record in handle->unsent still needs. Returns how much that was. */
+static ssize_t record_continue(Handle *handle, const char *buf, size_t size, Patience patience)
+{
+	Buffer *unsent = &handle->unsent;
+	size_t total = 0;
+
+	while (total < size) {
+		Record record;
+		size_t missing = 1;
+		int result = record_parse(handle, buffer_bytes(unsent), unsent->length, &record);
+
+		if (result > 0) {
+			missing = record.head + record.length - unsent->length;
+			result = 0;
+			if (missing == 0) {
+				result = record_send(handle, &record, buffer_bytes(unsent), buf[total], patience);
+				if (result == 0) {
+					buffer_take(unsent, NULL, unsent->length);
+					return (ssize_t)total + 1;
+				}
+			}
+		}
+		if (is_later(result))
+			return total > 0 ? (ssize_t)total : result;
+		if (result < 0) {
+			buffer_clear(unsent);
+			handle->state[QUEUE_BROKEN] = -result;
+			return result;
+		}
+		missing = MIN(missing, size - total);
+		buffer_append(unsent, buf + total, missing);
+		total += missing;
+	}
+	return record_check(handle, (ssize_t)total);
+}
+
+static ssize_t records_write(Handle *handle, const char *buf, size_t size, Patience patience)
+{
+	size_t total = 0;
+	ssize_t result = 0;
+
+	if (handle->state[QUEUE_BROKEN])
+		return why_repeat((int)handle->state[QUEUE_BROKEN]);
+	while (result == 0 && total < size) {
+		const char *at = buf + total;
+		size_t left = size - total;
+		Record record;
+
+		if (handle->unsent.length) {
+			result = record_continue(handle, at, left, patience);
+			if (result > 0) {
+				total += result;
+				result = 0;
+			}
+			continue;
+		}
+		result = record_parse(handle, at, left, &record);
+		if (result > 0 && record.head + record.length + 1 <= left) {
+			result = record_send(handle, &record, at, at[record.head + record.length], patience);
+			if (result == 0)
+				total += record.head + record.length + 1;
+		} else if (result < 0) {
+			/* What follows it is still to be written, and is not to be taken for a record. */
+			if (!is_later((int)result) && record.length >= left - record.head)
+				handle->state[QUEUE_BROKEN] = -result;
+		} else {
+			/* Whatever is not whole is kept, but for a last newline (see above): there is none yet. */
+			buffer_append(&handle->unsent, at, left);
+			total = size;
+			result = 0;
+		}
+	}
+	return total > 0 ? (ssize_t)total : result;
+}
+
+const StreamOps queue_records = {
+	.open = queue_open,
+	.read = records_read,
+	.write = records_write,
+	.poll = queue_poll,
+	.wait = queue_wait,
+	.close = queue_close,
+	.cancel = queue_cancel,
+};

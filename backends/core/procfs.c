@@ -1,0 +1,164 @@
+#include "backends/core/procfs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "backends/core/parse.h"
+#include "backends/core/refusal.h"
+
+int process_open(pid_t pid, pid_t tid)
+{
+	char path[64];
+	int fd;
+
+	if (tid)
+		snprintf(path, sizeof path, "/proc/%d/task/%d", (int)pid, (int)tid);
+	else
+		snprintf(path, sizeof path, "/proc/%d", (int)pid);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	if (errno == EMFILE || errno == ENFILE)
+		return why_refuse(ENFILE, "the daemon has no descriptor left");
+	return -ESRCH;
+}
+
+char *process_read(int directory, const char *file)
+{
+	int fd = openat(directory, file, O_RDONLY | O_CLOEXEC);
+	g_autoptr(GString) text = NULL;
+	char buf[4096];
+	ssize_t n;
+
+	if (fd < 0)
+		return NULL;
+	text = g_string_sized_new(sizeof buf);
+	while ((n = read(fd, buf, sizeof buf)) > 0)
+		g_string_append_len(text, buf, n);
+	close(fd);
+	if (n < 0 || text->len == 0)
+		return NULL;
+	return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+int process_stat(int directory, ProcessStat *out)
+{
+	g_autofree char *text = process_read(directory, "stat");
+	const char *name = text ? strchr(text, '(') : NULL;
+	const char *end = text ? strrchr(text, ')') : NULL; /* a name may have any byte in it */
+	unsigned long long start;
+	int parent, group, session;
+	char state;
+
+	if (!name || !end ||
+	    sscanf(end + 1, " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &state,
+		   &parent, &group, &session, &start) != 5)
+		return -ESRCH;
+	*out = (ProcessStat){.state = state, .parent = parent, .group = group, .session = session, .start = start};
+	g_strlcpy(out->name, name + 1, MIN(sizeof out->name, (size_t)(end - name)));
+	return 0;
+}
+
+int process_stat_of(pid_t pid, pid_t tid, ProcessStat *out)
+{
+	int directory = process_open(pid, tid);
+	int result;
+
+	if (directory < 0)
+		return directory;
+	result = process_stat(directory, out);
+	close(directory);
+	return result;
+}
+
+const char *process_field(const char *status, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (const char *line = status; line; line = strchr(line, '\n')) {
+		if (*line == '\n')
+			line++;
+		if (strncmp(line, name, length) == 0 && line[length] == ':')
+			return line + length + 1 + strspn(line + length + 1, "\t ");
+	}
+	return NULL;
+}
+
+uint64_t process_number(const char *status, const char *name, int base)
+{
+	const char *value = process_field(status, name);
+
+	return value ? strtoull(value, NULL, base) : 0;
+}
+
+bool process_limit(pid_t pid, uid_t uid, const char *label, uint64_t *out)
+{
+	int directory = pid > 0 ? process_open(pid, 0) : -1;
+	g_autofree char *status = directory >= 0 ? process_read(directory, "status") : NULL;
+	g_autofree char *limits = directory >= 0 ? process_read(directory, "limits") : NULL;
+	const char *uids = status ? process_field(status, "Uid") : NULL;
+	const char *line = limits ? strstr(limits, label) : NULL;
+	unsigned effective;
+	uint64_t limit = UINT64_MAX;
+
+	if (directory >= 0)
+		close(directory);
+	if (!line || !uids || sscanf(uids, "%*u %u", &effective) != 1 || effective != uid)
+		return false;
+	line += strlen(label);
+	line += strspn(line, " ");
+	if (!g_str_has_prefix(line, "unlimited") && sscanf(line, "%" SCNu64, &limit) != 1)
+		return false;
+	*out = limit;
+	return true;
+}
+
+bool process_shares_namespace(int directory, const char *kind)
+{
+	g_autofree char *theirs = g_strdup_printf("ns/%s", kind);
+	g_autofree char *ours = g_strdup_printf("/proc/self/ns/%s", kind);
+	struct stat a, b;
+
+	return fstatat(directory, theirs, &a, 0) == 0 && stat(ours, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+int process_each(const char *path, void (*each)(void *data, pid_t pid), void *data)
+{
+	DIR *directory = opendir(path);
+	const struct dirent *entry;
+
+	if (!directory)
+		return errno == ENOENT ? -ESRCH : -errno;
+	while ((entry = readdir(directory))) {
+		pid_t pid = process_parse(entry->d_name);
+
+		if (pid)
+			each(data, pid);
+	}
+	closedir(directory);
+	return 0;
+}
+
+pid_t process_parse(const char *name)
+{
+	int64_t n;
+
+	return name[0] != '0' && parse_number(name, 1, INT_MAX, &n) ? (pid_t)n : 0;
+}
+
+time_t process_began(uint64_t start)
+{
+	struct timespec up;
+
+	clock_gettime(CLOCK_BOOTTIME, &up);
+	return time(NULL) - up.tv_sec + (time_t)(start / (uint64_t)sysconf(_SC_CLK_TCK));
+}

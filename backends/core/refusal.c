@@ -1,0 +1,87 @@
+/*
+ * Locking: `lock` guards `last`. Memory is bounded: at most WHY_USERS users are remembered; beyond that all are forgotten,
+ * since a reason is of use only right after the refusal.
+ */
+#include "backends/core/refusal.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { WHY_USERS = 4096 };
+
+static GMutex lock;
+static GHashTable *last; /* Protected by lock. uid -> text, owned. */
+
+static _Thread_local char note[512];
+static _Thread_local bool repeats;
+
+int why_refuse(int error, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	g_vsnprintf(note, sizeof note, format, args);
+	va_end(args);
+	repeats = false;
+	return -error;
+}
+
+int why_repeat(int error)
+{
+	note[0] = '\0';
+	repeats = true;
+	return -error;
+}
+
+bool why_noted(void)
+{
+	return note[0] != '\0';
+}
+
+const char *why_note(void)
+{
+	return note;
+}
+
+void why_forget(void)
+{
+	note[0] = '\0';
+	repeats = false;
+}
+
+/* What an errno means, where nobody has said more. */
+static const char *words(int error)
+{
+	return error == EIDRM ? "the object has been removed since this was opened" : strerror(error);
+}
+
+void why_keep(uid_t uid, const char *what, int error)
+{
+	const char *name = strerrorname_np(error);
+	char *text;
+
+	if (repeats) {
+		why_forget();
+		return;
+	}
+	text = g_strdup_printf("%s: %s: %s\n", what, name ? name : "error", note[0] ? note : words(error));
+	why_forget();
+	g_mutex_lock(&lock);
+	if (!last)
+		last = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	if (g_hash_table_size(last) >= WHY_USERS)
+		g_hash_table_remove_all(last);
+	g_hash_table_insert(last, GUINT_TO_POINTER(uid), text);
+	g_mutex_unlock(&lock);
+}
+
+void why_print(uid_t uid, GString *out)
+{
+	const char *text;
+
+	g_mutex_lock(&lock);
+	text = last ? g_hash_table_lookup(last, GUINT_TO_POINTER(uid)) : NULL;
+	if (text)
+		g_string_append(out, text);
+	g_mutex_unlock(&lock);
+}

@@ -1,0 +1,69 @@
+/*
+ * POSIX semaphores. Named ones are posix/sem: posix_sem_row. Unnamed ones live in shared memory, at an offset of it that their
+ * directory is named after: a mechanism of shared memory gives its objects a directory of them.
+ */
+#pragma once
+
+#include "backends/core/backend.h"
+#include "backends/common/semaphore.h"
+
+extern const Row posix_sem_row;
+
+/* What a row of a POSIX semaphore's files has in `mechanism`. */
+typedef struct PosixSem {
+	Semaphore semaphore; /* the first member, since that is what semaphore.h's functions look for */
+	/*
+	 * A descriptor of the memory that the semaphore is in, at offset Object.part; flags are O_RDONLY or O_RDWR. Called as the
+	 * daemon: the caller's rights have been checked.
+	 */
+	int (*backing)(const Object *object, int flags);
+	bool make; /* writing a value initialises a semaphore where there is none */
+} PosixSem;
+
+int posix_sem_open(Handle *handle);
+int posix_sem_operate(Handle *handle, const SemaphoreChange *changes, size_t count, Patience patience);
+int posix_sem_could(Handle *handle, const SemaphoreChange *changes, size_t count);
+void posix_sem_give_back(Handle *handle);
+void posix_sem_close(Handle *handle);
+
+/* A PosixSem's first member. */
+#define POSIX_SEM_OPERATIONS                                                                    \
+	{                                                                                       \
+		.open = posix_sem_open, .operate = posix_sem_operate, .could = posix_sem_could, \
+		.give_back = posix_sem_give_back, .close = posix_sem_close,                     \
+	}
+
+enum { POSIX_SEM_VALUE, POSIX_SEM_WAITERS };
+
+extern const TextOps posix_sem_value, posix_sem_attribute, posix_sem_status;
+
+/* The files of a semaphore; `posix_sem` is a PosixSem. */
+/* clang-format off */
+#define POSIX_SEM_FILES(posix_sem)                                                                                      \
+	{.name = "value", .kind = TEXT, .mode = 0666, .text = &posix_sem_value, .mechanism = &(posix_sem)},              \
+	{.name = "op", .kind = STREAM, .mode = 0222, .stream = &semaphore_op, .mechanism = &(posix_sem)},                \
+	{.name = "hold", .kind = STREAM, .mode = 0222, .stream = &semaphore_hold, .mechanism = &(posix_sem)},            \
+	{.name = "waiters", .kind = TEXT, .mode = 0444, .text = &posix_sem_attribute, .mechanism = &(posix_sem),         \
+	 .which = POSIX_SEM_WAITERS},                                                                                   \
+	{.name = "status", .kind = TEXT, .mode = 0444, .text = &posix_sem_status, .mechanism = &(posix_sem)},            \
+	{0}
+/* clang-format on */
+
+/*
+ * Unnamed semaphores (posix_sem_unnamed.c). A directory `sem` in the directory of a shared-memory object, whose Members it
+ * inherits owner, mode and rights from:
+ *
+ *	static const PosixSem unnamed = POSIX_SEM_UNNAMED(posix_shm_backing);
+ *	static const Row unnamed_files[] = {POSIX_SEM_FILES(unnamed)};
+ *	static const Row unnamed_sem = {.kind = DIRECTORY, .rows = unnamed_files};
+ *	...
+ *	{.name = "sem", .kind = DIRECTORY, .members = &posix_sem_unnamed, .member = &unnamed_sem},
+ *
+ * The Object of such a semaphore is that of the memory, with the offset as its part.
+ */
+extern const Members posix_sem_unnamed;
+
+#define POSIX_SEM_UNNAMED(function)                                                     \
+	{                                                                               \
+		.semaphore = POSIX_SEM_OPERATIONS, .backing = (function), .make = true, \
+	}

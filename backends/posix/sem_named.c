@@ -1,0 +1,98 @@
+/*
+ * posix/sem: POSIX named semaphores. glibc keeps `/NAME` in the file /dev/shm/sem.NAME, which has a sem_t and nothing else
+ * (sem_overview(7)).
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "backends/common/folder.h"
+#include "backends/core/credentials.h"
+#include "backends/posix/sem.h"
+#include "backends/posix/sem_memory.h"
+#include "backends/core/refusal.h"
+
+static const Folder folder = {.open = folder_dev_shm, .prefix = "sem."};
+
+static int backing(const Object *object, int flags)
+{
+	return folder_open(&folder, object, flags);
+}
+
+/* -- Members -------------------------------------------------------------------------------------------------------- */
+
+FOLDER_MEMBERS(named, folder);
+
+/* Gives a file without a name this one, unless there is one. As the daemon, since /proc/self is the daemon's. */
+static int link_file(int fd, const char *name)
+{
+	FolderFile file;
+	char self[64];
+	int place = folder_dev_shm(), result;
+
+	if (place < 0)
+		return place;
+	folder_file(&folder, name, file);
+	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+	identity_suspend();
+	result = linkat(AT_FDCWD, self, place, file, AT_SYMLINK_FOLLOW) ? -errno : 0;
+	identity_resume();
+	close(place);
+	return result;
+}
+
+/* The file gets its name when it is whole: a sem_open(3) at the same moment finds a semaphore, or none. */
+static int named_create(const Object *at, const char *name, mode_t mode, Object *out)
+{
+	char bytes[SHARED_SEM_SIZE];
+	struct stat stat;
+	int fd, result = folder_check_name(&folder, name);
+
+	(void)at;
+	if (result < 0)
+		return result;
+	fd = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return errno == EACCES ? why_refuse(EACCES, "you may not make files in /dev/shm") : -errno;
+	shared_sem_encode(0, bytes);
+	if (write(fd, bytes, sizeof bytes) != sizeof bytes)
+		result = -ENOSPC;
+	else if (fchmod(fd, mode) || fstat(fd, &stat))
+		result = -errno;
+	else
+		result = link_file(fd, name);
+	close(fd);
+	if (result == 0)
+		folder_object(name, &stat, out);
+	return result;
+}
+
+static int named_rename(const Object *object, const char *name)
+{
+	return folder_rename(&folder, object, name);
+}
+
+static const Members named_members = {
+	.list = named_list,
+	.lookup = named_lookup,
+	.create = named_create,
+	.remove = named_remove,
+	.rename = named_rename,
+	.stat = named_stat,
+	.set = named_set,
+	.permit = named_permit,
+};
+
+static const PosixSem named = {.semaphore = POSIX_SEM_OPERATIONS, .backing = backing};
+
+static const Row named_files[] = {POSIX_SEM_FILES(named)};
+
+static const Row named_sem = {.kind = DIRECTORY, .rows = named_files};
+
+const Row posix_sem_row = {
+	.name = "sem",
+	.kind = DIRECTORY,
+	.mode = 01777,
+	.members = &named_members,
+	.member = &named_sem,
+};

@@ -1,0 +1,156 @@
+/* The directory signal/ and what is in it. */
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "backends/core/procfs.h"
+#include "backends/signal/tree.h"
+#include "backends/signal/name.h"
+#include "backends/core/text.h"
+
+/* -- self ----------------------------------------------------------------------------------------------------------- */
+
+/* A request names the thread that made it. */
+static int self_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+{
+	int directory = caller->pid ? process_open(caller->pid, 0) : -ESRCH;
+	g_autofree char *status = NULL;
+
+	(void)row, (void)object;
+	if (directory < 0)
+		return directory;
+	status = process_read(directory, "status");
+	close(directory);
+	if (!status)
+		return -ESRCH;
+	g_string_append_printf(out, "%d", (int)process_number(status, "Tgid", 10));
+	return 0;
+}
+
+static const TextOps self_text = {.show = self_show};
+
+/* -- A file for each signal ----------------------------------------------------------------------------------------- */
+
+#define SIGNAL_FILE(file, number)                                                                   \
+	&(const Row)                                                                                \
+	{                                                                                           \
+		.name = file, .kind = STREAM, .mode = 0222, .stream = &signal_send, .which = number \
+	}
+
+/* clang-format off */
+static const Row *const signal_files[] = {
+	SIGNAL_FILE("HUP", SIGHUP), SIGNAL_FILE("INT", SIGINT),
+	SIGNAL_FILE("QUIT", SIGQUIT), SIGNAL_FILE("ILL", SIGILL),
+	SIGNAL_FILE("TRAP", SIGTRAP), SIGNAL_FILE("ABRT", SIGABRT),
+	SIGNAL_FILE("BUS", SIGBUS), SIGNAL_FILE("FPE", SIGFPE),
+	SIGNAL_FILE("KILL", SIGKILL), SIGNAL_FILE("USR1", SIGUSR1),
+	SIGNAL_FILE("SEGV", SIGSEGV), SIGNAL_FILE("USR2", SIGUSR2),
+	SIGNAL_FILE("PIPE", SIGPIPE), SIGNAL_FILE("ALRM", SIGALRM),
+	SIGNAL_FILE("TERM", SIGTERM), SIGNAL_FILE("STKFLT", SIGSTKFLT),
+	SIGNAL_FILE("CHLD", SIGCHLD), SIGNAL_FILE("CONT", SIGCONT),
+	SIGNAL_FILE("STOP", SIGSTOP), SIGNAL_FILE("TSTP", SIGTSTP),
+	SIGNAL_FILE("TTIN", SIGTTIN), SIGNAL_FILE("TTOU", SIGTTOU),
+	SIGNAL_FILE("URG", SIGURG), SIGNAL_FILE("XCPU", SIGXCPU),
+	SIGNAL_FILE("XFSZ", SIGXFSZ), SIGNAL_FILE("VTALRM", SIGVTALRM),
+	SIGNAL_FILE("PROF", SIGPROF), SIGNAL_FILE("WINCH", SIGWINCH),
+	SIGNAL_FILE("POLL", SIGPOLL), SIGNAL_FILE("PWR", SIGPWR),
+	SIGNAL_FILE("SYS", SIGSYS), SIGNAL_FILE("RTMIN", SIGNAL_RT_FIRST),
+	SIGNAL_FILE("RTMIN+1", SIGNAL_RT_FIRST + 1), SIGNAL_FILE("RTMIN+2", SIGNAL_RT_FIRST + 2),
+	SIGNAL_FILE("RTMIN+3", SIGNAL_RT_FIRST + 3), SIGNAL_FILE("RTMIN+4", SIGNAL_RT_FIRST + 4),
+	SIGNAL_FILE("RTMIN+5", SIGNAL_RT_FIRST + 5), SIGNAL_FILE("RTMIN+6", SIGNAL_RT_FIRST + 6),
+	SIGNAL_FILE("RTMIN+7", SIGNAL_RT_FIRST + 7), SIGNAL_FILE("RTMIN+8", SIGNAL_RT_FIRST + 8),
+	SIGNAL_FILE("RTMIN+9", SIGNAL_RT_FIRST + 9), SIGNAL_FILE("RTMIN+10", SIGNAL_RT_FIRST + 10),
+	SIGNAL_FILE("RTMIN+11", SIGNAL_RT_FIRST + 11), SIGNAL_FILE("RTMIN+12", SIGNAL_RT_FIRST + 12),
+	SIGNAL_FILE("RTMIN+13", SIGNAL_RT_FIRST + 13), SIGNAL_FILE("RTMIN+14", SIGNAL_RT_FIRST + 14),
+	SIGNAL_FILE("RTMIN+15", SIGNAL_RT_FIRST + 15), SIGNAL_FILE("RTMIN+16", SIGNAL_RT_FIRST + 16),
+	SIGNAL_FILE("RTMIN+17", SIGNAL_RT_FIRST + 17), SIGNAL_FILE("RTMIN+18", SIGNAL_RT_FIRST + 18),
+	SIGNAL_FILE("RTMIN+19", SIGNAL_RT_FIRST + 19), SIGNAL_FILE("RTMIN+20", SIGNAL_RT_FIRST + 20),
+	SIGNAL_FILE("RTMIN+21", SIGNAL_RT_FIRST + 21), SIGNAL_FILE("RTMIN+22", SIGNAL_RT_FIRST + 22),
+	SIGNAL_FILE("RTMIN+23", SIGNAL_RT_FIRST + 23), SIGNAL_FILE("RTMIN+24", SIGNAL_RT_FIRST + 24),
+	SIGNAL_FILE("RTMIN+25", SIGNAL_RT_FIRST + 25), SIGNAL_FILE("RTMIN+26", SIGNAL_RT_FIRST + 26),
+	SIGNAL_FILE("RTMIN+27", SIGNAL_RT_FIRST + 27), SIGNAL_FILE("RTMIN+28", SIGNAL_RT_FIRST + 28),
+	SIGNAL_FILE("RTMIN+29", SIGNAL_RT_FIRST + 29), SIGNAL_FILE("RTMAX", SIGNAL_LAST),
+	NULL,
+};
+/* clang-format on */
+
+#define SEND                                                                                                  \
+	{                                                                                                     \
+		.name = "send", .kind = STREAM, .mode = 0222, .stream = &signal_send, .which = SIGNAL_BY_NAME \
+	}
+#define TEXT_FILE(file, ops, what)                                                    \
+	{                                                                             \
+		.name = file, .kind = TEXT, .mode = 0444, .text = &ops, .which = what \
+	}
+#define MASKS                                                                                                   \
+	TEXT_FILE("pending", signal_text, SHOW_PENDING), TEXT_FILE("blocked", signal_text, SHOW_BLOCKED),       \
+		TEXT_FILE("ignored", signal_text, SHOW_IGNORED), TEXT_FILE("caught", signal_text, SHOW_CAUGHT), \
+		TEXT_FILE("status", signal_text, SHOW_STATUS), TEXT_FILE("name", signal_text, SHOW_NAME),       \
+		TEXT_FILE("state", signal_text, SHOW_STATE)
+
+/* -- PID/task/TID/ -------------------------------------------------------------------------------------------------- */
+
+static const Row thread_files[] = {SEND, MASKS, {0}};
+
+static const Row thread = {.kind = DIRECTORY, .mode = 0444, .rows = thread_files, .mechanisms = signal_files};
+
+/* -- PID/ ----------------------------------------------------------------------------------------------------------- */
+
+static const Row process_files[] = {
+	SEND,
+	MASKS,
+	{.name = "exit", .kind = STREAM, .mode = 0444, .stream = &signal_exit},
+	{.name = "task", .kind = DIRECTORY, .mode = 0444, .members = &signal_threads, .member = &thread},
+	TEXT_FILE("ppid", signal_text, SHOW_PPID),
+	TEXT_FILE("pgid", signal_text, SHOW_PGID),
+	TEXT_FILE("sid", signal_text, SHOW_SID),
+	{0},
+};
+
+static const Row process = {.kind = DIRECTORY, .mode = 0444, .rows = process_files, .mechanisms = signal_files};
+
+/* -- group/PGID/ ---------------------------------------------------------------------------------------------------- */
+
+static const Row group_files[] = {
+	SEND,
+	TEXT_FILE("status", signal_group_text, SHOW_STATUS),
+	TEXT_FILE("pgid", signal_group_text, SHOW_PGID),
+	TEXT_FILE("leader", signal_group_text, SHOW_LEADER),
+	TEXT_FILE("sid", signal_group_text, SHOW_SID),
+	TEXT_FILE("members", signal_group_text, SHOW_MEMBERS),
+	{0},
+};
+
+static const Row group = {.kind = DIRECTORY, .mode = 0444, .rows = group_files, .mechanisms = signal_files};
+
+/* -- inbox/NAME/ ---------------------------------------------------------------------------------------------------- */
+
+static const Row inbox_files[] = {
+	SEND,
+	{.name = "lines", .kind = STREAM, .mode = 0444, .stream = &signal_inbox_lines},
+	TEXT_FILE("status", signal_inbox_text, SHOW_STATUS),
+	TEXT_FILE("pid", signal_inbox_text, SHOW_PID),
+	TEXT_FILE("uid", signal_inbox_text, SHOW_UID),
+	TEXT_FILE("gid", signal_inbox_text, SHOW_GID),
+	{0},
+};
+
+static const Row inbox = {.kind = DIRECTORY, .rows = inbox_files};
+
+/* -- signal/ -------------------------------------------------------------------------------------------------------- */
+
+static const Row signal_rows[] = {
+	{.name = "self", .kind = LINK, .mode = 0777, .text = &self_text},
+	{.name = "group", .kind = DIRECTORY, .mode = 0555, .members = &signal_groups, .member = &group},
+	{.name = "inbox", .kind = DIRECTORY, .mode = 01777, .members = &signal_inboxes, .member = &inbox},
+	{0},
+};
+
+const Row signal_row = {
+	.name = "signal",
+	.kind = DIRECTORY,
+	.mode = 0555,
+	.rows = signal_rows,
+	.members = &signal_processes,
+	.member = &process,
+};

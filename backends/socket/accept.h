@@ -1,0 +1,31 @@
+/* Connections that were accepted from an announced conversation. */
+#pragma once
+
+#include "backends/socket/conversation.h"
+
+/* One that is still there, as the announced conversation lists it. */
+struct Call {
+	Own *own;    /* the announced conversation; held */
+	GList link;  /* Protected by the conversation lock: of its calls */
+	char peer[]; /* who called, a line without its newline */
+};
+
+/* It is there no more. NULL is fine. */
+void call_free(Call *call);
+
+/*
+ * Accepts a connection as the caller, whose it is then: 0, the socket and the call are the caller's; -EAGAIN: there is
+ * none; -EINVAL, the reason noted: it is not announced; or what accept(2) says.
+ */
+int call_accept(Own *announced, const Caller *caller, Socket **socket, Call **call);
+
+/* Whether somebody is waiting to be accepted: 0 or as call_accept(). */
+int call_pending(const Own *announced);
+
+/* Waits for one. */
+void call_wait(const Own *announced, Wait *out);
+
+/* Who is at the other end, as `peer` says it, without a newline. */
+char *call_peer(Socket *socket);
+
+extern const SocketFile socket_accepted;

@@ -1,0 +1,95 @@
+/*
+ * Conversations: sockets with a name and a directory, which ctl is told what to do with. socket_conversation.c says how
+ * their parts get along.
+ */
+#pragma once
+
+#include "backends/common/registry.h"
+#include "backends/socket/socket.h"
+#include "backends/socket/options.h"
+
+typedef struct Attempt Attempt; /* socket_attempt.h */
+typedef struct Call Call;       /* socket_accept.h */
+
+typedef enum Stage { STAGE_IDLE, STAGE_BOUND, STAGE_ANNOUNCED, STAGE_CONNECTED } Stage;
+
+typedef struct Conversation {
+	const Network *network;
+	int protocol;
+	OwnTable *table;
+	uid_t maker; /* to whom it is charged */
+	Options options;
+
+	/* Protected by the conversation lock. */
+	bool cloned;  /* it goes with its last open file */
+	bool removed; /* it has lost its name */
+	int files;    /* open files that hold it */
+	Stage stage;
+	Socket *socket;   /* held; NULL when idle */
+	Attempt *attempt; /* held; the verb that is under way, NULL: none */
+	Call *call;       /* owned; what its socket was accepted as, NULL: it was not */
+	int error;        /* the last one met, positive; 0: none */
+	bool late;        /* nobody waited for that error */
+	int64_t accepted; /* how many connections so far */
+	GQueue calls;     /* Call: those that are still there */
+} Conversation;
+
+static inline Conversation *conversation_of(const Own *own)
+{
+	return own->data;
+}
+
+/*
+ * Guards the fields above, and what the other files of conversations say. A leaf, held for a few instructions. (A
+ * socket's counter may be raised under it, not lowered: the last one closes.)
+ */
+extern GMutex conversation_lock;
+
+/* The conversation of this object, held; NULL: it has ended, or is a node. */
+Own *conversation_get(const Object *object);
+void conversation_unref(Own *own);
+
+/*
+ * A new conversation in the directory `at`, owned by whom the thread plays. `name` NULL: the lowest number that is
+ * free; then it has one open file already, and goes with the last one. 0 and it is held, or as own_add().
+ */
+int conversation_make(const Object *at, const char *name, mode_t mode, Own **out);
+
+/* One more open file of it. 0, or -ENOENT: it has lost its name. */
+int conversation_open(Own *own);
+
+/* One less. Takes the caller's hold, too. */
+void conversation_close(Own *own);
+
+/* Its socket, held, or NULL; *stage (may be NULL) is what it is then. */
+Socket *conversation_socket(const Own *own, Stage *stage);
+
+/* The bytes that can be read. */
+int64_t conversation_queued(const Own *own);
+
+/* Ends whatever it is about: it is idle again, and who waits is woken. */
+void conversation_hang_up(Own *own);
+
+/* The same, if this is its socket: nothing else is touched. */
+void conversation_drop(Own *own, const Socket *socket);
+
+/* How to wait for a change, which conversation_wake() tells. */
+void conversation_wait(const Own *own, Wait *out);
+void conversation_wake(const Own *own);
+
+/* The protocols below socket/ip that have conversations: calls `each` with their numbers. */
+void conversation_protocols(void (*each)(void *data, int protocol), void *data);
+
+/* The members of a network's directory: conversations, and nodes on the unix ones. */
+extern const Members socket_conversations;
+
+/* Where the conversations of this object's directory are. */
+OwnTable *conversation_table(const Object *object);
+
+/* -- Between socket_conversation.c and socket_members.c --------------------------------------------------------------- */
+
+/* It has lost its name by own_remove(), which was `name`. */
+void conversation_removed(Own *own, const char *name);
+
+/* A number may have become free. */
+void conversation_name_freed(OwnTable *table, const char *name);

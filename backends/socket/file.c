@@ -1,0 +1,368 @@
+/*
+ * Reading and writing sockets: byte streams, and the vocabulary of queues for what has messages.
+ *
+ * On unixgram one sends to many by `records`. Nothing tells when a receiver that a record names has room, and an address
+ * that is a path has to be walked, as the caller, in file systems that may take long: so such a send is made on a worker.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "backends/core/credentials.h"
+#include "backends/core/procfs.h"
+#include "backends/socket/socket.h"
+#include "backends/socket/path.h"
+#include "backends/core/refusal.h"
+
+/*
+ * Of Handle.state. The pidfd of who opened it, on unix networks; 0: none. Atomic: whether the last message to be sent names the
+ * unix socket that it is for; those who poll read it as well.
+ */
+enum { STATE_SENDER = QUEUE_OWN + 1, STATE_ADDRESSED };
+
+static const SocketFile *file_of(const Handle *handle)
+{
+	return handle->row->mechanism;
+}
+
+static Socket *get(Handle *handle, int *error)
+{
+	return file_of(handle)->get(handle, error);
+}
+
+/* The same for who waits. */
+static Socket *get_polled(Handle *handle, int *error)
+{
+	Socket *socket = get(handle, error);
+
+	return socket || !file_of(handle)->called ? socket : file_of(handle)->called(handle);
+}
+
+/* The process of a thread. 0: it is none that the daemon sees. */
+static pid_t leader_of(pid_t thread)
+{
+	int directory = thread > 0 ? process_open(thread, 0) : -1;
+	g_autofree char *status = directory >= 0 ? process_read(directory, "status") : NULL;
+
+	if (directory >= 0)
+		close(directory);
+	return status ? (pid_t)process_number(status, "Tgid", 10) : 0;
+}
+
+/*
+ * Whom receivers are told that messages of this handle are from. The opener is held by a pidfd: others may have its open file when
+ * it has ended, and are not to speak for whoever has its number then. Called while the opener waits for this open, so it is there.
+ */
+static int hold_sender(Handle *handle)
+{
+	const uid_t uid = handle->caller.uid;
+	int pidfd, result, error;
+
+	handle->caller.pid = leader_of(handle->caller.pid);
+	if (handle->caller.pid == 0)
+		return 0;
+	result = socket_charge(uid);
+	if (result < 0)
+		return result;
+	pidfd = (int)syscall(SYS_pidfd_open, handle->caller.pid, 0);
+	error = errno;
+	if (pidfd >= 0) {
+		handle->state[STATE_SENDER] = pidfd;
+		return 0;
+	}
+	socket_discharge(uid);
+	if (error == EMFILE || error == ENFILE)
+		return why_refuse(ENFILE, "the daemon has no descriptor left");
+	handle->caller.pid = 0;
+	return 0;
+}
+
+static Caller sender_of(const Handle *handle)
+{
+	Caller sender = handle->caller;
+	int pidfd = (int)handle->state[STATE_SENDER];
+
+	if (pidfd > 0 && syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) && errno == ESRCH)
+		sender.pid = 0;
+	return sender;
+}
+
+int socket_file_open(Handle *handle, Patience patience)
+{
+	int result = 0;
+
+	if (patience == TRY && network_of(&handle->object)->local && !handle->state[STATE_SENDER])
+		result = hold_sender(handle);
+	if (result < 0)
+		return result;
+	return file_of(handle)->open ? file_of(handle)->open(handle, patience) : 0;
+}
+
+void socket_file_close(Handle *handle)
+{
+	if (handle->state[STATE_SENDER]) {
+		close((int)handle->state[STATE_SENDER]);
+		socket_discharge(handle->caller.uid);
+	}
+	if (file_of(handle)->close)
+		file_of(handle)->close(handle);
+}
+
+int socket_file_poll(Handle *handle)
+{
+	int error = 0, events;
+	Socket *socket = get_polled(handle, &error);
+
+	/* Where there is none, reading and writing need not wait to say so. */
+	if (!socket)
+		return error == -EAGAIN ? 0 : POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM | POLLERR | POLLHUP;
+	events = socket_poll(socket, handle_reads(handle), handle_writes(handle));
+	socket_unref(socket);
+	return events;
+}
+
+/* Whether what is to be sent goes to somebody else than whom the socket is connected to, of whose room that tells nothing. */
+static bool is_addressed(const Handle *handle)
+{
+	return __atomic_load_n(&handle->state[STATE_ADDRESSED], __ATOMIC_RELAXED);
+}
+
+void socket_file_wait(Handle *handle, Direction direction, size_t size, Wait *out)
+{
+	int error = 0;
+	Socket *socket = get_polled(handle, &error);
+
+	(void)size;
+	if (!socket && file_of(handle)->wait)
+		file_of(handle)->wait(handle, direction, out);
+	else if (!socket || (direction == WRITING && is_addressed(handle)))
+		*out = (Wait){
+			.how = socket ? WAIT_CALL : WAIT_FD,
+			.visits = true,
+			.fd = -1,
+			.key = {(int64_t)(intptr_t)handle, direction},
+		};
+	else
+		socket_wait(socket, direction, out);
+	socket_unref(socket);
+}
+
+/* What a call on the socket has come to, which is passed on. */
+static ssize_t told(Handle *handle, ssize_t n)
+{
+	if (n == -ECONNREFUSED)
+		why_refuse(ECONNREFUSED, network_of(&handle->object)->local ?
+						 "nobody listens there" :
+						 "nobody listens there, as an earlier message has found");
+	if (n < 0 && n != -EAGAIN && n != -E2BIG && n != -EINTR && file_of(handle)->failed)
+		file_of(handle)->failed(handle, (int)n);
+	return n;
+}
+
+/* -- Bytes ---------------------------------------------------------------------------------------------------------- */
+
+static ssize_t bytes_read(Handle *handle, char *buf, size_t size, Patience patience)
+{
+	int error = 0;
+	Socket *socket = get(handle, &error);
+	ssize_t n;
+
+	(void)patience;
+	if (!socket)
+		return error == -ENODATA ? 0 : error;
+	n = socket_receive(socket, buf, size);
+	socket_unref(socket);
+	return told(handle, n);
+}
+
+static ssize_t bytes_write(Handle *handle, const char *buf, size_t size, Patience patience)
+{
+	int error = 0;
+	Socket *socket = get(handle, &error);
+	Caller sender;
+	ssize_t n;
+
+	(void)patience;
+	if (!socket)
+		return error == -ENODATA ? -EPIPE : error;
+	sender = sender_of(handle);
+	n = socket_send(socket, &sender, NULL, buf, size, TRY);
+	socket_unref(socket);
+	return told(handle, n);
+}
+
+const StreamOps socket_bytes = {
+	.open = socket_file_open,
+	.read = bytes_read,
+	.write = bytes_write,
+	.poll = socket_file_poll,
+	.wait = socket_file_wait,
+	.close = socket_file_close,
+	.cancel = socket_file_close,
+	.bytes = true,
+};
+
+/* -- Messages ------------------------------------------------------------------------------------------------------- */
+
+ssize_t socket_queue_receive(Handle *handle, char *buf, size_t room, Mark *mark, Patience patience)
+{
+	Address from = {0};
+	bool end = false;
+	int error = 0;
+	Socket *socket = get(handle, &error);
+	ssize_t n;
+
+	(void)patience;
+	if (!socket)
+		return error;
+	n = socket_receive_message(socket, buf, room, &from, &end);
+	socket_unref(socket);
+	if (end)
+		return -ENODATA;
+	told(handle, n);
+	mark->length = MIN(from.length, sizeof mark->address);
+	memcpy(mark->address, &from.storage, mark->length);
+	return n;
+}
+
+/* On a worker: as the caller, whose right to the path it is. */
+static ssize_t send_to_path(const Caller *sender, Socket *socket, const Address *to, const char *bytes, size_t length,
+			    Patience patience)
+{
+	int result = path_check_caller(sender), fd;
+	Address reached;
+	ssize_t n;
+
+	if (result == 0)
+		result = identity_assume(sender);
+	if (result < 0)
+		return result;
+	n = fd = path_open(to->local.sun_path);
+	/* Whoever was told meanwhile that it is not sent is not to be belied. */
+	if (fd >= 0 && backend_interrupted()) {
+		close(fd);
+		n = -EINTR;
+	} else if (fd >= 0) {
+		path_address(fd, &reached);
+		n = socket_send(socket, sender, &reached, bytes, length, patience);
+		close(fd);
+	}
+	identity_release();
+	return n;
+}
+
+static ssize_t send_message(Handle *handle, Socket *socket, const Address *to, const char *bytes, size_t length,
+			    Patience patience)
+{
+	const Caller sender = sender_of(handle);
+
+	__atomic_store_n(&handle->state[STATE_ADDRESSED], to && socket->network->local, __ATOMIC_RELAXED);
+	if (!to || !socket->network->local)
+		return socket_send(socket, &sender, to, bytes, length, TRY);
+	if (to->local.sun_path[0] == '\0')
+		return socket_send(socket, &sender, to, bytes, length, patience);
+	if (patience == TRY)
+		return -EAGAIN;
+	return send_to_path(&sender, socket, to, bytes, length, patience);
+}
+
+/* Says in words why a message could not be sent, where the errno does not. */
+static void refuse_message(Socket *socket, const Address *to, int error)
+{
+	const bool local = socket->network->local;
+
+	if (error == -EMSGSIZE)
+		why_refuse(EMSGSIZE, "a message here has at most %zd bytes", socket_largest_to(socket, to));
+	else if (error == -EDESTADDRREQ || (error == -ENOTCONN && !to))
+		why_refuse(-error, "to whom? connect it, or write to records, which name an address");
+	else if (error == -EAFNOSUPPORT && to)
+		why_refuse(EAFNOSUPPORT, "the address is of %s, and this socket is not",
+			   to->any.sa_family == AF_INET6 ? "IPv6" : "IPv4");
+	else if (error == -EACCES && !local)
+		why_refuse(EACCES, "that is a broadcast address, which takes options/broadcast");
+}
+
+int socket_queue_send(Handle *handle, const Mark *mark, const char *bytes, size_t length, Patience patience)
+{
+	Address to = {.length = mark->length};
+	int error = 0;
+	Socket *socket = get(handle, &error);
+	ssize_t n;
+
+	if (!socket)
+		return error == -ENODATA ? -EPIPE : error;
+	memcpy(&to.storage, mark->address, mark->length);
+	n = send_message(handle, socket, mark->length ? &to : NULL, bytes, length, patience);
+	if (n < 0)
+		refuse_message(socket, mark->length ? &to : NULL, (int)n);
+	socket_unref(socket);
+	return told(handle, n) < 0 ? (int)n : 0;
+}
+
+ssize_t socket_queue_largest(Handle *handle)
+{
+	int error = 0;
+	Socket *socket = get(handle, &error);
+	ssize_t n;
+
+	if (!socket)
+		return error;
+	n = socket_largest(socket);
+	socket_unref(socket);
+	return n;
+}
+
+/* As many as can be there at most: each takes a part of the kernel's room, which says how much is in use in no other way. */
+int64_t socket_queue_queued(Handle *handle)
+{
+	enum { LEAST = 256, SPARE = 64 };
+	int room = 0, error = 0;
+	socklen_t size = sizeof room;
+	Socket *socket = get(handle, &error);
+
+	if (!socket)
+		return error;
+	getsockopt(socket->fd, SOL_SOCKET, SO_RCVBUF, &room, &size);
+	socket_unref(socket);
+	return room / LEAST + SPARE;
+}
+
+void socket_queue_mark(const Handle *handle, Mark *out)
+{
+	(void)handle;
+	out->length = 0;
+}
+
+/* "-" where there is none: of a connected socket, or from one without a name. */
+size_t socket_queue_print_mark(Handle *handle, char *text, const Mark *mark)
+{
+	Address address = {.length = mark->length};
+	size_t n;
+
+	memcpy(&address.storage, mark->address, mark->length);
+	n = mark->length ? address_print(network_of(&handle->object), &address, text) : 0;
+	if (n == 0)
+		n = (size_t)g_strlcpy(text, "-", 2);
+	return n;
+}
+
+int socket_queue_parse_mark(Handle *handle, const char *text, size_t length, Mark *out)
+{
+	g_autofree char *copy = g_strndup(text, length);
+	Address address;
+	int result;
+
+	out->length = 0;
+	if (strcmp(copy, "-") == 0)
+		return 0;
+	result = address_parse(network_of(&handle->object), copy, false, &address);
+	if (result == -EAGAIN)
+		return why_refuse(EINVAL, "records name addresses by number: a name may take long to look up");
+	if (result < 0)
+		return result;
+	out->length = address.length;
+	memcpy(out->address, &address.storage, address.length);
+	return 0;
+}

@@ -1,0 +1,361 @@
+/*
+ * Locking: an attempt is worked on by one thread at a time, which has set `driven` under the conversation lock and
+ * works without it. Whoever else comes by is turned away, and is woken when that thread leaves without a result: it may
+ * have come to tell of what that thread was too early for.
+ */
+#include "backends/socket/operation.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "backends/core/poller.h"
+#include "backends/socket/bind.h"
+#include "backends/socket/connect.h"
+#include "backends/core/refusal.h"
+
+struct Attempt {
+	int refs; /* atomic */
+	Own *own; /* held */
+	AttemptKind kind;
+	unsigned options;       /* which state of them its socket has */
+	Socket *bound;          /* held; to connect: the one that the conversation has already, or NULL */
+	Connecting *connecting; /* owned; to connect. */
+	Binding *binding;       /* owned; else. */
+
+	/* Protected by the conversation lock. */
+	bool driven;      /* a thread is at it */
+	bool turned_away; /* another one came meanwhile */
+	bool over;        /* with `result` */
+	bool left;        /* nobody waits for it */
+	int result;
+	Wait wait; /* what it waits for, while nobody is at it */
+};
+
+static Conversation *conversation_for(const Attempt *attempt)
+{
+	return conversation_of(attempt->own);
+}
+
+static Attempt *attempt_ref(Attempt *attempt)
+{
+	g_atomic_int_inc(&attempt->refs);
+	return attempt;
+}
+
+void attempt_unref(Attempt *attempt)
+{
+	if (!attempt || !g_atomic_int_dec_and_test(&attempt->refs))
+		return;
+	connecting_free(attempt->connecting);
+	binding_free(attempt->binding);
+	socket_unref(attempt->bound);
+	conversation_unref(attempt->own);
+	g_free(attempt);
+}
+
+Attempt *attempt_of(const Own *own)
+{
+	const Conversation *conversation = conversation_of(own);
+	Attempt *attempt;
+
+	g_mutex_lock(&conversation_lock);
+	attempt = conversation->attempt ? attempt_ref(conversation->attempt) : NULL;
+	g_mutex_unlock(&conversation_lock);
+	return attempt;
+}
+
+void attempt_look(const Own *own)
+{
+	Attempt *attempt = attempt_of(own);
+
+	if (attempt)
+		attempt_try(attempt);
+	attempt_unref(attempt);
+}
+
+/* -- Waiting -------------------------------------------------------------------------------------------------------- */
+
+/* What it waits for next: only the thread that is at it may ask. */
+static Wait wait_of(const Attempt *attempt)
+{
+	Wait wait;
+
+	if (attempt->connecting)
+		connecting_wait(attempt->connecting, &wait);
+	else
+		conversation_wait(attempt->own, &wait);
+	return wait;
+}
+
+void attempt_wait(Attempt *attempt, Wait *out)
+{
+	bool driven;
+
+	g_mutex_lock(&conversation_lock);
+	*out = attempt->wait;
+	driven = attempt->driven;
+	/* The thread that is at it may just be done with what it has waited for; it wakes who was turned away. */
+	attempt->turned_away |= driven;
+	g_mutex_unlock(&conversation_lock);
+	if (driven)
+		conversation_wait(attempt->own, out);
+}
+
+static void wake(const Attempt *attempt, const Wait *wait)
+{
+	conversation_wake(attempt->own);
+	backend_wake(wait->key);
+}
+
+/* -- Beginning ------------------------------------------------------------------------------------------------------ */
+
+/* Whether the conversation is free for this. Called with the conversation lock held. */
+static int check(const Conversation *conversation, AttemptKind kind)
+{
+	const Stage stage = conversation->stage;
+
+	if (conversation->removed)
+		return why_refuse(EIDRM, "the conversation has been removed");
+	if (conversation->attempt)
+		return why_refuse(EALREADY, "it is about to %s already; hangup ends that",
+				  conversation->attempt->kind == TO_CONNECT ? "connect" : "be bound");
+	if (kind != TO_CONNECT && stage != STAGE_IDLE)
+		return why_refuse(EINVAL, "it is %s already; hangup ends that",
+				  stage == STAGE_BOUND     ? "bound" :
+				  stage == STAGE_ANNOUNCED ? "announced" :
+							     "connected");
+	/* A datagram socket may be connected again, to another one. */
+	if (kind == TO_CONNECT && conversation->network->callers && stage > STAGE_BOUND)
+		return why_refuse(EISCONN, "it is %s already; hangup ends that",
+				  stage == STAGE_ANNOUNCED ? "announced" : "connected");
+	return 0;
+}
+
+/* Called for each socket made, as the caller. */
+static int prepare(Socket *socket, void *data)
+{
+	Attempt *attempt = data;
+
+	return options_apply(&conversation_for(attempt)->options, socket, &attempt->options);
+}
+
+static int begin_connecting(Attempt *attempt, const char *text, const Caller *caller)
+{
+	const Conversation *conversation = conversation_for(attempt);
+
+	return connecting_begin(conversation->network, conversation->protocol, text, caller, attempt->bound, prepare,
+				attempt, &attempt->connecting);
+}
+
+static int begin_binding(Attempt *attempt, const char *text, const Caller *caller, mode_t umask)
+{
+	Conversation *conversation = conversation_for(attempt);
+	const BindingTerms terms = {
+		.network = conversation->network,
+		.protocol = conversation->protocol,
+		.caller = caller,
+		.umask = umask,
+		.backlog = attempt->kind == TO_ANNOUNCE && conversation->network->callers ?
+				   options_backlog(&conversation->options) :
+				   -1,
+		.both_families = !options_v6only(&conversation->options),
+		.prepare = prepare,
+		.data = attempt,
+	};
+	Wait wait;
+
+	conversation_wait(attempt->own, &wait);
+	return binding_begin(&terms, text, wait.key, &attempt->binding);
+}
+
+/*
+ * What the end of an attempt is for its conversation, and the socket that takes the place of another. Called with the
+ * lock held.
+ */
+static Socket *settle(Attempt *attempt, int result, Socket *socket)
+{
+	Conversation *conversation = conversation_for(attempt);
+	Socket *old;
+
+	conversation->attempt = NULL;
+	attempt->over = true;
+	attempt->result = result;
+	if (result < 0) {
+		conversation->error = -result;
+		conversation->late = attempt->left;
+		return NULL;
+	}
+	old = conversation->socket;
+	conversation->socket = socket_ref(socket);
+	conversation->stage = attempt->kind == TO_CONNECT  ? STAGE_CONNECTED :
+			      attempt->kind == TO_ANNOUNCE ? STAGE_ANNOUNCED :
+							     STAGE_BOUND;
+	return old;
+}
+
+/* The thread that is at it leaves, with what it has come to; takes the socket. Returns what the attempt has come to. */
+static int conclude(Attempt *attempt, int result, Socket *socket)
+{
+	Conversation *conversation = conversation_for(attempt);
+	const Wait now = result == -EAGAIN ? wait_of(attempt) : (Wait){0};
+	bool mine, turned_away;
+	Socket *old = NULL;
+	Wait before;
+
+	g_mutex_lock(&conversation_lock);
+	before = attempt->wait;
+	turned_away = attempt->turned_away;
+	mine = conversation->attempt == attempt;
+	attempt->driven = attempt->turned_away = false;
+	if (!mine)
+		result = attempt->result;
+	else if (result == -EAGAIN)
+		attempt->wait = now;
+	else
+		old = settle(attempt, result, socket);
+	g_mutex_unlock(&conversation_lock);
+	if (result == -EAGAIN) {
+		if (turned_away || memcmp(now.key, before.key, sizeof now.key) != 0)
+			wake(attempt, &before);
+		return result;
+	}
+	socket_unref(old);
+	if (mine) {
+		if (socket && options_changed(&conversation->options, attempt->options))
+			options_apply(&conversation->options, socket, &attempt->options);
+		own_touch(attempt->own);
+		wake(attempt, &before);
+		/* Whoever tried data before it was announced, and came to wait after that, waits for the socket, not for this. */
+		if (socket && attempt->kind == TO_ANNOUNCE)
+			socket_wake(socket);
+		attempt_unref(attempt); /* the conversation's */
+	} else if (socket && attempt->bound) {
+		/* Ended meanwhile: a socket that the conversation had before must not stay connected. */
+		conversation_drop(attempt->own, socket);
+	}
+	socket_unref(socket);
+	return result;
+}
+
+int attempt_begin(Own *own, AttemptKind kind, const char *address, const Caller *caller, mode_t umask, Attempt **out)
+{
+	Conversation *conversation = own->data;
+	Attempt *new = g_new0(Attempt, 1);
+	int result;
+
+	*new = (Attempt){.refs = 1, .kind = kind, .driven = true};
+	new->own = own_get(conversation->table, own->id);
+	conversation_wait(own, &new->wait);
+	g_mutex_lock(&conversation_lock);
+	result = check(conversation, kind);
+	if (result == 0) {
+		conversation->attempt = attempt_ref(new);
+		conversation->late = false;
+		new->bound = conversation->socket ? socket_ref(conversation->socket) : NULL;
+	}
+	g_mutex_unlock(&conversation_lock);
+	if (result == 0) {
+		result = kind == TO_CONNECT ? begin_connecting(new, address, caller) :
+					      begin_binding(new, address, caller, umask);
+		result = conclude(new, result == 0 ? -EAGAIN : result, NULL);
+		if (result == -EAGAIN) {
+			*out = new;
+			return 0;
+		}
+	}
+	attempt_unref(new);
+	return result;
+}
+
+/* -- Going on ------------------------------------------------------------------------------------------------------- */
+
+int attempt_try(Attempt *attempt)
+{
+	Socket *socket = NULL;
+	int result = -EAGAIN;
+	bool free;
+
+	g_mutex_lock(&conversation_lock);
+	free = !attempt->over && !attempt->driven;
+	if (free)
+		attempt->driven = true;
+	else if (attempt->over)
+		result = attempt->result;
+	else
+		attempt->turned_away = true;
+	g_mutex_unlock(&conversation_lock);
+	if (!free)
+		return result;
+	result = attempt->connecting ? connecting_try(attempt->connecting, &socket) :
+				       binding_try(attempt->binding, &socket);
+	return conclude(attempt, result, socket);
+}
+
+/* Takes one further that nobody waits for. True: it is over. */
+static bool pursue(void *data)
+{
+	Attempt *attempt = data;
+
+	why_forget();
+	if (attempt_try(attempt) == -EAGAIN)
+		return false;
+	attempt_unref(attempt);
+	return true;
+}
+
+int attempt_leave(Attempt *attempt)
+{
+	int result;
+
+	g_mutex_lock(&conversation_lock);
+	attempt->left = true;
+	result = attempt->over ? attempt->result : -EINPROGRESS;
+	g_mutex_unlock(&conversation_lock);
+	if (result == -EINPROGRESS)
+		pursuit_add(pursue, attempt_ref(attempt));
+	return result;
+}
+
+/* -- Ending --------------------------------------------------------------------------------------------------------- */
+
+Attempt *attempt_take(Conversation *conversation)
+{
+	Attempt *attempt = g_steal_pointer(&conversation->attempt);
+
+	if (attempt) {
+		attempt->over = true;
+		attempt->result = -ECONNABORTED;
+	}
+	return attempt;
+}
+
+void attempt_taken(Attempt *attempt)
+{
+	Wait wait;
+
+	if (!attempt)
+		return;
+	g_mutex_lock(&conversation_lock);
+	wait = attempt->wait;
+	g_mutex_unlock(&conversation_lock);
+	wake(attempt, &wait);
+	attempt_unref(attempt);
+}
+
+void attempt_end(Attempt *attempt)
+{
+	Conversation *conversation = conversation_for(attempt);
+	Attempt *taken = NULL;
+
+	g_mutex_lock(&conversation_lock);
+	if (conversation->attempt == attempt)
+		taken = attempt_take(conversation);
+	g_mutex_unlock(&conversation_lock);
+	/*
+	 * The connection that a bound socket is about to make can be undone in no other way; nor can that of datagrams to a path, which
+	 * a thread makes: it may come to that when the conversation is connected with somebody else.
+	 */
+	if (taken && attempt->bound && (conversation->network->callers || conversation->network->local))
+		conversation_drop(attempt->own, attempt->bound);
+	attempt_taken(taken);
+}

@@ -1,0 +1,316 @@
+/*
+ * Locking: `lock`, "the options lock", guards what has been set, of every conversation.
+ */
+#include "backends/socket/options.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backends/core/credentials.h"
+#include "backends/socket/conversation.h"
+#include "backends/socket/option.h"
+#include "backends/core/text.h"
+#include "backends/core/refusal.h"
+
+enum { BACKLOG = 4096 /* the kernel's own net.core.somaxconn, below which it keeps all */, GROUPS_MAX = 64 };
+
+static GMutex lock;
+
+/* -- Remembering ---------------------------------------------------------------------------------------------------- */
+
+void options_clear(Options *options)
+{
+	if (options->groups)
+		g_ptr_array_unref(options->groups);
+	*options = (Options){0};
+}
+
+/* Called with lock held. The index of a group, or -1. */
+static int group_index(const Options *options, const char *text)
+{
+	for (guint i = 0; options->groups && i < options->groups->len; i++)
+		if (strcmp(options->groups->pdata[i], text) == 0)
+			return (int)i;
+	return -1;
+}
+
+/* Called with lock held. */
+static int remember_group(Options *options, const Option *option, const char *text)
+{
+	int index = group_index(options, text);
+
+	if (option->form == LEAVE && index >= 0)
+		g_ptr_array_remove_index(options->groups, (guint)index);
+	if (option->form == LEAVE || index >= 0)
+		return 0;
+	if (!options->groups)
+		options->groups = g_ptr_array_new_with_free_func(g_free);
+	if (options->groups->len >= GROUPS_MAX)
+		return -ENOBUFS;
+	g_ptr_array_add(options->groups, g_strdup(text));
+	return 0;
+}
+
+static int remember(Options *options, const Option *option, const OptionValue *value)
+{
+	int result = 0;
+
+	g_mutex_lock(&lock);
+	options->changes++;
+	if (option->form == JOIN || option->form == LEAVE) {
+		result = remember_group(options, option, value->word);
+	} else {
+		options->values[option - socket_options].set = true;
+		options->values[option - socket_options].number = value->number;
+		if (option->form == DEVICE)
+			g_strlcpy(options->device, value->word, sizeof options->device);
+		if (option->form == OUTGOING)
+			g_strlcpy(options->outgoing, value->word, sizeof options->outgoing);
+	}
+	g_mutex_unlock(&lock);
+	return result;
+}
+
+/* A copy of its own, to be cleared. */
+static Options options_copy(Options *options)
+{
+	Options copy;
+
+	g_mutex_lock(&lock);
+	copy = *options;
+	if (copy.groups)
+		copy.groups = g_ptr_array_copy(copy.groups, (GCopyFunc)(void (*)(void))g_strdup, NULL);
+	g_mutex_unlock(&lock);
+	return copy;
+}
+
+static int apply(const Options *options, int fd, int family)
+{
+	for (const Option *option = socket_options; option < socket_options + OPTIONS; option++) {
+		const OptionValue value = {
+			.number = options->values[option - socket_options].number,
+			.word = option->form == DEVICE ? options->device : options->outgoing,
+		};
+		int result = options->values[option - socket_options].set ? option_set(option, fd, family, &value) : 0;
+
+		if (result < 0)
+			return option_refuse(option, -result);
+	}
+	for (guint i = 0; options->groups && i < options->groups->len; i++) {
+		const OptionValue value = {.word = options->groups->pdata[i]};
+		int result = option_set(&socket_options[JOINS], fd, family, &value);
+
+		if (result < 0 && result != -EADDRINUSE)
+			return option_refuse(&socket_options[JOINS], -result);
+	}
+	return 0;
+}
+
+int options_apply(Options *options, const Socket *socket, unsigned *changes)
+{
+	Options copy = options_copy(options);
+	int result;
+
+	*changes = copy.changes;
+	identity_suspend();
+	result = apply(&copy, socket->fd, socket->family);
+	identity_resume();
+	options_clear(&copy);
+	return result;
+}
+
+bool options_changed(Options *options, unsigned changes)
+{
+	bool changed;
+
+	g_mutex_lock(&lock);
+	changed = options->changes != changes;
+	g_mutex_unlock(&lock);
+	return changed;
+}
+
+static bool is_set(Options *options, int which, int *number)
+{
+	bool set;
+
+	g_mutex_lock(&lock);
+	set = options->values[which].set;
+	*number = options->values[which].number;
+	g_mutex_unlock(&lock);
+	return set;
+}
+
+int options_backlog(Options *options)
+{
+	int number;
+
+	return is_set(options, BACKLOG_SIZE, &number) ? number : BACKLOG;
+}
+
+bool options_v6only(Options *options)
+{
+	int number;
+
+	return is_set(options, V6ONLY, &number);
+}
+
+/* -- Files ---------------------------------------------------------------------------------------------------------- */
+
+/*
+ * A socket to try an option on, or to see what it would be. As the daemon: it is for nothing else. A descriptor or a
+ * negative errno.
+ */
+static int scratch(const Conversation *conversation, int *family)
+{
+	const Network *network = conversation->network;
+	const bool raw = network->type == SOCK_RAW;
+	int fd;
+
+	*family = network->local ? AF_UNIX : raw && conversation->protocol != IPPROTO_ICMPV6 ? AF_INET : AF_INET6;
+	identity_suspend();
+	fd = socket(*family, network->type | SOCK_CLOEXEC, conversation->protocol);
+	if (fd < 0 && errno == EAFNOSUPPORT && !network->local) {
+		*family = AF_INET;
+		fd = socket(*family, network->type | SOCK_CLOEXEC, conversation->protocol);
+	}
+	identity_resume();
+	return fd < 0 ? -errno : fd;
+}
+
+static int show_value(Options *options, const Option *option, int fd, int family, GString *out)
+{
+	Options copy;
+
+	switch (option->form) {
+	case OUTGOING:
+	case JOIN:
+		copy = options_copy(options);
+		if (option->form == OUTGOING)
+			g_string_append_printf(out, "%s\n", copy.outgoing);
+		for (guint i = 0; option->form == JOIN && copy.groups && i < copy.groups->len; i++)
+			g_string_append_printf(out, "%s\n", (const char *)copy.groups->pdata[i]);
+		options_clear(&copy);
+		return 0;
+	case BACKLOGS:
+		text_number(out, options_backlog(options));
+		return 0;
+	default:
+		return option_print(option, fd, family, out);
+	}
+}
+
+static int option_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+{
+	Own *own = conversation_get(object);
+	Options copy = {0};
+	Socket *socket;
+	int fd, family, result;
+
+	(void)caller;
+	if (!own)
+		return -ENOENT;
+	socket = conversation_socket(own, NULL);
+	if (socket) {
+		fd = socket->fd;
+		family = socket->family;
+	} else {
+		fd = scratch(own->data, &family);
+		copy = options_copy(&conversation_of(own)->options);
+	}
+	result = fd < 0 ? fd : 0;
+	/* What cannot be set any more shows when there is a socket to be made. */
+	if (result == 0 && !socket)
+		apply(&copy, fd, family);
+	if (result == 0)
+		result = show_value(&conversation_of(own)->options, &socket_options[row->which], fd, family, out);
+	if (!socket && fd >= 0)
+		close(fd);
+	options_clear(&copy);
+	socket_unref(socket);
+	conversation_unref(own);
+	return result;
+}
+
+/* The verdict on a value, and its effect where there is a socket. */
+static int store_value(Own *own, const Option *option, const OptionValue *value, Socket *socket)
+{
+	int family = socket ? socket->family : 0;
+	int fd = socket ? socket->fd : scratch(own->data, &family), result;
+	Stage stage;
+
+	if (fd < 0)
+		return fd;
+	if (option->form == LEAVE && !socket)
+		result = 0; /* it is known by what was joined */
+	else if (!option->option && option->level6 && family != AF_INET6)
+		result = why_refuse(ENOPROTOOPT, "this socket is one of IPv4");
+	else
+		result = option_set(option, fd, family, value);
+	if (result == 0 && option->form == BACKLOGS && socket) {
+		socket_unref(conversation_socket(own, &stage));
+		if (stage == STAGE_ANNOUNCED && listen(fd, value->number) < 0)
+			result = -errno;
+	}
+	if (!socket)
+		close(fd);
+	return result;
+}
+
+static int option_store(const Row *row, const Object *object, const char *text)
+{
+	const Option *option = &socket_options[row->which];
+	Own *own = conversation_get(object);
+	Socket *socket = NULL, *now;
+	OptionValue value;
+	int result = own ? option_parse(option, text, &value) : -ENOENT;
+
+	/* Once more where a socket came meanwhile, which may not have been told. */
+	for (bool again = true; result == 0 && again; again = now != NULL && now != socket) {
+		socket_unref(socket);
+		socket = conversation_socket(own, NULL);
+		result = store_value(own, option, &value, socket);
+		if (result == 0)
+			result = remember(&conversation_of(own)->options, option, &value);
+		now = conversation_socket(own, NULL);
+		socket_unref(now); /* only compared */
+	}
+	socket_unref(socket);
+	if (result < 0 && own && !why_noted())
+		result = option_refuse(option, -result);
+	conversation_unref(own);
+	return result;
+}
+
+static const TextOps option_text = {.show = option_show, .store = option_store};
+
+#define OPTION(file, index)                                                                    \
+	{                                                                                      \
+		.name = file, .kind = TEXT, .mode = 0666, .text = &option_text, .which = index \
+	}
+
+/* clang-format off */
+#define ANY_SOCKET \
+	OPTION("rcvbuf", RCVBUF), OPTION("sndbuf", SNDBUF)
+
+#define INTERNET                                                                                                   \
+	OPTION("reuseaddr", REUSEADDR), OPTION("reuseport", REUSEPORT), OPTION("ttl", TTL), OPTION("tos", TOS),    \
+	OPTION("v6only", V6ONLY), OPTION("dontroute", DONTROUTE), OPTION("priority", PRIORITY),                    \
+	OPTION("mark", MARK), OPTION("bindtodevice", BINDTODEVICE), ANY_SOCKET
+
+#define MANY                                                                                                       \
+	OPTION("broadcast", BROADCAST), OPTION("multicast_ttl", MULTICAST_TTL),                                    \
+	OPTION("multicast_loop", MULTICAST_LOOP), OPTION("multicast_if", MULTICAST_IF), OPTION("join", JOINS),     \
+	{.name = "leave", .kind = TEXT, .mode = 0222, .text = &option_text, .which = LEAVES}
+
+const Row socket_options_tcp[] = {
+	OPTION("nodelay", NODELAY), OPTION("cork", CORK), OPTION("keepalive", KEEPALIVE), OPTION("keepidle", KEEPIDLE),
+	OPTION("keepintvl", KEEPINTVL), OPTION("keepcnt", KEEPCNT), OPTION("user_timeout", USER_TIMEOUT),
+	OPTION("maxseg", MAXSEG), OPTION("linger", LINGERS), OPTION("oobinline", OOBINLINE),
+	OPTION("rcvlowat", RCVLOWAT), OPTION("backlog", BACKLOG_SIZE), INTERNET, {0},
+};
+const Row socket_options_udp[] = {INTERNET, MANY, {0}};
+const Row socket_options_ip[] = {INTERNET, MANY, OPTION("hdrincl", HDRINCL), {0}};
+const Row socket_options_unix[] = {ANY_SOCKET, OPTION("backlog", BACKLOG_SIZE), {0}};
+const Row socket_options_unixgram[] = {ANY_SOCKET, {0}};
+/* clang-format on */

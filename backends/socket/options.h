@@ -1,0 +1,42 @@
+/*
+ * options/ of a conversation: what setsockopt(2) sets, a file each. A value is set on the socket that is there, or
+ * tried on one made for that, so that the verdict is the kernel's for whoever sets it; and it is remembered for the
+ * sockets to come.
+ */
+#pragma once
+
+#include <net/if.h>
+
+#include "backends/socket/option.h"
+
+/* What has been set so far. All zero: nothing. Protected by the options lock. */
+typedef struct Options {
+	unsigned changes; /* how often */
+	struct {
+		bool set;
+		int number;
+	} values[OPTIONS];
+	char device[IFNAMSIZ], outgoing[IFNAMSIZ]; /* bindtodevice, multicast_if */
+	GPtrArray *groups;                         /* multicast groups joined, as they were written; NULL: none */
+} Options;
+
+void options_clear(Options *options);
+
+/*
+ * Sets all of it on a new socket, with the daemon's rights: who set an option has been found to have the right. 0, or
+ * the errno of the first that cannot be set any more, the reason noted. *changes says which state this was.
+ */
+int options_apply(Options *options, const Socket *socket, unsigned *changes);
+
+/* Whether something was set since. */
+bool options_changed(Options *options, unsigned changes);
+
+/* How many connections may wait to be accepted, for listen(2). */
+int options_backlog(Options *options);
+
+/* Whether v6only was set, to whatever. */
+bool options_v6only(Options *options);
+
+/* The files of options/ for each network; the last one has kind 0. */
+extern const Row socket_options_tcp[], socket_options_udp[], socket_options_unix[], socket_options_unixgram[],
+	socket_options_ip[];

@@ -1,0 +1,157 @@
+#include "backends/socket/resolve.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "backends/core/async.h"
+#include "backends/core/refusal.h"
+
+enum { RESOLVES_AT_ONCE = 32, RESOLVES_USER = 1024 };
+
+struct Resolve {
+	Errand errand;
+	const Network *network;
+	AddressParts parts;
+	int protocol;
+	bool passive;
+
+	/* What came of it. */
+	int error, system_error; /* as of getaddrinfo(3) */
+	Address *addresses;      /* owned */
+	size_t n;
+};
+
+int (*resolve_getaddrinfo)(const char *host, const char *port, const struct addrinfo *hints,
+			   struct addrinfo **found) = getaddrinfo;
+
+static void keep_addresses(Resolve *resolve, const struct addrinfo *found)
+{
+	g_autoptr(GArray) addresses = g_array_new(FALSE, FALSE, sizeof(Address));
+
+	for (; found; found = found->ai_next) {
+		Address address = {.length = found->ai_addrlen};
+
+		if (found->ai_addrlen > sizeof address.storage)
+			continue;
+		memcpy(&address.storage, found->ai_addr, found->ai_addrlen);
+		g_array_append_val(addresses, address);
+	}
+	resolve->addresses = (Address *)(void *)g_array_steal(addresses, &resolve->n);
+	resolve->error = resolve->n ? 0 : EAI_NONAME;
+}
+
+/*
+ * Of the two protocols with one name for two families, each has addresses of its own. Any address of this machine is that of IPv6,
+ * whose sockets take IPv4 as well.
+ */
+static int family_of(int protocol, bool any)
+{
+	if (any || protocol == IPPROTO_ICMPV6)
+		return AF_INET6;
+	return protocol == IPPROTO_ICMP ? AF_INET : AF_UNSPEC;
+}
+
+static void resolve_run(Errand *errand)
+{
+	Resolve *resolve = (Resolve *)errand;
+	const Network *network = resolve->network;
+	const char *host = resolve->parts.host, *port = resolve->parts.port;
+	const struct addrinfo hints = {
+		.ai_family = family_of(resolve->protocol, !*host),
+		.ai_socktype = network->type,
+		.ai_protocol = resolve->protocol,
+		.ai_flags = resolve->passive ? AI_PASSIVE : 0,
+	};
+	struct addrinfo *found = NULL;
+
+	resolve->error = resolve_getaddrinfo(*host ? host : NULL, *port ? port : NULL, &hints, &found);
+	resolve->system_error = errno;
+	if (resolve->error)
+		return;
+	keep_addresses(resolve, found);
+	freeaddrinfo(found);
+}
+
+static void resolve_end(Errand *errand)
+{
+	Resolve *resolve = (Resolve *)errand;
+
+	g_free(resolve->addresses);
+	g_free(resolve);
+}
+
+static ErrandKind resolves = {
+	.what = "look-ups of names",
+	.at_once = RESOLVES_AT_ONCE,
+	.most = RESOLVES_USER,
+	.run = resolve_run,
+	.end = resolve_end,
+};
+
+int resolve_begin(const Network *network, int protocol, const char *text, bool passive, uid_t uid, const int64_t key[4],
+		  Resolve **out)
+{
+	Resolve *resolve;
+	AddressParts parts;
+	int result = address_split(network, text, passive, &parts);
+
+	if (result < 0)
+		return result;
+	resolve = g_new(Resolve, 1);
+	*resolve = (Resolve){
+		.network = network,
+		.parts = parts,
+		.protocol = network->type == SOCK_RAW ? protocol : 0,
+		.passive = passive,
+		.error = EAI_MEMORY,
+	};
+	result = errand_start(&resolve->errand, &resolves, uid, key);
+	if (result < 0)
+		resolve_end(&resolve->errand);
+	else
+		*out = resolve;
+	return result;
+}
+
+/* The errno for what getaddrinfo(3) says. */
+static int refuse(const Resolve *resolve)
+{
+	const char *host = resolve->parts.host;
+
+	switch (resolve->error) {
+	case EAI_NONAME:
+	case EAI_NODATA:
+	case EAI_ADDRFAMILY:
+		return why_refuse(ENOENT, "there is no host named %s, or it has no address", host);
+	case EAI_SERVICE:
+		return why_refuse(EINVAL, "%s has no service named %s: see services(5), or say a number",
+				  resolve->network->name, resolve->parts.port);
+	case EAI_AGAIN:
+	case EAI_FAIL:
+		return why_refuse(EHOSTUNREACH, "no name server could say where %s is", host);
+	case EAI_MEMORY:
+		return why_refuse(ENOMEM, "there is no memory, or no thread, to look %s up", host);
+	case EAI_SYSTEM:
+		return why_refuse(EHOSTUNREACH, "the look-up of %s failed: %s", host,
+				  g_strerror(resolve->system_error));
+	default:
+		return why_refuse(EINVAL, "the look-up of %s failed: %s", host, gai_strerror(resolve->error));
+	}
+}
+
+int resolve_result(Resolve *resolve, const Address **addresses, size_t *n)
+{
+	if (!errand_done(&resolve->errand))
+		return -EAGAIN;
+	if (resolve->error)
+		return refuse(resolve);
+	*addresses = resolve->addresses;
+	*n = resolve->n;
+	return 0;
+}
+
+void resolve_free(Resolve *resolve)
+{
+	if (resolve)
+		errand_drop(&resolve->errand);
+}

@@ -1,0 +1,96 @@
+/* socket/: what stands below each network. */
+#include "backends/socket/tree.h"
+
+#include "backends/common/queue.h"
+#include "backends/socket/accept.h"
+#include "backends/socket/attributes.h"
+#include "backends/socket/ctl.h"
+#include "backends/socket/data.h"
+#include "backends/socket/dial.h"
+#include "backends/socket/network.h"
+#include "backends/socket/options.h"
+
+/* clang-format off */
+
+/* -- Conversations -------------------------------------------------------------------------------------------------- */
+
+#define CONVERSATION(options_rows)                                                                                  \
+	{.name = "ctl", .kind = STREAM, .mode = 0666, .stream = &socket_ctl, .as_opener = true},                    \
+	{.name = "status", .kind = TEXT, .mode = 0444, .text = &socket_status},                                     \
+	{.name = "local", .kind = TEXT, .mode = 0444, .text = &socket_attribute, .which = SOCKET_LOCAL},            \
+	{.name = "remote", .kind = TEXT, .mode = 0444, .text = &socket_attribute, .which = SOCKET_REMOTE},          \
+	{.name = "peer", .kind = TEXT, .mode = 0444, .text = &socket_attribute, .which = SOCKET_PEER},              \
+	{.name = "error", .kind = TEXT, .mode = 0444, .text = &socket_attribute, .which = SOCKET_ERROR},            \
+	{.name = "queued", .kind = TEXT, .mode = 0444, .text = &socket_attribute, .which = SOCKET_QUEUED},          \
+	{.name = "options", .kind = DIRECTORY, .rows = options_rows}
+
+#define BYTES(file) .kind = STREAM, .mode = 0666, .stream = &socket_bytes, .mechanism = &(file), .as_opener = true
+#define MESSAGES(ops, bits, file) \
+	.kind = STREAM, .mode = bits, .stream = &(ops), .mechanism = &(file), .as_opener = true
+
+#define MESSAGE_FILES                                                     \
+	{.name = "data", MESSAGES(queue_data, 0666, socket_data)},        \
+	{.name = "next", MESSAGES(queue_next, 0444, socket_data)},        \
+	{.name = "drain", MESSAGES(queue_drain, 0444, socket_data)},      \
+	{.name = "lines", MESSAGES(queue_lines, 0666, socket_data)},      \
+	{.name = "records", MESSAGES(queue_records, 0666, socket_data)}
+
+#define LISTEN {.name = "listen", .kind = STREAM, .mode = 0666, .stream = &socket_listen, .as_opener = true}
+
+#define BYTE_CALLS {.name = "data", BYTES(socket_data)}, {.name = "accept", BYTES(socket_accepted)}, LISTEN
+
+static const Row tcp[] = {CONVERSATION(socket_options_tcp), BYTE_CALLS, {0}};
+static const Row udp[] = {CONVERSATION(socket_options_udp), MESSAGE_FILES, {0}};
+static const Row ip[] = {CONVERSATION(socket_options_ip), MESSAGE_FILES, {0}};
+static const Row local[] = {CONVERSATION(socket_options_unix), BYTE_CALLS, {0}};
+static const Row localgram[] = {CONVERSATION(socket_options_unixgram), MESSAGE_FILES, {0}};
+static const Row localpacket[] = {
+	CONVERSATION(socket_options_unix),
+	MESSAGE_FILES,
+	{.name = "accept", MESSAGES(queue_data, 0666, socket_accepted)},
+	LISTEN,
+	{0},
+};
+
+static const Row conversations[NETWORKS] = {
+	[NET_TCP] = {.kind = DIRECTORY, .rows = tcp},
+	[NET_UDP] = {.kind = DIRECTORY, .rows = udp},
+	[NET_UNIX] = {.kind = DIRECTORY, .rows = local},
+	[NET_UNIXGRAM] = {.kind = DIRECTORY, .rows = localgram},
+	[NET_UNIXPACKET] = {.kind = DIRECTORY, .rows = localpacket},
+	[NET_IP] = {.kind = DIRECTORY, .rows = ip},
+};
+
+const Row *socket_conversation_row(const Object *object)
+{
+	return &conversations[object->select];
+}
+
+const Row socket_node_row = {.kind = SPECIAL};
+
+/* -- Networks ------------------------------------------------------------------------------------------------------- */
+
+static const Row cloning = {.name = "clone", .kind = STREAM, .mode = 0666, .stream = &socket_clone, .as_opener = true};
+
+static const Row *const bytes[] = {&socket_dial_bytes, &cloning, NULL};
+static const Row *const messages[] = {&socket_dial_messages, &cloning, NULL};
+static const Row *const local_bytes[] = {&socket_dial_local_bytes, &cloning, NULL};
+static const Row *const local_messages[] = {&socket_dial_local_messages, &cloning, NULL};
+
+#define NETWORK(rows_above) .kind = DIRECTORY, .mode = 01777, .mechanisms = rows_above, .members = &socket_conversations
+
+static const Row protocol = {NETWORK(messages)};
+
+static const Row networks[] = {
+	{.name = "tcp", NETWORK(bytes), .which = NET_TCP},
+	{.name = "udp", NETWORK(messages), .which = NET_UDP},
+	{.name = "unix", NETWORK(local_bytes), .which = NET_UNIX},
+	{.name = "unixgram", NETWORK(local_messages), .which = NET_UNIXGRAM},
+	{.name = "unixpacket", NETWORK(local_messages), .which = NET_UNIXPACKET},
+	{.name = "ip", .kind = DIRECTORY, .mode = 0755, .members = &socket_protocols, .member = &protocol, .which = NET_IP},
+	{0},
+};
+
+/* clang-format on */
+
+const Row socket_row = {.name = "socket", .kind = DIRECTORY, .mode = 0755, .rows = networks};

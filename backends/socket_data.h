@@ -1,6 +1,0 @@
-#pragma once
-
-#include "backends/socket_conversation.h"
-
-/* data, next, drain, lines and records of a conversation. */
-extern const SocketFile socket_data;

@@ -1,0 +1,122 @@
+/*
+ * Looking at what is queued: peek, and the listing of type/. MSG_COPY reads the message at one position; others may take
+ * and send meanwhile, so what is seen is what was there at some time during the look, in order.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backends/core/parse.h"
+#include "backends/common/queue.h"
+#include "backends/sysv/msg.h"
+#include "backends/core/refusal.h"
+
+int sysv_msg_walk(const Object *object, SysvMsgSeen seen, void *data)
+{
+	size_t room = sysv_msg_max();
+	struct msgbuf *message = sysv_msg_scratch(room);
+
+	for (long position = 0;; position++) {
+		ssize_t n;
+
+		/* Each look counts its way from the first message: a long queue takes the square of its length. */
+		if (backend_interrupted())
+			return -EINTR;
+		n = msgrcv((int)object->id, message, room, position, MSG_COPY | IPC_NOWAIT | MSG_NOERROR);
+
+		if (n < 0 && errno == ENOMSG)
+			return 0;
+		if (n < 0 && errno == ENOSYS)
+			return why_refuse(ENOSYS, "this kernel has no MSG_COPY (CONFIG_CHECKPOINT_RESTORE)");
+		if (n < 0)
+			return errno == EINVAL ? -EIDRM : -errno;
+		if (sysv_msg_selects(object, message->mtype))
+			seen(data, message->mtype, message->mtext, (size_t)n);
+	}
+}
+
+static void print_record(void *data, long type, const char *bytes, size_t length)
+{
+	queue_print_record(data, type, bytes, length);
+}
+
+static int peek_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+{
+	(void)row, (void)caller;
+	return sysv_msg_walk(object, print_record, out);
+}
+
+const TextOps sysv_msg_peek = {.show = peek_show, .slow = true};
+
+/* -- type/ --------------------------------------------------------------------------------------------------------- */
+
+static void note_type(void *data, long type, const char *bytes, size_t length)
+{
+	(void)bytes, (void)length;
+	g_hash_table_add(data, GSIZE_TO_POINTER((gsize)type));
+}
+
+static int types_list(const Object *at, MemberSeen seen, void *data)
+{
+	g_autoptr(GHashTable) types = g_hash_table_new(NULL, NULL);
+	GHashTableIter iter;
+	gpointer type;
+	int result = sysv_msg_walk(at, note_type, types);
+
+	if (result < 0)
+		return result;
+	g_hash_table_iter_init(&iter, types);
+	while (g_hash_table_iter_next(&iter, &type, NULL)) {
+		Object object = {.id = at->id, .part = (int64_t)GPOINTER_TO_SIZE(type), .select = SELECT_TYPE};
+
+		snprintf(object.name, sizeof object.name, "%lld", (long long)object.part);
+		seen(data, &object, NULL);
+	}
+	return 0;
+}
+
+static int types_lookup(const Object *at, const char *name, Object *out)
+{
+	static const struct {
+		const char *prefix;
+		int32_t select;
+	} forms[] = {{"upto-", SELECT_UPTO}, {"except-", SELECT_EXCEPT}, {"", SELECT_TYPE}};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(forms); i++) {
+		if (!g_str_has_prefix(name, forms[i].prefix))
+			continue;
+		Object object = {.id = at->id, .select = forms[i].select};
+
+		if (name[strlen(forms[i].prefix)] == '0' ||
+		    !parse_number(name + strlen(forms[i].prefix), 1, LONG_MAX, &object.part))
+			return -ENOENT;
+		g_strlcpy(object.name, name, sizeof object.name);
+		*out = object;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+/* A message is sent with one type: only type/N can be written to. */
+static int types_stat(const Object *object, ObjectStat *out)
+{
+	int result = sysv_msg_row.members->stat(object, out);
+
+	if (object->select == SELECT_UPTO || object->select == SELECT_EXCEPT)
+		out->mode &= 0444;
+	return result;
+}
+
+static int types_permit(const Object *object, const Caller *caller, int rights)
+{
+	if ((rights & RIGHT_WRITE) && object->select != SELECT_TYPE)
+		return why_refuse(EACCES, "a message is sent with one type: write to type/N");
+	return sysv_msg_row.members->permit(object, caller, rights);
+}
+
+const Members sysv_msg_types = {
+	.list = types_list,
+	.lookup = types_lookup,
+	.stat = types_stat,
+	.permit = types_permit,
+};

@@ -1,0 +1,129 @@
+/*
+ * Locking: `lock` guards the jobs and the counts.
+ */
+#include "fs/wait/worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <glib.h>
+
+enum { IDLE_MAX = 8, STACK = 256 * 1024, KICK = SIGURG /* ignored by default: a late kick harms nobody */ };
+
+typedef struct Job {
+	void (*run)(void *data);
+	void *data;
+} Job;
+
+static GMutex lock;
+static GCond wanted;
+static GQueue jobs = G_QUEUE_INIT; /* Protected by lock, as all below. Owned. */
+static int threads, idle;
+
+static _Thread_local volatile sig_atomic_t kicked;
+
+static void on_kick(int signal)
+{
+	(void)signal;
+	kicked = true;
+}
+
+bool worker_kicked(void)
+{
+	return kicked;
+}
+
+void worker_forget_kicks(void)
+{
+	kicked = false;
+}
+
+void worker_start(void)
+{
+	struct sigaction action = {.sa_handler = on_kick}; /* no SA_RESTART: that is its purpose */
+
+	sigaction(KICK, &action, NULL);
+}
+
+pid_t worker_self(void)
+{
+	static _Thread_local pid_t self;
+
+	return self ? self : (self = (pid_t)syscall(SYS_gettid));
+}
+
+void worker_kick(pid_t worker)
+{
+	syscall(SYS_tgkill, getpid(), worker, KICK);
+}
+
+static void *worker_main(void *unused)
+{
+	sigset_t all_but_kick;
+
+	sigfillset(&all_but_kick);
+	sigdelset(&all_but_kick, KICK);
+	pthread_sigmask(SIG_SETMASK, &all_but_kick, NULL);
+	g_mutex_lock(&lock);
+	for (;;) {
+		Job *job = g_queue_pop_head(&jobs);
+
+		if (job) {
+			g_mutex_unlock(&lock);
+			job->run(job->data);
+			g_free(job);
+			g_mutex_lock(&lock);
+			continue;
+		}
+		if (idle >= IDLE_MAX)
+			break;
+		idle++;
+		g_cond_wait(&wanted, &lock);
+		idle--;
+	}
+	threads--;
+	g_mutex_unlock(&lock);
+	return unused;
+}
+
+/* Called with lock held. */
+static int start_thread(void)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+	int error;
+
+	if (threads >= WORKERS_MAX)
+		return -EAGAIN;
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	error = pthread_create(&thread, &attributes, worker_main, NULL);
+	pthread_attr_destroy(&attributes);
+	if (error)
+		return -EAGAIN;
+	threads++;
+	return 0;
+}
+
+int worker_run(void (*run)(void *data), void *data)
+{
+	int result = 0;
+
+	g_mutex_lock(&lock);
+	/* Each idle thread takes one of the jobs that wait. */
+	if (g_queue_get_length(&jobs) >= (guint)idle)
+		result = start_thread();
+	if (result == 0) {
+		Job *job = g_new(Job, 1);
+
+		*job = (Job){.run = run, .data = data};
+		g_queue_push_tail(&jobs, job);
+		g_cond_signal(&wanted);
+	}
+	g_mutex_unlock(&lock);
+	return result;
+}

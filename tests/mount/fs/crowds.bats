@@ -1,0 +1,51 @@
+# Nobody's wait is anybody else's. The bounds are generous: the machine may be busy.
+load ../helper
+
+# What has to stay quick.
+everyday() {
+	# Processes come and go meanwhile.
+	ls -lR "$IPC" >/dev/null 2>&1 || true
+	mkdir "$MSG/other" &&
+		for i in 1 2 3 4 5; do
+			put "$i" "$MSG/other/data" && same "$i" "$(cat "$MSG/other/next")" || return
+		done &&
+		rmdir "$MSG/other"
+}
+
+# Runs in a process of its own, while the crowd waits.
+everyday_in_time() {
+	in_time 5000 everyday
+}
+
+@test "1000 readers and 100 writers wait: all else is quick, and all die at once" {
+	make empty
+	make full
+	fill "$q"
+	cp "$q/peek" "$BATS_TEST_TMPDIR/full"
+	export -f everyday everyday_in_time in_time same put complain
+	"$native" crowd 1000 read "$MSG/empty/data" 5000 \
+		"$native" crowd 100 write "$q/data" 5000 \
+		bash -c everyday_in_time
+	same_bytes "$BATS_TEST_TMPDIR/full" "$q/peek"
+	put kept "$MSG/empty/data"
+	same kept "$(cat "$MSG/empty/next")"
+}
+
+@test "200 readers of 200 types" {
+	make a
+	export -f everyday everyday_in_time in_time same put complain
+	command=(bash -c everyday_in_time)
+	for i in $(seq 20); do command=("$native" crowd 10 read "$q/type/$i/data" 5000 "${command[@]}"); done
+	"${command[@]}"
+	put kept "$q/type/7/data"
+	same kept "$(cat "$q/next")"
+}
+
+@test "100 readers, each gets one of 100 messages" {
+	make a
+	for i in $(seq 100); do start "reader$i" "$native" read-once "$q/data"; done
+	seq 100 | "$native" msg-send-lines "$key" 1
+	for i in $(seq 100); do ended "reader$i"; done
+	cmp <(seq 100) <(for i in $(seq 100); do said "reader$i"; echo; done | sort -n)
+	same 0 "$(cat "$q/qnum")"
+}

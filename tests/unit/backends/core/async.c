@@ -1,0 +1,233 @@
+#include "backends/core/async.h"
+
+#include <errno.h>
+
+#include "backends/core/refusal.h"
+
+typedef struct Task {
+	Errand errand;
+	char name;
+} Task;
+
+/* Protected by lock. */
+static GMutex lock;
+static GCond changed;
+static int open_gates; /* how many more may pass */
+static char passes;    /* or who may, by name */
+static int running, ended, woken;
+static int started;    /* atomic */
+static GString *order; /* names, as they were run */
+
+static void run(Errand *errand)
+{
+	g_mutex_lock(&lock);
+	running++;
+	g_string_append_c(order, ((Task *)errand)->name);
+	g_cond_broadcast(&changed);
+	while (open_gates == 0 && passes != ((Task *)errand)->name)
+		g_cond_wait(&changed, &lock);
+	if (passes == ((Task *)errand)->name)
+		passes = 0;
+	else
+		open_gates--;
+	running--;
+	g_mutex_unlock(&lock);
+}
+
+static void end(Errand *errand)
+{
+	g_mutex_lock(&lock);
+	ended++;
+	g_cond_broadcast(&changed);
+	g_mutex_unlock(&lock);
+	g_free(errand);
+}
+
+static void wake(const int64_t key[4])
+{
+	g_assert_cmpint(key[0], ==, 7);
+	g_mutex_lock(&lock);
+	woken++;
+	g_cond_broadcast(&changed);
+	g_mutex_unlock(&lock);
+}
+
+static ErrandKind kind = {.what = "tasks", .at_once = 2, .most = 5, .run = run, .end = end};
+
+static void begin(void)
+{
+	backend_wake = wake;
+	running = ended = woken = open_gates = started = 0;
+	passes = 0;
+	if (order)
+		g_string_free(order, TRUE);
+	order = g_string_new(NULL);
+}
+
+static int start(char name, uid_t uid, Task **out)
+{
+	const int64_t key[4] = {7};
+	Task *task = g_new0(Task, 1);
+	int result;
+
+	task->name = name;
+	result = errand_start(&task->errand, &kind, uid, key);
+	if (result < 0)
+		g_free(task);
+	else
+		g_atomic_int_inc(&started);
+	*out = result < 0 ? NULL : task;
+	return result;
+}
+
+static void await(const int *number, int value)
+{
+	g_mutex_lock(&lock);
+	while (*number != value)
+		g_cond_wait(&changed, &lock);
+	g_mutex_unlock(&lock);
+}
+
+static void open_gate(int times)
+{
+	g_mutex_lock(&lock);
+	open_gates += times;
+	g_cond_broadcast(&changed);
+	g_mutex_unlock(&lock);
+}
+
+static void let_pass(char name)
+{
+	g_mutex_lock(&lock);
+	passes = name;
+	g_cond_broadcast(&changed);
+	g_mutex_unlock(&lock);
+}
+
+static void test_one(void)
+{
+	Task *task;
+
+	begin();
+	g_assert_cmpint(start('a', 1, &task), ==, 0);
+	await(&running, 1);
+	g_assert_false(errand_done(&task->errand));
+	open_gate(1);
+	await(&woken, 1);
+	g_assert_true(errand_done(&task->errand));
+	errand_drop(&task->errand);
+	await(&ended, 1);
+}
+
+/* So many of one user's at once, the others in order; another user's go on. */
+static void test_turns(void)
+{
+	Task *tasks[5], *refused, *other;
+
+	begin();
+	for (int i = 0; i < 2; i++)
+		g_assert_cmpint(start("ab"[i], 1, &tasks[i]), ==, 0);
+	await(&running, 2);
+	for (int i = 2; i < 5; i++)
+		g_assert_cmpint(start("abcde"[i], 1, &tasks[i]), ==, 0);
+	g_assert_cmpint(start('x', 1, &refused), ==, -ENFILE);
+	g_assert_true(why_noted());
+	g_assert_cmpint(start('o', 2, &other), ==, 0);
+	await(&running, 3);
+	let_pass('o');
+	await(&woken, 1);
+	for (int i = 0; i < 5; i++) {
+		let_pass("abcde"[i]);
+		await(&woken, i + 2);
+		/* The next one has begun, in its place, before another place is free. */
+		await(&running, MIN(2, 4 - i));
+	}
+	for (int i = 0; i < 5; i++)
+		errand_drop(&tasks[i]->errand);
+	errand_drop(&other->errand);
+	await(&ended, 6);
+	g_assert_nonnull(strstr(order->str, "o"));
+	g_string_erase(order, strchr(order->str, 'o') - order->str, 1);
+	/* The first two have begun at once. */
+	g_assert_cmpstr(order->str + 2, ==, "cde");
+	g_assert_cmpint(start('y', 1, &refused), ==, 0);
+	open_gate(1);
+	errand_drop(&refused->errand);
+	await(&ended, 7);
+}
+
+/* Who lets go before its turn is never run; who lets go in between wakes nobody. */
+static void test_drop(void)
+{
+	Task *a, *b, *c, *d;
+
+	begin();
+	g_assert_cmpint(start('a', 1, &a), ==, 0);
+	g_assert_cmpint(start('b', 1, &b), ==, 0);
+	await(&running, 2);
+	g_assert_cmpint(start('c', 1, &c), ==, 0);
+	g_assert_cmpint(start('d', 1, &d), ==, 0);
+	errand_drop(&c->errand);
+	await(&ended, 1);
+	errand_drop(&a->errand);
+	g_assert_cmpint(ended, ==, 1);
+	open_gate(3);
+	await(&woken, 2);
+	errand_drop(&b->errand);
+	errand_drop(&d->errand);
+	await(&ended, 4);
+	g_assert_null(strchr(order->str, 'c'));
+	g_assert_cmpint(woken, ==, 2);
+	errand_drop(NULL);
+}
+
+/* Let go of at any time, from several threads. */
+static void *storm(void *data)
+{
+	GRand *random = g_rand_new_with_seed(GPOINTER_TO_UINT(data));
+
+	for (int i = 0; i < 2000; i++) {
+		Task *task;
+
+		if (start('s', (uid_t)g_rand_int_range(random, 1, 4), &task) < 0)
+			continue;
+		for (int turns = g_rand_int_range(random, 0, 200); turns > 0; turns--)
+			g_thread_yield();
+		errand_drop(&task->errand);
+	}
+	g_rand_free(random);
+	return NULL;
+}
+
+static void test_storm(void)
+{
+	GThread *threads[4];
+
+	begin();
+	open_gate(1000000);
+	for (guint i = 0; i < G_N_ELEMENTS(threads); i++)
+		threads[i] = g_thread_new(NULL, storm, GUINT_TO_POINTER(i));
+	for (guint i = 0; i < G_N_ELEMENTS(threads); i++)
+		g_thread_join(threads[i]);
+	await(&ended, started);
+	/* Nothing is left behind: whoever comes now has the whole of it. */
+	begin();
+	open_gate(5);
+	for (int i = 0; i < 5; i++) {
+		Task *task;
+
+		g_assert_cmpint(start('z', 9, &task), ==, 0);
+		errand_drop(&task->errand);
+	}
+	await(&ended, 5);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/errand/one", test_one);
+	g_test_add_func("/errand/turns", test_turns);
+	g_test_add_func("/errand/drop", test_drop);
+	g_test_add_func("/errand/storm", test_storm);
+	return g_test_run();
+}

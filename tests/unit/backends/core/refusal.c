@@ -1,0 +1,121 @@
+#include "backends/core/refusal.h"
+
+#include <errno.h>
+
+static char *printed(uid_t uid)
+{
+	GString *out = g_string_new(NULL);
+
+	why_print(uid, out);
+	return g_string_free(out, FALSE);
+}
+
+#define assert_printed(uid, expected)                 \
+	do {                                          \
+		g_autofree char *text = printed(uid); \
+		g_assert_cmpstr(text, ==, expected);  \
+	} while (0)
+
+static void test_none(void)
+{
+	assert_printed(1000, "");
+}
+
+static void test_reason(void)
+{
+	g_assert_cmpint(why_refuse(ENOSPC, "%d queues exist", 7), ==, -ENOSPC);
+	why_keep(1, "mkdir sysv/msg/x", ENOSPC);
+	assert_printed(1, "mkdir sysv/msg/x: ENOSPC: 7 queues exist\n");
+}
+
+/* Where nobody noted a reason, the errno's own words; and a note serves one refusal only. */
+static void test_errno(void)
+{
+	why_refuse(ENOSPC, "full");
+	why_keep(2, "mkdir a", ENOSPC);
+	why_keep(2, "rmdir b", EPERM);
+	assert_printed(2, "rmdir b: EPERM: Operation not permitted\n");
+}
+
+static void test_forget(void)
+{
+	why_refuse(ENOSPC, "full");
+	why_forget();
+	why_keep(3, "open c", EACCES);
+	assert_printed(3, "open c: EACCES: Permission denied\n");
+}
+
+/* What is refused because something else was. */
+static void test_repeat(void)
+{
+	why_refuse(EINVAL, "this is no record");
+	why_keep(6, "write f", EINVAL);
+	g_assert_cmpint(why_repeat(EINVAL), ==, -EINVAL);
+	why_keep(6, "write f", EINVAL);
+	assert_printed(6, "write f: EINVAL: this is no record\n");
+	why_repeat(EINVAL);
+	why_refuse(ENOSPC, "full");
+	why_keep(6, "mkdir a", ENOSPC);
+	assert_printed(6, "mkdir a: ENOSPC: full\n");
+	why_keep(6, "rmdir b", EPERM);
+	assert_printed(6, "rmdir b: EPERM: Operation not permitted\n");
+}
+
+static void test_users(void)
+{
+	why_keep(4, "open d", EACCES);
+	why_keep((uid_t)-2, "open e", EPERM);
+	assert_printed(4, "open d: EACCES: Permission denied\n");
+	assert_printed((uid_t)-2, "open e: EPERM: Operation not permitted\n");
+}
+
+static void test_long(void)
+{
+	g_autofree char *longest = g_strnfill(100000, 'x');
+	g_autofree char *text = NULL;
+
+	why_refuse(EINVAL, "%s", longest);
+	why_keep(5, "write f", EINVAL);
+	text = printed(5);
+	g_assert_true(g_str_has_prefix(text, "write f: EINVAL: xxx"));
+	g_assert_true(g_str_has_suffix(text, "x\n"));
+	g_assert_cmpuint(strlen(text), <, 1024);
+}
+
+static void *refuse_elsewhere(void *unused)
+{
+	why_refuse(EINVAL, "of the other thread");
+	return unused;
+}
+
+static void test_threads(void)
+{
+	why_refuse(EINVAL, "of this thread");
+	g_thread_join(g_thread_new(NULL, refuse_elsewhere, NULL));
+	why_keep(6, "write g", EINVAL);
+	assert_printed(6, "write g: EINVAL: of this thread\n");
+}
+
+/* However many users meet refusals, the newest has his. */
+static void test_many_users(void)
+{
+	for (uid_t uid = 100000; uid < 110000; uid++)
+		why_keep(uid, "open h", EACCES);
+	assert_printed(109999, "open h: EACCES: Permission denied\n");
+	assert_printed(100000, "");
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/why/none", test_none);
+	g_test_add_func("/why/reason", test_reason);
+	g_test_add_func("/why/errno", test_errno);
+	g_test_add_func("/why/forget", test_forget);
+	g_test_add_func("/why/repeat", test_repeat);
+	g_test_add_func("/why/users", test_users);
+	g_test_add_func("/why/long", test_long);
+	g_test_add_func("/why/threads", test_threads);
+	g_test_add_func("/why/many-users", test_many_users);
+	return g_test_run();
+}
