@@ -56,43 +56,41 @@ static char **read_fields(int which, int *error)
 	return g_strsplit_set(g_strstrip(text), " \t", -1);
 }
 
-static int limit_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int limit_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
 	int error;
-	g_auto(GStrv) fields = read_fields(row->which, &error);
+	g_auto(GStrv) fields = read_fields(desc->which, &error);
 
-	(void)object, (void)caller;
 	if (!fields)
 		return error;
-	if ((int)g_strv_length(fields) <= limits[row->which].field)
+	if ((int)g_strv_length(fields) <= limits[desc->which].field)
 		return -EIO;
-	g_string_append_printf(out, "%s\n", fields[limits[row->which].field]);
+	g_string_append_printf(out, "%s\n", fields[limits[desc->which].field]);
 	return 0;
 }
 
 /* Runs as the caller: the kernel opens the file for root only. */
-static int limit_store(const Row *row, const Object *object, const char *text)
+static int limit_store(const FileDesc *desc, const Object *object, const char *text)
 {
-	int error, fd, field = limits[row->which].field;
-	g_auto(GStrv) fields = read_fields(row->which, &error);
+	int error, fd, field = limits[desc->which].field;
+	g_auto(GStrv) fields = read_fields(desc->which, &error);
 	g_autofree char *line = NULL;
 	size_t length = strlen(text);
 
-	(void)object;
 	if (!fields)
 		return error;
 	if (length == 0 || length > 20 || strspn(text, "0123456789") != length || (int)g_strv_length(fields) <= field)
-		return why_refuse(EINVAL, "a limit is a decimal number");
+		return refuse(EINVAL, "a limit is a decimal number");
 	g_free(fields[field]);
 	fields[field] = g_strdup(text);
 	line = g_strjoinv(" ", fields);
-	fd = open_limit(row->which, O_WRONLY);
+	fd = open_limit(desc->which, O_WRONLY);
 	if (fd < 0)
 		return fd;
 	error = write(fd, line, strlen(line)) < 0 ? -errno : 0;
 	close(fd);
 	if (error == -EINVAL)
-		return why_refuse(EINVAL, "the kernel refuses %s for %s", text, row->name);
+		return refuse(EINVAL, "the kernel refuses %s for %s", text, desc->name);
 	return error;
 }
 
@@ -104,7 +102,7 @@ static const TextOps limit = {.show = limit_show, .store = limit_store};
 	}
 
 /* clang-format off */
-static const Row files[] = {
+static const FileDesc files[] = {
 	LIMIT("msgmax", 0),
 	LIMIT("msgmnb", 1),
 	LIMIT("msgmni", 2),
@@ -123,4 +121,4 @@ static const Row files[] = {
 };
 /* clang-format on */
 
-const Row limits_row = {.name = "limits", .kind = DIRECTORY, .mode = 0755, .rows = files};
+const FileDesc limits_desc = {.name = "limits", .kind = DIRECTORY, .mode = 0755, .files = files};

@@ -3,4 +3,4 @@
 
 #include "backends/core/backend.h"
 
-extern const Row limits_row;
+extern const FileDesc limits_desc;

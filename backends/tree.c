@@ -14,37 +14,35 @@
 #include "backends/sysv/shm.h"
 #include "backends/core/refusal.h"
 
-static BackendSettings settings;
+static HostSettings settings;
 
 static void wake_nobody(const int64_t key[4])
 {
-	(void)key;
 }
 
-void (*backend_wake)(const int64_t key[4]) = wake_nobody;
+void (*host_wake)(const int64_t key[4]) = wake_nobody;
 
 static bool never(void)
 {
 	return false;
 }
 
-bool (*backend_interrupted)(void) = never;
+bool (*host_interrupted)(void) = never;
 
-static uint64_t no_number(const Row *row, const Object *object)
+static uint64_t no_number(const FileDesc *desc, const Object *object)
 {
-	(void)row, (void)object;
 	return 0;
 }
 
-uint64_t (*backend_inode)(const Row *row, const Object *object) = no_number;
+uint64_t (*host_inode)(const FileDesc *desc, const Object *object) = no_number;
 
-void backends_start(const BackendSettings *given)
+void backends_start(const HostSettings *given)
 {
 	settings = *given;
 	names_start(settings.names);
 }
 
-const BackendSettings *backends_settings(void)
+const HostSettings *host_settings(void)
 {
 	return &settings;
 }
@@ -100,36 +98,34 @@ static const char readme[] =
 	"Reads wait for a message and writes for room, until a signal; with O_NONBLOCK they say EAGAIN. poll and select work.\n"
 	"Manual pages: ipcfs(1), ipcfs(7), and one for each directory: ipcfs-sysv-msg(7), ipcfs-socket(7) and their like.\n";
 
-static int readme_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int readme_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
-	(void)row, (void)object, (void)caller;
 	g_string_append(out, readme);
 	return 0;
 }
 
-static int why_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int why_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
-	(void)row, (void)object;
-	why_print(caller->uid, out);
+	refusal_print(caller->uid, out);
 	return 0;
 }
 
 static const TextOps readme_text = {.show = readme_show};
 static const TextOps why_text = {.show = why_show};
 
-static const Row *const posix_rows[] = {&posix_mq_row, &posix_sem_row, &posix_shm_row, NULL};
-static const Row *const sysv_rows[] = {&sysv_msg_row, &sysv_sem_row, &sysv_shm_row, NULL};
+static const FileDesc *const posix_descs[] = {&posix_mq_desc, &posix_sem_desc, &posix_shm_desc, NULL};
+static const FileDesc *const sysv_descs[] = {&sysv_msg_desc, &sysv_sem_desc, &sysv_shm_desc, NULL};
 
-static const Row readme_row = {.name = "README", .kind = TEXT, .mode = 0444, .text = &readme_text};
-static const Row why_row = {.name = "why", .kind = TEXT, .mode = 0444, .text = &why_text};
-static const Row sysv_row = {.name = "sysv", .kind = DIRECTORY, .mode = 0755, .mechanisms = sysv_rows};
-static const Row posix_row = {.name = "posix", .kind = DIRECTORY, .mode = 0755, .mechanisms = posix_rows};
+static const FileDesc readme_desc = {.name = "README", .kind = TEXT, .mode = 0444, .text = &readme_text};
+static const FileDesc why_desc = {.name = "why", .kind = TEXT, .mode = 0444, .text = &why_text};
+static const FileDesc sysv_desc = {.name = "sysv", .kind = DIRECTORY, .mode = 0755, .mechanisms = sysv_descs};
+static const FileDesc posix_desc = {.name = "posix", .kind = DIRECTORY, .mode = 0755, .mechanisms = posix_descs};
 
 /* clang-format off */
-static const Row *const root_rows[] = {
-	&readme_row, &why_row, &limits_row, &sysv_row, &posix_row, &pipe_row, &fifo_row, &signal_row, &socket_row,
+static const FileDesc *const root_descs[] = {
+	&readme_desc, &why_desc, &limits_desc, &sysv_desc, &posix_desc, &pipe_desc, &fifo_desc, &signal_desc, &socket_desc,
 	NULL,
 };
 /* clang-format on */
 
-const Row tree_root = {.kind = DIRECTORY, .mode = 0755, .mechanisms = root_rows};
+const FileDesc tree_root = {.kind = DIRECTORY, .mode = 0755, .mechanisms = root_descs};

@@ -12,7 +12,7 @@ int attributes_now(Node *node, struct stat *out)
 {
 	int result = node_stat(node, out);
 
-	return result < 0 && node->row->kind == MEMORY ? memory_stat(node, out) : result;
+	return result < 0 && node->desc->kind == MEMORY ? memory_stat(node, out) : result;
 }
 
 void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -21,9 +21,8 @@ void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct stat attributes;
 	int result = attributes_now(node, &attributes);
 
-	(void)fi;
 	/* fstat() of an open stream; of another one the name has gone since it was looked up, on the way to open it. */
-	if (result == -ENOENT && node->row->kind == STREAM && node_is_open(node))
+	if (result == -ENOENT && node->desc->kind == STREAM && node_is_open(node))
 		result = -EIDRM;
 	if (result < 0) {
 		fuse_reply_err(req, -result);
@@ -37,7 +36,7 @@ void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 /* chmod and chown, of an object's directory, as the caller. */
 static int change(fuse_req_t req, Node *node, const struct stat *attributes, int which)
 {
-	const Members *members = node_is_member(node);
+	const DirOps *members = node_is_member(node);
 	const Object object = node_object(node);
 	Caller caller = caller_of(req);
 	g_autofree gid_t *groups = NULL;
@@ -45,20 +44,20 @@ static int change(fuse_req_t req, Node *node, const struct stat *attributes, int
 		.set_mode = which & FUSE_SET_ATTR_MODE,
 		.set_uid = which & FUSE_SET_ATTR_UID,
 		.set_gid = which & FUSE_SET_ATTR_GID,
-		.mode = attributes->st_mode & (node->row->kind == DIRECTORY ? 0666 : 0777),
+		.mode = attributes->st_mode & (node->desc->kind == DIRECTORY ? 0666 : 0777),
 		.uid = attributes->st_uid,
 		.gid = attributes->st_gid,
 	};
 	int result;
 
 	if (!members || !members->set)
-		return why_refuse(EPERM, "owner and mode are those of the object: change its directory");
+		return refuse(EPERM, "owner and mode are those of the object: change its directory");
 	groups = caller_groups(req, &caller);
-	result = identity_assume(&caller);
+	result = creds_override(&caller);
 	if (result < 0)
 		return result;
-	result = members->set(&object, &wanted);
-	identity_release();
+	result = members->set(members->context, &object, &wanted);
+	creds_revert();
 	return result;
 }
 
@@ -71,8 +70,8 @@ void on_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attributes, int whi
 	Node *node = node_get(ino);
 	int result = 0;
 
-	why_forget();
-	if ((which & FUSE_SET_ATTR_SIZE) && node->row->kind == MEMORY &&
+	refusal_forget();
+	if ((which & FUSE_SET_ATTR_SIZE) && node->desc->kind == MEMORY &&
 	    memory_resize(req, node, attributes->st_size, fi))
 		return;
 	if (which & OWNER_AND_MODE)
@@ -80,7 +79,7 @@ void on_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attributes, int whi
 	/* `touch` means now, and now is what the kernel will note at the next change; another time would be a lie. */
 	else if (((which & FUSE_SET_ATTR_ATIME) && !(which & FUSE_SET_ATTR_ATIME_NOW)) ||
 		 ((which & FUSE_SET_ATTR_MTIME) && !(which & FUSE_SET_ATTR_MTIME_NOW)))
-		result = why_refuse(EPERM, "the times of an object are the kernel's");
+		result = refuse(EPERM, "the times of an object are the kernel's");
 	if (result == 0)
 		result = attributes_now(node, attributes);
 	if (result < 0) {
@@ -96,6 +95,5 @@ void on_statfs(fuse_req_t req, fuse_ino_t ino)
 {
 	const struct statvfs answer = {.f_bsize = 4096, .f_frsize = 4096, .f_namemax = NAME_MAX};
 
-	(void)ino;
 	fuse_reply_statfs(req, &answer);
 }

@@ -24,7 +24,7 @@ gid_t *caller_groups(fuse_req_t req, Caller *caller)
 	return groups;
 }
 
-int caller_permitted(fuse_req_t req, const Members *members, const Object *object, Caller *caller, int rights)
+int caller_permitted(fuse_req_t req, const DirOps *members, const Object *object, Caller *caller, int rights)
 {
 	g_autofree gid_t *groups = NULL;
 	Caller full = *caller;
@@ -32,9 +32,9 @@ int caller_permitted(fuse_req_t req, const Members *members, const Object *objec
 
 	if (!members || !members->permit || !rights)
 		return 0;
-	result = members->permit(object, caller, rights);
+	result = members->permit(members->context, object, caller, rights);
 	if (result != -EACCES || caller->ngroups)
 		return result;
 	groups = caller_groups(req, &full);
-	return groups ? members->permit(object, &full, rights) : result;
+	return groups ? members->permit(members->context, object, &full, rights) : result;
 }

@@ -16,4 +16,4 @@ gid_t *caller_groups(fuse_req_t req, Caller *caller);
 /*
  * Asks members->permit whether the caller has these rights, with its groups if that decides. 0 or a negative errno.
  */
-int caller_permitted(fuse_req_t req, const Members *members, const Object *object, Caller *caller, int rights);
+int caller_permitted(fuse_req_t req, const DirOps *members, const Object *object, Caller *caller, int rights);

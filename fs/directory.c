@@ -25,7 +25,7 @@ typedef struct Name {
 
 static const char *name_text(const Name *name)
 {
-	return name->found.row->name ? name->found.row->name : name->found.object.name;
+	return name->found.desc->name ? name->found.desc->name : name->found.object.name;
 }
 
 /* -- Listing -------------------------------------------------------------------------------------------------------- */
@@ -36,10 +36,10 @@ typedef struct Listing {
 	const ObjectStat *stat; /* of the object that the directory belongs to; NULL: of none */
 } Listing;
 
-static void see_row(void *data, const Row *row)
+static void see_desc(void *data, const FileDesc *desc)
 {
 	Listing *listing = data;
-	Name name = {.found = node_fixed(listing->directory, row)};
+	Name name = {.found = node_fixed(listing->directory, desc)};
 
 	node_fill_stat(&name.found, listing->stat, &name.attributes);
 	g_array_append_val(listing->names, name);
@@ -49,10 +49,10 @@ static void see_member(void *data, const Object *object, const ObjectStat *stat)
 {
 	Listing *listing = data;
 	Name name = {.found = node_member(listing->directory, object)};
-	ObjectStat own;
+	ObjectStat member;
 
-	if (!stat && name.found.members && name.found.members->stat(object, &own) == 0)
-		stat = &own;
+	if (!stat && name.found.members && name.found.members->stat(name.found.members->context, object, &member) == 0)
+		stat = &member;
 	node_fill_stat(&name.found, stat, &name.attributes);
 	g_array_append_val(listing->names, name);
 }
@@ -60,22 +60,22 @@ static void see_member(void *data, const Object *object, const ObjectStat *stat)
 static int list(File *file)
 {
 	Node *node = file->node;
-	const Members *members = node->row->members;
+	const DirOps *members = node->desc->members;
 	const Object object = node_object(node);
 	Listing listing = {.directory = node};
 	ObjectStat stat;
 	int result = 0;
 
 	if (node->members) {
-		result = node->members->stat(&object, &stat);
+		result = node->members->stat(node->members->context, &object, &stat);
 		if (result < 0)
 			return result;
 		listing.stat = &stat;
 	}
 	listing.names = g_array_new(FALSE, FALSE, sizeof(Name));
-	node_each_row(node->row, see_row, &listing);
+	node_each_desc(node->desc, see_desc, &listing);
 	if (members && members->list)
-		result = members->list(&object, see_member, &listing);
+		result = members->list(members->context, &object, see_member, &listing);
 	if (result < 0) {
 		g_array_unref(listing.names);
 		return result;
@@ -101,7 +101,7 @@ static size_t add_entry(fuse_req_t req, File *file, const Name *name, bool plus,
 	if (size > room)
 		return size;
 	/* Node id 0: no look-up. A node given here would not be one for its next opener alone (node.h). */
-	if (!node_parts_openers(name->found.row) &&
+	if (!node_parts_openers(name->found.desc) &&
 	    entry_enter(req, file->node, &name->found, &name->attributes, &entry) < 0)
 		entry.ino = 0;
 	if (file->names->len > MANY) {
@@ -148,16 +148,16 @@ static void reply_names(fuse_req_t req, File *file, size_t size, off_t offset, b
 /* list(), as whoever opened the directory where not everybody may see what is there. */
 static int list_as_opener(File *file)
 {
-	const Members *members = file->node->row->members;
+	const DirOps *members = file->node->desc->members;
 	int result;
 
 	if (!members || !members->private)
 		return list(file);
-	result = identity_assume(&file->handle.caller);
+	result = creds_override(&file->handle.caller);
 	if (result < 0)
 		return result;
 	result = list(file);
-	identity_release();
+	creds_revert();
 	return result;
 }
 
@@ -186,7 +186,7 @@ static void list_and_reply(void *data)
 static void read_directory(fuse_req_t req, size_t size, off_t offset, struct fuse_file_info *fi, bool plus)
 {
 	File *file = file_get(fi->fh);
-	const Members *members = file->node->row->members;
+	const DirOps *members = file->node->desc->members;
 	Job *job;
 
 	if (offset > 0 && file->names) {
@@ -205,13 +205,11 @@ static void read_directory(fuse_req_t req, size_t size, off_t offset, struct fus
 
 void on_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-	(void)ino;
 	read_directory(req, size, offset, fi, false);
 }
 
 void on_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-	(void)ino;
 	read_directory(req, size, offset, fi, true);
 }
 
@@ -219,7 +217,7 @@ void on_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	Node *node = node_get(ino);
 	Caller caller = caller_of(req);
-	bool private = node->row->members && node->row->members->private;
+	bool private = node->desc->members && node->desc->members->private;
 	gid_t *groups = private ? caller_groups(req, &caller) : NULL;
 	File *file = file_new(node, fi->flags, &caller, groups);
 
@@ -234,7 +232,6 @@ void on_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 void on_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	(void)ino;
 	file_unref(file_get(fi->fh));
 	fuse_reply_err(req, 0);
 }

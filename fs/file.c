@@ -27,7 +27,7 @@ File *file_new(Node *node, int flags, const Caller *caller, gid_t *groups)
 	file->refs = 1;
 	file->groups = groups;
 	file->fd = -1;
-	file->handle = (Handle){.row = node->row, .object = node_object(node), .flags = flags, .caller = *caller};
+	file->handle = (Handle){.desc = node->desc, .object = node_object(node), .flags = flags, .caller = *caller};
 	for (int direction = READING; direction <= WRITING; direction++)
 		g_queue_init(&file->sides[direction].behind);
 	for (int direction = READING; direction <= HANGUP; direction++)
@@ -54,7 +54,7 @@ void file_opened(File *file)
 
 void file_unref(File *file)
 {
-	const StreamOps *stream = file->handle.row->stream;
+	const StreamOps *stream = file->handle.desc->stream;
 
 	if (!g_atomic_int_dec_and_test(&file->refs))
 		return;

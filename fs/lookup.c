@@ -1,5 +1,5 @@
 /*
- * Look-ups. Most are answered at once; those of a directory whose names take long to look up (Members.slow) go to a worker.
+ * Look-ups. Most are answered at once; those of a directory whose names take long to look up (DirOps.slow) go to a worker.
  * Such a look-up may stick in a system call that no signal ends, in a file system that does not answer; so at an interrupt it
  * is answered by somebody else, and the worker, when it comes back, finds that nobody wants to know any more.
  *
@@ -24,7 +24,7 @@
  */
 static const double forever = 3600, while_looking = 1, same_breath = 0.001;
 
-double attributes_timeout(const Members *members)
+double attributes_timeout(const DirOps *members)
 {
 	if (!members)
 		return forever;
@@ -33,9 +33,9 @@ double attributes_timeout(const Members *members)
 
 static double entry_timeout(const Found *found)
 {
-	if (node_parts_openers(found->row))
+	if (node_parts_openers(found->desc))
 		return 0;
-	if (row_is_member(found->row) && !found->members->lasting)
+	if (desc_is_member(found->desc) && !found->members->lasting)
 		return 0;
 	return found->members ? while_looking : forever;
 }
@@ -46,7 +46,7 @@ int entry_enter(fuse_req_t req, Node *directory, const Found *found, const struc
 	Node *node = node_enter(directory, found, fuse_req_ctx(req)->uid, fuse_req_ctx(req)->pid);
 
 	if (!node)
-		return why_refuse(ENFILE, "too many names are in use");
+		return refuse(ENFILE, "too many names are in use");
 	*out = (struct fuse_entry_param){
 		.ino = node->slot,
 		.attr = *attributes,
@@ -65,7 +65,7 @@ typedef struct Looker {
 
 static Looker looker_of(fuse_req_t req, Node *directory)
 {
-	const Members *members = directory->row->members;
+	const DirOps *members = directory->desc->members;
 	Looker looker = {.directory = directory, .caller = caller_of(req)};
 
 	if (members && members->private)
@@ -79,13 +79,13 @@ static int find_as(const Looker *looker, const char *name, Found *out)
 	Node *directory = looker->directory;
 	int result;
 
-	if (!directory->row->members || !directory->row->members->private)
+	if (!directory->desc->members || !directory->desc->members->private)
 		return node_find(directory, name, out);
-	result = identity_assume(&looker->caller);
+	result = creds_override(&looker->caller);
 	if (result < 0)
 		return result;
 	result = node_find(directory, name, out);
-	identity_release();
+	creds_revert();
 	return result;
 }
 
@@ -98,7 +98,7 @@ static int find(const Looker *looker, const char *name, Found *found, struct sta
 	if (result < 0)
 		return result;
 	if (found->members) {
-		result = found->members->stat(&found->object, &stat);
+		result = found->members->stat(found->members->context, &found->object, &stat);
 		if (result < 0)
 			return result;
 	}
@@ -130,7 +130,7 @@ static void reply_lookup(fuse_req_t req, Node *directory, const char *name, int 
 {
 	if (result == 0)
 		reply_entry(req, entry);
-	else if (result != -ENOENT && why_noted())
+	else if (result != -ENOENT && refusal_noted())
 		reply_refusal_at(req, directory, name, result, "look up");
 	else
 		fuse_reply_err(req, -result);
@@ -224,7 +224,7 @@ static void slow_find(void *data)
 	bool taken;
 	int result;
 
-	why_forget();
+	refusal_forget();
 	result = find(&slow->looker, slow->name, &found, &attributes);
 	g_mutex_lock(&slow_lock);
 	taken = slow_return(slow);
@@ -272,12 +272,12 @@ static void *slow_main(void *unused)
 		slow = slow_wait(&interrupted);
 		g_mutex_unlock(&slow_lock);
 		fuse_req_interrupt_func(slow->req, NULL, NULL);
-		why_forget();
+		refusal_forget();
 		if (interrupted)
 			fuse_reply_err(slow->req, EINTR);
 		else
 			reply_lookup(slow->req, slow->looker.directory, slow->name,
-				     why_refuse(ETIMEDOUT, "the file system there does not answer"), NULL);
+				     refuse(ETIMEDOUT, "the file system there does not answer"), NULL);
 		slow_unref(slow);
 	}
 	return unused;
@@ -288,7 +288,6 @@ static void slow_interrupted(fuse_req_t req, void *data)
 {
 	Slow *slow = data;
 
-	(void)req;
 	g_mutex_lock(&slow_lock);
 	slow->interrupted = true;
 	slow->deadline = 0;
@@ -333,8 +332,8 @@ static bool slow_enter(Slow *slow)
 	}
 	g_mutex_unlock(&slow_lock);
 	if (!enters)
-		why_refuse(ENFILE, "%d look-ups of yours are under way, %d of them in file systems that do not answer",
-			   running, stuck);
+		refuse(ENFILE, "%d look-ups of yours are under way, %d of them in file systems that do not answer",
+		       running, stuck);
 	return enters;
 }
 
@@ -374,10 +373,10 @@ static void slow_start(fuse_req_t req, Node *directory, const char *name)
 void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	Node *directory = node_get(parent);
-	const Members *members = directory->row->members;
+	const DirOps *members = directory->desc->members;
 	struct fuse_entry_param entry;
 
-	why_forget();
+	refusal_forget();
 	if (members && members->slow)
 		slow_start(req, directory, name);
 	else

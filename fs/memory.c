@@ -57,7 +57,7 @@ void memory_start(bool may_pass)
 
 static const MemoryOps *ops_of(const File *file)
 {
-	return file->handle.row->memory;
+	return file->handle.desc->memory;
 }
 
 /* An open file of this node, held; NULL if there is none. */
@@ -79,12 +79,12 @@ static File *file_of(Node *node)
 static int open_backing(const File *file)
 {
 	const Handle *handle = &file->handle;
-	int fd = identity_assume(&handle->caller);
+	int fd = creds_override(&handle->caller);
 
 	if (fd < 0)
 		return fd;
-	fd = handle->row->memory->backing(&handle->object, handle->flags & (O_ACCMODE | O_APPEND));
-	identity_release();
+	fd = handle->desc->memory->backing(&handle->object, handle->flags & (O_ACCMODE | O_APPEND));
+	creds_revert();
 	return fd;
 }
 
@@ -120,7 +120,7 @@ static int join(File *file)
 		return 0;
 	stale = stale || !same_memory(other->fd, file->fd);
 	file_unref(other);
-	return stale ? why_refuse(ESTALE, "this object has been made anew: open it by its name") : backing;
+	return stale ? refuse(ESTALE, "this object has been made anew: open it by its name") : backing;
 }
 
 /* Notes an open file with the backing id it was given. Returns the one that counts: another open may have been first. */
@@ -157,9 +157,9 @@ static void explain_no_mapping(fuse_req_t req, Node *node)
 	g_autofree char *path = node_path(node, NULL);
 	g_autofree char *what = g_strconcat("mmap ", path, NULL);
 
-	why_refuse(ENODEV, "reads and writes work, but memory can be mapped only where ipcfs runs as root with "
-			   "CAP_SYS_ADMIN, on Linux 6.9 or later with FUSE passthrough");
-	why_keep(fuse_req_ctx(req)->uid, what, ENODEV);
+	refuse(ENODEV, "reads and writes work, but memory can be mapped only where ipcfs runs as root with "
+		       "CAP_SYS_ADMIN, on Linux 6.9 or later with FUSE passthrough");
+	refusal_keep(fuse_req_ctx(req)->uid, what, ENODEV);
 }
 
 /* Passes the file's memory through to the kernel. The backing id, 0 where it cannot be, or -ESTALE; noted in any case. */
@@ -232,7 +232,7 @@ void memory_read(fuse_req_t req, File *file, size_t size, off_t offset)
 	char *buf = reply_buffer(size);
 	ssize_t n;
 
-	why_forget();
+	refusal_forget();
 	if (file->fd >= 0) {
 		n = pread(file->fd, buf, size, offset);
 		n = n < 0 ? -errno : n;
@@ -266,11 +266,11 @@ void memory_write(fuse_req_t req, File *file, const char *buf, size_t size, off_
 {
 	ssize_t n;
 
-	why_forget();
+	refusal_forget();
 	n = write_some(file, buf, size, offset);
 	if (n == 0 && size > 0)
-		n = why_refuse(ENOSPC,
-			       "that is past the end of this memory; truncate(1), or writing `size`, makes it longer");
+		n = refuse(ENOSPC,
+			   "that is past the end of this memory; truncate(1), or writing `size`, makes it longer");
 	if (n < 0)
 		reply_refusal(req, file->node, (int)n, "write");
 	else
@@ -281,7 +281,7 @@ void memory_write(fuse_req_t req, File *file, const char *buf, size_t size, off_
 
 int memory_stat(Node *node, struct stat *out)
 {
-	const Found found = {.row = node->row, .members = node->members, .object = node_object(node)};
+	const Found found = {.desc = node->desc, .members = node->members, .object = node_object(node)};
 	File *file = file_of(node);
 	struct stat st;
 	int result = -ENOENT;
@@ -323,9 +323,9 @@ static int refuse_mapper(const Resizing *job)
 
 	if (job->file->fd >= 0 && fstat(job->file->fd, &st) == 0 && st.st_size == job->size)
 		return 0;
-	return why_refuse(EBUSY,
-			  "to size it the object is made anew, and this descriptor, open for reading too, would keep "
-			  "the old one: use truncate(1), or write `size`; with dd, conv=notrunc");
+	return refuse(EBUSY,
+		      "to size it the object is made anew, and this descriptor, open for reading too, would keep "
+		      "the old one: use truncate(1), or write `size`; with dd, conv=notrunc");
 }
 
 /* A file that only writes goes on with the object as it is now. */
@@ -348,17 +348,17 @@ static int open_again(File *file)
 
 static int resize(const Resizing *job)
 {
-	const MemoryOps *ops = job->node->row->memory;
+	const MemoryOps *ops = job->node->desc->memory;
 	const Object object = job->file ? job->file->handle.object : node_object(job->node);
 	int result;
 
 	if (job->file && ops->bounded && handle_reads(&job->file->handle))
 		return refuse_mapper(job);
-	result = identity_assume(&job->caller);
+	result = creds_override(&job->caller);
 	if (result < 0)
 		return result;
 	result = ops->resize(&object, job->file ? job->file->fd : -1, job->size);
-	identity_release();
+	creds_revert();
 	if (result == 0 && job->file && ops->bounded && job->file->fd >= 0)
 		result = open_again(job->file);
 	return result;
@@ -370,7 +370,7 @@ static void resize_and_reply(void *data)
 	struct stat attributes;
 	int result;
 
-	why_forget();
+	refusal_forget();
 	result = resize(job);
 	if (result == 0)
 		result = attributes_now(job->node, &attributes);

@@ -15,7 +15,8 @@ typedef struct Making {
 	Node *directory; /* held */
 	char *name;      /* owned */
 	mode_t mode;
-	int (*make)(const Object *at, const char *name, mode_t mode, Object *out); /* one of the directory's Members */
+	int (*make)(const void *context, const Object *at, const char *name, mode_t mode,
+		    Object *out); /* one of the directory's DirOps */
 	const char *verb;
 	Caller caller;
 	gid_t *groups; /* the caller's, owned */
@@ -30,11 +31,12 @@ static void make_and_reply(void *data)
 	Object object;
 	int result;
 
-	why_forget();
-	result = identity_assume(&making->caller);
+	refusal_forget();
+	result = creds_override(&making->caller);
 	if (result == 0) {
-		result = making->make(&at, making->name, making->mode, &object);
-		identity_release();
+		result = making->make(making->directory->desc->members->context, &at, making->name, making->mode,
+				      &object);
+		creds_revert();
 	}
 	if (result == 0)
 		result = entry_find(making->req, making->directory, making->name, &entry);
@@ -49,7 +51,8 @@ static void make_and_reply(void *data)
 }
 
 static void make(fuse_req_t req, Node *directory, const char *name, mode_t mode,
-		 int (*how)(const Object *at, const char *name, mode_t mode, Object *out), const char *verb)
+		 int (*how)(const void *context, const Object *at, const char *name, mode_t mode, Object *out),
+		 const char *verb)
 {
 	Making *making = g_new(Making, 1);
 
@@ -65,27 +68,27 @@ static void make(fuse_req_t req, Node *directory, const char *name, mode_t mode,
 	making->groups = caller_groups(req, &making->caller);
 	node_ref(directory);
 	/* Where no thread can be had, it keeps others waiting. */
-	if (!directory->row->members->slow_create || worker_run(make_and_reply, making) < 0)
+	if (!directory->desc->members->slow_create || worker_run(make_and_reply, making) < 0)
 		make_and_reply(making);
 }
 
 static void refuse_new(fuse_req_t req, Node *directory, const char *name, const char *verb)
 {
-	if (directory->row->members && directory->row->members->create)
-		why_refuse(EPERM, "objects are made with mkdir");
-	else if (directory->row->members && directory->row->members->node)
-		why_refuse(EPERM, "only special files are made here, such as with mkfifo");
+	if (directory->desc->members && directory->desc->members->create)
+		refuse(EPERM, "objects are made with mkdir");
+	else if (directory->desc->members && directory->desc->members->node)
+		refuse(EPERM, "only special files are made here, such as with mkfifo");
 	else
-		why_refuse(EPERM, "nothing can be made here");
+		refuse(EPERM, "nothing can be made here");
 	reply_refusal_at(req, directory, name, -EPERM, verb);
 }
 
 void on_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
 	Node *directory = node_get(parent);
-	const Members *members = directory->row->members;
+	const DirOps *members = directory->desc->members;
 
-	why_forget();
+	refusal_forget();
 	if (members && members->create)
 		make(req, directory, name, mode & 0666, members->create, "mkdir");
 	else
@@ -95,10 +98,9 @@ void on_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 void on_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device)
 {
 	Node *directory = node_get(parent);
-	const Members *members = directory->row->members;
+	const DirOps *members = directory->desc->members;
 
-	(void)device;
-	why_forget();
+	refusal_forget();
 	if (members && members->node)
 		make(req, directory, name, mode, members->node, "mknod");
 	else
@@ -110,18 +112,18 @@ static int find_member(Node *directory, const char *name, Found *out)
 {
 	int result = node_find(directory, name, out);
 
-	if (result == 0 && !row_is_member(out->row))
-		return why_refuse(EPERM, "this name is part of the tree");
+	if (result == 0 && !desc_is_member(out->desc))
+		return refuse(EPERM, "this name is part of the tree");
 	return result;
 }
 
 /* Removes a member, as the caller whom this thread plays. */
 static int remove_object(Node *directory, const Found *found)
 {
-	const Members *members = directory->row->members;
+	const DirOps *members = directory->desc->members;
 	ObjectStat last;
-	bool special = found->row->kind == SPECIAL && members->stat(&found->object, &last) == 0;
-	int result = members->remove(&found->object);
+	bool special = found->desc->kind == SPECIAL && members->stat(members->context, &found->object, &last) == 0;
+	int result = members->remove(members->context, &found->object);
 
 	if (result == 0 && special)
 		node_remove(directory, found, &last);
@@ -131,25 +133,25 @@ static int remove_object(Node *directory, const Found *found)
 /* rmdir and unlink of a member. */
 static int remove_member(fuse_req_t req, Node *directory, const char *name, bool special)
 {
-	const Members *members = directory->row->members;
+	const DirOps *members = directory->desc->members;
 	Caller caller = caller_of(req);
 	g_autofree gid_t *groups = NULL;
 	Found found;
 	int result;
 
 	if (!members || !members->remove)
-		return why_refuse(EPERM, "what is here cannot be removed");
+		return refuse(EPERM, "what is here cannot be removed");
 	result = find_member(directory, name, &found);
 	if (result < 0)
 		return result;
-	if (special != (found.row->kind == SPECIAL))
-		return why_refuse(EPERM, "this is not an object that can be removed");
+	if (special != (found.desc->kind == SPECIAL))
+		return refuse(EPERM, "this is not an object that can be removed");
 	groups = caller_groups(req, &caller);
-	result = identity_assume(&caller);
+	result = creds_override(&caller);
 	if (result < 0)
 		return result;
 	result = remove_object(directory, &found);
-	identity_release();
+	creds_revert();
 	return result;
 }
 
@@ -157,7 +159,7 @@ void on_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	Node *directory = node_get(parent);
 
-	why_forget();
+	refusal_forget();
 	reply_result_at(req, directory, name, remove_member(req, directory, name, false), "rmdir");
 }
 
@@ -166,9 +168,9 @@ void on_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	Node *directory = node_get(parent);
 	int result;
 
-	why_forget();
+	refusal_forget();
 	if (node_is_member(directory))
-		result = why_refuse(EPERM, "the files of an object go with it: rmdir its directory");
+		result = refuse(EPERM, "the files of an object go with it: rmdir its directory");
 	else
 		result = remove_member(req, directory, name, true);
 	reply_result_at(req, directory, name, result, "rm");
@@ -177,7 +179,7 @@ void on_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 /* A file takes the place of another one of its directory; an object's directory takes none that holds files. */
 static int rename_member(fuse_req_t req, Node *directory, const char *name, const char *newname, bool replace)
 {
-	const Members *members = directory->row->members;
+	const DirOps *members = directory->desc->members;
 	Caller caller = caller_of(req);
 	g_autofree gid_t *groups = NULL;
 	Found found, other;
@@ -185,27 +187,27 @@ static int rename_member(fuse_req_t req, Node *directory, const char *name, cons
 	int result;
 
 	if (!members || !members->rename)
-		return why_refuse(EPERM, "what is here cannot be given another name");
+		return refuse(EPERM, "what is here cannot be given another name");
 	result = find_member(directory, name, &found);
 	if (result < 0)
 		return result;
 	taken = node_find(directory, newname, &other) == 0;
-	if (taken && !(replace && found.row->kind == SPECIAL && other.row == found.row))
-		return why_refuse(EEXIST, "%s exists", newname);
+	if (taken && !(replace && found.desc->kind == SPECIAL && other.desc == found.desc))
+		return refuse(EEXIST, "%s exists", newname);
 	result = caller_permitted(req, found.members, &found.object, &caller, RIGHT_OWN);
 	if (result == -EPERM)
-		return why_refuse(EPERM, "only its owner or root may give it another name");
+		return refuse(EPERM, "only its owner or root may give it another name");
 	if (result < 0)
 		return result;
 	groups = caller_groups(req, &caller);
-	result = identity_assume(&caller);
+	result = creds_override(&caller);
 	if (result < 0)
 		return result;
 	if (taken)
 		result = remove_object(directory, &other);
 	if (result == 0)
-		result = members->rename(&found.object, newname);
-	identity_release();
+		result = members->rename(members->context, &found.object, newname);
+	creds_revert();
 	if (result == 0)
 		node_rename(directory, &found, newname);
 	return result;
@@ -217,12 +219,12 @@ void on_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 	Node *directory = node_get(parent);
 	int result;
 
-	why_forget();
+	refusal_forget();
 	if (flags & ~(unsigned)RENAME_NOREPLACE)
 		result = -EINVAL;
 	else if (parent != newparent)
 		/* Not EXDEV, upon which mv(1) makes a copy: it would take the messages, and leave another object. */
-		result = why_refuse(EPERM, "an object stays in its directory");
+		result = refuse(EPERM, "an object stays in its directory");
 	else
 		result = rename_member(req, directory, name, newname, !(flags & RENAME_NOREPLACE));
 	reply_result_at(req, directory, name, result, "mv");
@@ -232,15 +234,13 @@ void on_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 
 void on_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
-	(void)target;
-	why_forget();
+	refusal_forget();
 	refuse_new(req, node_get(parent), name, "symlink");
 }
 
 void on_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const char *newname)
 {
-	(void)ino;
-	why_forget();
+	refusal_forget();
 	refuse_new(req, node_get(newparent), newname, "link");
 }
 
@@ -250,7 +250,7 @@ void on_readlink(fuse_req_t req, fuse_ino_t ino)
 	const Object object = node_object(node);
 	const Caller caller = caller_of(req);
 	g_autoptr(GString) target = g_string_new(NULL);
-	int result = node->row->text->show(node->row, &object, &caller, target);
+	int result = node->desc->text->show(node->desc, &object, &caller, target);
 
 	if (result < 0)
 		reply_refusal(req, node, result, "readlink");

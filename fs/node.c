@@ -29,10 +29,10 @@ enum {
 /* Threads that were told ESTALE, and the stream that they will look up again. */
 typedef struct Racer {
 	uint32_t parent;
-	const Row *row;
+	const FileDesc *desc;
 	uint32_t slot; /* of the node that was taken */
 } Racer;
-static uint64_t number_of(const Row *row, const Object *object);
+static uint64_t number_of(const FileDesc *desc, const Object *object);
 
 static Table *nodes;
 static GMutex lock;
@@ -47,14 +47,14 @@ static guint node_hash(gconstpointer data)
 	const Node *node = data;
 
 	return g_str_hash(node->object.name) ^ (guint)(node->parent * 2654435761U) ^
-	       (guint)((uintptr_t)node->row >> 4) ^ (guint)node->object.id ^ (guint)node->uid;
+	       (guint)((uintptr_t)node->desc >> 4) ^ (guint)node->object.id ^ (guint)node->uid;
 }
 
 static gboolean node_equal(gconstpointer a, gconstpointer b)
 {
 	const Node *x = a, *y = b;
 
-	return x->parent == y->parent && x->row == y->row && x->object.id == y->object.id &&
+	return x->parent == y->parent && x->desc == y->desc && x->object.id == y->object.id &&
 	       x->object.part == y->object.part && x->object.select == y->object.select && x->uid == y->uid &&
 	       strcmp(x->object.name, y->object.name) == 0;
 }
@@ -67,13 +67,13 @@ void node_start(void)
 	started = time(NULL);
 	daemon_uid = geteuid();
 	daemon_gid = getegid();
-	backend_inode = number_of;
+	host_inode = number_of;
 	nodes = table_new(sizeof(Node), NODES_MAX);
 	indexed = g_hash_table_new(node_hash, node_equal);
 	racers = g_hash_table_new_full(NULL, NULL, NULL, g_free);
 	root = table_add(nodes, &slot);
 	g_assert(slot == ROOT);
-	*root = (Node){.row = &tree_root, .slot = ROOT, .lookups = 1};
+	*root = (Node){.desc = &tree_root, .slot = ROOT, .lookups = 1};
 }
 
 Node *node_get(fuse_ino_t ino)
@@ -83,40 +83,40 @@ Node *node_get(fuse_ino_t ino)
 
 /* -- Finding -------------------------------------------------------------------------------------------------------- */
 
-void node_each_row(const Row *directory, void (*each)(void *data, const Row *row), void *data)
+void node_each_desc(const FileDesc *directory, void (*each)(void *data, const FileDesc *desc), void *data)
 {
-	for (const Row *row = directory->rows; row && row->kind; row++)
-		each(data, row);
-	for (const Row *const *row = directory->mechanisms; row && *row; row++)
-		each(data, *row);
+	for (const FileDesc *desc = directory->files; desc && desc->kind; desc++)
+		each(data, desc);
+	for (const FileDesc *const *desc = directory->mechanisms; desc && *desc; desc++)
+		each(data, *desc);
 }
 
-static const Row *find_row(const Row *directory, const char *name)
+static const FileDesc *find_desc(const FileDesc *directory, const char *name)
 {
-	for (const Row *row = directory->rows; row && row->kind; row++)
-		if (strcmp(row->name, name) == 0)
-			return row;
-	for (const Row *const *row = directory->mechanisms; row && *row; row++)
-		if (strcmp((*row)->name, name) == 0)
-			return *row;
+	for (const FileDesc *desc = directory->files; desc && desc->kind; desc++)
+		if (strcmp(desc->name, name) == 0)
+			return desc;
+	for (const FileDesc *const *desc = directory->mechanisms; desc && *desc; desc++)
+		if (strcmp((*desc)->name, name) == 0)
+			return *desc;
 	return NULL;
 }
 
-Found node_fixed(Node *directory, const Row *row)
+Found node_fixed(Node *directory, const FileDesc *desc)
 {
-	Found found = {.row = row, .members = directory->members, .object = node_object(directory)};
+	Found found = {.desc = desc, .members = directory->members, .object = node_object(directory)};
 
-	if (row->kind == DIRECTORY && row->which)
-		found.object.select = row->which;
+	if (desc->kind == DIRECTORY && desc->which)
+		found.object.select = desc->which;
 	return found;
 }
 
 Found node_member(Node *directory, const Object *object)
 {
-	const Members *members = directory->row->members;
+	const DirOps *members = directory->desc->members;
 
 	return (Found){
-		.row = members->row ? members->row(object) : directory->row->member,
+		.desc = members->desc ? members->desc(members->context, object) : directory->desc->member,
 		.members = members->stat ? members : directory->members,
 		.object = *object,
 	};
@@ -124,18 +124,18 @@ Found node_member(Node *directory, const Object *object)
 
 int node_find(Node *directory, const char *name, Found *out)
 {
-	const Row *row = find_row(directory->row, name);
-	const Members *members = directory->row->members;
+	const FileDesc *desc = find_desc(directory->desc, name);
+	const DirOps *members = directory->desc->members;
 	Object at = node_object(directory), object;
 	int result;
 
-	if (row) {
-		*out = node_fixed(directory, row);
+	if (desc) {
+		*out = node_fixed(directory, desc);
 		return 0;
 	}
 	if (!members || !members->lookup)
 		return -ENOENT;
-	result = members->lookup(&at, name, &object);
+	result = members->lookup(members->context, &at, name, &object);
 	if (result == 0)
 		*out = node_member(directory, &object);
 	return result;
@@ -148,24 +148,24 @@ static bool lost_race(const Node *key, pid_t thread)
 {
 	const Racer *racer = g_hash_table_lookup(racers, GINT_TO_POINTER(thread));
 
-	return racer && racer->parent == key->parent && racer->row == key->row;
+	return racer && racer->parent == key->parent && racer->desc == key->desc;
 }
 
 Node *node_enter(Node *directory, const Found *found, uid_t uid, pid_t thread)
 {
 	const Node key = {
-		.row = found->row,
+		.desc = found->desc,
 		.members = found->members,
 		.object = found->object,
 		.parent = directory->slot,
-		.uid = node_parts_openers(found->row) ? uid : 0,
+		.uid = node_parts_openers(found->desc) ? uid : 0,
 	};
 	Node *node = NULL;
 	uint32_t slot;
 	bool alone;
 
 	g_mutex_lock(&lock);
-	alone = node_parts_openers(found->row) && lost_race(&key, thread);
+	alone = node_parts_openers(found->desc) && lost_race(&key, thread);
 	if (!alone)
 		node = g_hash_table_lookup(indexed, &key);
 	if (node) {
@@ -195,7 +195,7 @@ bool node_writer_begin(Node *node, pid_t thread)
 	g_mutex_lock(&lock);
 	/* Who comes back to the very node, and not by its name, opens a descriptor's file again (/dev/fd/N): the two share it. */
 	before = g_hash_table_lookup(racers, GINT_TO_POINTER(thread));
-	granted = node->writers == 0 || node->row->kind == MEMORY || (before && before->slot == node->slot);
+	granted = node->writers == 0 || node->desc->kind == MEMORY || (before && before->slot == node->slot);
 	if (granted) {
 		node->writers++;
 		if (node->indexed)
@@ -205,7 +205,7 @@ bool node_writer_begin(Node *node, pid_t thread)
 	} else {
 		Racer *racer = g_new(Racer, 1);
 
-		*racer = (Racer){.parent = node->parent, .row = node->row, .slot = node->slot};
+		*racer = (Racer){.parent = node->parent, .desc = node->desc, .slot = node->slot};
 		if (g_hash_table_size(racers) >= RACERS_MAX) /* of whom most never came back */
 			g_hash_table_remove_all(racers);
 		g_hash_table_replace(racers, GINT_TO_POINTER(thread), racer);
@@ -285,7 +285,7 @@ Object node_object(Node *node)
 
 void node_rename(Node *directory, const Found *found, const char *name)
 {
-	const Node key = {.row = found->row, .object = found->object, .parent = directory->slot};
+	const Node key = {.desc = found->desc, .object = found->object, .parent = directory->slot};
 	Node *node;
 
 	g_mutex_lock(&lock);
@@ -301,7 +301,7 @@ void node_rename(Node *directory, const Found *found, const char *name)
 
 void node_remove(Node *directory, const Found *found, const ObjectStat *last)
 {
-	const Node key = {.row = found->row, .object = found->object, .parent = directory->slot};
+	const Node key = {.desc = found->desc, .object = found->object, .parent = directory->slot};
 	Node *node;
 
 	g_mutex_lock(&lock);
@@ -313,11 +313,11 @@ void node_remove(Node *directory, const Found *found, const ObjectStat *last)
 	g_mutex_unlock(&lock);
 }
 
-const Members *node_is_member(Node *node)
+const DirOps *node_is_member(Node *node)
 {
 	Node *parent = node->slot == ROOT ? NULL : node_get(node->parent);
 
-	return parent && row_is_member(node->row) ? parent->row->members : NULL;
+	return parent && desc_is_member(node->desc) ? parent->desc->members : NULL;
 }
 
 /* Puts a node's name before what there is of a path. Called with lock held. */
@@ -325,8 +325,8 @@ static void prepend_name(GString *path, Node *node)
 {
 	const Object *object = &node->object, *above = &node_get(node->parent)->object;
 
-	if (node->row->name) {
-		g_string_prepend(path, node->row->name);
+	if (node->desc->name) {
+		g_string_prepend(path, node->desc->name);
 	} else if (object->id == above->id && strcmp(object->name, above->name) == 0) {
 		/* A part of the object above, whose name it bears: a semaphore in memory, a priority. */
 		g_autofree char *part = g_strdup_printf("%lld", (long long)object->part);
@@ -356,57 +356,57 @@ char *node_path(Node *node, const char *name)
 /* One number for one thing, whatever its node: what ls -i shows and find(1) trusts. */
 static ino_t inode_number(const Found *found)
 {
-	uint64_t hash = (uintptr_t)found->row / sizeof(void *);
+	uint64_t hash = (uintptr_t)found->desc / sizeof(void *);
 
 	hash = hash * 0x9e3779b97f4a7c15ULL + (uint64_t)found->object.id;
 	hash = hash * 0x9e3779b97f4a7c15ULL + (uint64_t)found->object.part;
 	hash = hash * 0x9e3779b97f4a7c15ULL + (uint64_t)found->object.select;
 	/* Special files and memory are one thing by whatever name they are found; memory shows this number in /proc/PID/maps. */
-	if (found->row->kind != SPECIAL && found->row->kind != MEMORY)
+	if (found->desc->kind != SPECIAL && found->desc->kind != MEMORY)
 		hash = hash * 0x9e3779b97f4a7c15ULL + g_str_hash(found->object.name);
 	hash ^= hash >> 29;
-	return found->row == &tree_root ? ROOT : hash | 2;
+	return found->desc == &tree_root ? ROOT : hash | 2;
 }
 
-static uint64_t number_of(const Row *row, const Object *object)
+static uint64_t number_of(const FileDesc *desc, const Object *object)
 {
-	const Found found = {.row = row, .object = *object};
+	const Found found = {.desc = desc, .object = *object};
 
 	return inode_number(&found);
 }
 
-static mode_t file_mode(const Row *row, mode_t object)
+static mode_t file_mode(const FileDesc *desc, mode_t object)
 {
-	mode_t mode = row->mode & 0444 & object;
+	mode_t mode = desc->mode & 0444 & object;
 
-	return row->mode == 0644 ? mode | 0200 : mode | (row->mode & 0222 & object);
+	return desc->mode == 0644 ? mode | 0200 : mode | (desc->mode & 0222 & object);
 }
 
-static mode_t directory_mode(const Row *row, mode_t object)
+static mode_t directory_mode(const FileDesc *desc, mode_t object)
 {
-	mode_t mode = row->mode ? row->mode & object : object;
+	mode_t mode = desc->mode ? desc->mode & object : object;
 
 	return mode | ((mode & 0444) >> 2) | ((mode & 0222) >> 1);
 }
 
 void node_fill_stat(const Found *found, const ObjectStat *stat, struct stat *out)
 {
-	const Row *row = found->row;
-	bool directory = row->kind == DIRECTORY;
+	const FileDesc *desc = found->desc;
+	bool directory = desc->kind == DIRECTORY;
 
 	*out = (struct stat){
 		.st_ino = inode_number(found),
 		.st_nlink = directory ? 2 : 1,
-		.st_mode = (directory         ? S_IFDIR :
-			    row->kind == LINK ? S_IFLNK :
-						S_IFREG) |
-			   row->mode,
+		.st_mode = (directory          ? S_IFDIR :
+			    desc->kind == LINK ? S_IFLNK :
+						 S_IFREG) |
+			   desc->mode,
 		.st_uid = daemon_uid,
 		.st_gid = daemon_gid,
-		.st_blksize = row->kind == TEXT   ? TEXT_BLOCK :
-			      row->kind != STREAM ? 4096 :
-			      row->stream->bytes  ? BYTES_BLOCK :
-						    STREAM_BLOCK,
+		.st_blksize = desc->kind == TEXT   ? TEXT_BLOCK :
+			      desc->kind != STREAM ? 4096 :
+			      desc->stream->bytes  ? BYTES_BLOCK :
+						     STREAM_BLOCK,
 		.st_atim.tv_sec = started,
 		.st_mtim.tv_sec = started,
 		.st_ctim.tv_sec = started,
@@ -414,16 +414,16 @@ void node_fill_stat(const Found *found, const ObjectStat *stat, struct stat *out
 	if (!stat)
 		return;
 	if (directory)
-		out->st_mode = S_IFDIR | directory_mode(row, stat->mode);
-	else if (row->kind == SPECIAL)
+		out->st_mode = S_IFDIR | directory_mode(desc, stat->mode);
+	else if (desc->kind == SPECIAL)
 		out->st_mode = stat->mode;
-	else if (row->kind != LINK)
-		out->st_mode = S_IFREG | file_mode(row, stat->mode);
+	else if (desc->kind != LINK)
+		out->st_mode = S_IFREG | file_mode(desc, stat->mode);
 	out->st_uid = stat->uid;
 	out->st_gid = stat->gid;
-	out->st_size = directory || row->kind == MEMORY ? stat->size : 0;
+	out->st_size = directory || desc->kind == MEMORY ? stat->size : 0;
 	/* cp(1) takes a file with fewer blocks than bytes for one with holes. */
-	out->st_blocks = row->kind == MEMORY ? (stat->size + 511) / 512 : 0;
+	out->st_blocks = desc->kind == MEMORY ? (stat->size + 511) / 512 : 0;
 	out->st_atim.tv_sec = stat->atime;
 	out->st_mtim.tv_sec = stat->mtime;
 	out->st_ctim.tv_sec = stat->ctime;
@@ -431,7 +431,7 @@ void node_fill_stat(const Found *found, const ObjectStat *stat, struct stat *out
 
 int node_stat(Node *node, struct stat *out)
 {
-	const Found found = {.row = node->row, .members = node->members, .object = node_object(node)};
+	const Found found = {.desc = node->desc, .members = node->members, .object = node_object(node)};
 	ObjectStat stat;
 	int result = 0;
 	bool removed;
@@ -445,7 +445,7 @@ int node_stat(Node *node, struct stat *out)
 	stat = node->last;
 	g_mutex_unlock(&lock);
 	if (!removed)
-		result = node->members->stat(&found.object, &stat);
+		result = node->members->stat(node->members->context, &found.object, &stat);
 	if (result == 0)
 		node_fill_stat(&found, &stat, out);
 	if (removed)

@@ -19,9 +19,9 @@
 #include "fs/fuse.h"
 
 typedef struct Node {
-	const Row *row;
-	const Members *members; /* the nearest above that knows owner and rights; NULL outside objects */
-	Object object;          /* Protected by the node lock: name; the rest never changes. */
+	const FileDesc *desc;
+	const DirOps *members; /* the nearest above that knows owner and rights; NULL outside objects */
+	Object object;         /* Protected by the node lock: name; the rest never changes. */
 	uint32_t slot, parent;
 	uint32_t refs;    /* Protected by the node lock. Children and open files. */
 	uint64_t lookups; /* Protected by the node lock. The kernel's. */
@@ -35,8 +35,8 @@ typedef struct Node {
 
 /* What a name in a directory is, before it has a node. */
 typedef struct Found {
-	const Row *row;
-	const Members *members;
+	const FileDesc *desc;
+	const DirOps *members;
 	Object object;
 } Found;
 
@@ -44,15 +44,15 @@ typedef struct Found {
  * Whether those who open such a file are kept apart, each on a node of its own. Where nothing ever waits nobody can keep
  * anybody waiting.
  */
-static inline bool node_parts_openers(const Row *row)
+static inline bool node_parts_openers(const FileDesc *desc)
 {
-	return (row->kind == STREAM && row->stream->wait) || row->kind == MEMORY;
+	return (desc->kind == STREAM && desc->stream->wait) || desc->kind == MEMORY;
 }
 
 /* Whether it is a row of members, not of a fixed name. */
-static inline bool row_is_member(const Row *row)
+static inline bool desc_is_member(const FileDesc *desc)
 {
-	return !row->name;
+	return !desc->name;
 }
 
 void node_start(void);
@@ -67,10 +67,10 @@ int node_find(Node *directory, const char *name, Found *out);
 Found node_member(Node *directory, const Object *object);
 
 /* What the fixed name `row` of a directory is. */
-Found node_fixed(Node *directory, const Row *row);
+Found node_fixed(Node *directory, const FileDesc *desc);
 
 /* Calls `each` for the fixed names of a directory. */
-void node_each_row(const Row *directory, void (*each)(void *data, const Row *row), void *data);
+void node_each_desc(const FileDesc *directory, void (*each)(void *data, const FileDesc *desc), void *data);
 
 /* The node of what this user's thread has found, held once more by the kernel's look-up. NULL: too many nodes. */
 Node *node_enter(Node *directory, const Found *found, uid_t uid, pid_t thread);
@@ -100,8 +100,8 @@ void node_rename(Node *directory, const Found *found, const char *name);
 /* What was found, a SPECIAL, has lost its name; if it has a node, that keeps these attributes. */
 void node_remove(Node *directory, const Found *found, const ObjectStat *last);
 
-/* The Members that `node` is one of, or NULL. */
-const Members *node_is_member(Node *node);
+/* The DirOps that `node` is one of, or NULL. */
+const DirOps *node_is_member(Node *node);
 
 /* Its path in the tree without a leading slash; with `name` (may be NULL) below it. Owned by the caller. */
 char *node_path(Node *node, const char *name);

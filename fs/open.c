@@ -8,20 +8,20 @@
 #include "fs/reply.h"
 
 /* Which rights on the object an open with these flags needs; a negative errno if the file does not offer that at all. */
-static int rights_needed(const Row *row, int flags)
+static int rights_needed(const FileDesc *desc, int flags)
 {
 	bool reads = (flags & O_ACCMODE) != O_WRONLY, writes = (flags & O_ACCMODE) != O_RDONLY;
 	int rights = 0;
 
 	/* The mode says so too, but not to root. */
-	if (reads && !(row->mode & 0444))
-		return why_refuse(EACCES, "this file can only be written");
-	if (writes && !(row->mode & 0222))
-		return why_refuse(EACCES, "this file can only be read");
+	if (reads && !(desc->mode & 0444))
+		return refuse(EACCES, "this file can only be written");
+	if (writes && !(desc->mode & 0222))
+		return refuse(EACCES, "this file can only be read");
 	if (reads)
 		rights |= RIGHT_READ;
 	if (writes)
-		rights |= row->mode == 0644 ? RIGHT_OWN : RIGHT_WRITE;
+		rights |= desc->mode == 0644 ? RIGHT_OWN : RIGHT_WRITE;
 	return rights;
 }
 
@@ -40,13 +40,13 @@ void on_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	const Object object = node_object(node);
 	Caller caller = caller_of(req);
 	bool writes = (fi->flags & O_ACCMODE) != O_RDONLY;
-	bool writer = node_parts_openers(node->row) && (writes || node->row->kind == MEMORY);
+	bool writer = node_parts_openers(node->desc) && (writes || node->desc->kind == MEMORY);
 	gid_t *groups = NULL;
 	File *file;
 	int result;
 
-	why_forget();
-	result = rights_needed(node->row, fi->flags);
+	refusal_forget();
+	result = rights_needed(node->desc, fi->flags);
 	if (result > 0)
 		result = caller_permitted(req, node->members, &object, &caller, result);
 	if (result == 0 && writer && !node_writer_begin(node, caller.pid))
@@ -56,7 +56,7 @@ void on_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	/* What is stored later is stored as this caller; memory is opened, and opened again, as this caller. */
-	if (((node->row->kind == TEXT && writes) || node->row->kind == MEMORY || node->row->as_opener) &&
+	if (((node->desc->kind == TEXT && writes) || node->desc->kind == MEMORY || node->desc->as_opener) &&
 	    caller.uid != 0)
 		groups = caller_groups(req, &caller);
 	file = file_new(node, fi->flags, &caller, groups);
@@ -67,9 +67,9 @@ void on_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	file->writer = writer;
-	if (node->row->kind == TEXT)
+	if (node->desc->kind == TEXT)
 		text_open(req, file);
-	else if (node->row->kind == MEMORY)
+	else if (node->desc->kind == MEMORY)
 		memory_open(req, file);
 	else
 		stream_open(req, file);
@@ -79,10 +79,9 @@ void on_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
 {
 	File *file = file_get(fi->fh);
 
-	(void)ino;
-	if (file->handle.row->kind == TEXT)
+	if (file->handle.desc->kind == TEXT)
 		text_read(req, file, size, offset);
-	else if (file->handle.row->kind == MEMORY)
+	else if (file->handle.desc->kind == MEMORY)
 		memory_read(req, file, size, offset);
 	else
 		stream_read(req, file, size, offset, fi->flags & O_NONBLOCK);
@@ -92,10 +91,9 @@ void on_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 {
 	File *file = file_get(fi->fh);
 
-	(void)ino;
-	if (file->handle.row->kind == TEXT)
+	if (file->handle.desc->kind == TEXT)
 		text_write(req, file, buf, size);
-	else if (file->handle.row->kind == MEMORY)
+	else if (file->handle.desc->kind == MEMORY)
 		memory_write(req, file, buf, size, offset);
 	else
 		stream_write(req, file, buf, size, offset, fi->flags);
@@ -105,8 +103,7 @@ void on_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct f
 {
 	File *file = file_get(fi->fh);
 
-	(void)ino;
-	if (file->handle.row->kind == STREAM && file->handle.row->stream->poll) {
+	if (file->handle.desc->kind == STREAM && file->handle.desc->stream->poll) {
 		stream_poll(req, file, fi->poll_events, handle);
 		return;
 	}
@@ -120,10 +117,9 @@ void on_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	File *file = file_get(fi->fh);
 
-	(void)ino;
-	if (file->handle.row->kind == STREAM)
+	if (file->handle.desc->kind == STREAM)
 		stream_release(file);
-	else if (file->handle.row->kind == MEMORY)
+	else if (file->handle.desc->kind == MEMORY)
 		memory_release(file);
 	else
 		file_unref(file);

@@ -28,7 +28,7 @@ int entry_find(fuse_req_t req, Node *directory, const char *name, struct fuse_en
 void reply_entry(fuse_req_t req, const struct fuse_entry_param *entry);
 
 /* Seconds that the attributes of a node may be cached. */
-double attributes_timeout(const Members *members);
+double attributes_timeout(const DirOps *members);
 
 /* attributes.c */
 void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);

@@ -25,7 +25,7 @@ static bool interrupted(void)
 
 void reply_start(struct fuse_session *given)
 {
-	backend_interrupted = interrupted;
+	host_interrupted = interrupted;
 	session = given;
 }
 
@@ -49,11 +49,11 @@ void reply_refusal_at(fuse_req_t req, Node *node, const char *name, int error, c
 
 	if (error == -EPIPE)
 		reply_sigpipe(req);
-	if ((error != -EAGAIN && error != -EINTR) || why_noted()) {
+	if ((error != -EAGAIN && error != -EINTR) || refusal_noted()) {
 		g_autofree char *path = node_path(node, name);
 		g_autofree char *what = g_strconcat(verb, " ", path, NULL);
 
-		why_keep(uid, what, -error);
+		refusal_keep(uid, what, -error);
 	}
 	fuse_reply_err(req, -error);
 }

@@ -22,7 +22,7 @@ void reply_stream_open(fuse_req_t req, File *file);
 /* The same for a text file. */
 void reply_text_open(fuse_req_t req, File *file);
 
-/* This thread works for that request until it says NULL: backend_interrupted() tells of its interrupt. */
+/* This thread works for that request until it says NULL: host_interrupted() tells of its interrupt. */
 void reply_working_for(fuse_req_t req);
 
 /* The session that answers go to. */

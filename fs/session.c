@@ -35,7 +35,6 @@ static bool may_administrate(void)
 
 static void on_init(void *data, struct fuse_conn_info *conn)
 {
-	(void)data;
 	if (fuse_set_feature_flag(conn, FUSE_CAP_PASSTHROUGH)) {
 		conn->max_backing_stack_depth = 1; /* what is passed through is no stacked file system itself */
 		memory_start(may_administrate());

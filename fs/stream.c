@@ -41,10 +41,10 @@ void stream_open(fuse_req_t req, File *file)
 		.nonblocking = handle->flags & O_NONBLOCK,
 	};
 
-	if (handle_writes(handle) && handle->row->stream->finish && handle->caller.uid != 0 &&
+	if (handle_writes(handle) && handle->desc->stream->finish && handle->caller.uid != 0 &&
 	    request_finishing(handle->caller.uid) >= FINISHING_USER) {
-		why_refuse(ENFILE, "%d files that you have closed still wait to send what was written last",
-			   FINISHING_USER);
+		refuse(ENFILE, "%d files that you have closed still wait to send what was written last",
+		       FINISHING_USER);
 		reply_refusal(req, file->node, -ENFILE, "open");
 		file_unref(file);
 		return;
@@ -53,7 +53,7 @@ void stream_open(fuse_req_t req, File *file)
 		g_atomic_int_set(&file->node->sized, true);
 		stream_tell_size(file->node);
 	}
-	if (handle->row->stream->open)
+	if (handle->desc->stream->open)
 		request_start(&request);
 	else
 		reply_stream_open(req, file);
@@ -86,8 +86,8 @@ void stream_write(fuse_req_t req, File *file, const char *buf, size_t size, off_
 	};
 
 	/* With O_APPEND the offset is wherever the kernel believes the end to be. */
-	if (offset > 0 && !(flags & O_APPEND) && file->handle.row->stream->whole_writes) {
-		why_refuse(EMSGSIZE, "the kernel cut this write; a message is written in one piece");
+	if (offset > 0 && !(flags & O_APPEND) && file->handle.desc->stream->whole_writes) {
+		refuse(EMSGSIZE, "the kernel cut this write; a message is written in one piece");
 		reply_refusal(req, file->node, -EMSGSIZE, "write");
 		return;
 	}
@@ -97,10 +97,10 @@ void stream_write(fuse_req_t req, File *file, const char *buf, size_t size, off_
 void stream_poll(fuse_req_t req, File *file, int events, struct fuse_pollhandle *handle)
 {
 	unsigned wakes = waiting_wakes();
-	int now = file->handle.row->stream->poll(&file->handle);
+	int now = file->handle.desc->stream->poll(&file->handle);
 	int directions = 0;
 
-	if (!file->handle.row->stream->wait) {
+	if (!file->handle.desc->stream->wait) {
 		if (handle)
 			fuse_pollhandle_destroy(handle);
 		fuse_reply_poll(req, now);
@@ -126,7 +126,7 @@ void stream_poll(fuse_req_t req, File *file, int events, struct fuse_pollhandle 
 
 void stream_release(File *file)
 {
-	const StreamOps *ops = file->handle.row->stream;
+	const StreamOps *ops = file->handle.desc->stream;
 	const Request finish = {.operation = FINISH, .file = file};
 
 	waiting_unwatch(file);

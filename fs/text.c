@@ -30,10 +30,10 @@ static int show(File *file)
 	GString *text;
 	int result;
 
-	if (!handle->row->text->show)
+	if (!handle->desc->text->show)
 		return -EACCES;
 	text = g_string_new(NULL);
-	result = handle->row->text->show(handle->row, &handle->object, &handle->caller, text);
+	result = handle->desc->text->show(handle->desc, &handle->object, &handle->caller, text);
 	g_mutex_lock(&lock);
 	if (result == 0 && !file->text)
 		file->text = g_steal_pointer(&text);
@@ -75,7 +75,7 @@ static void show_and_reply(void *data)
 	Job *job = data;
 	int result;
 
-	why_forget();
+	refusal_forget();
 	reply_working_for(job->req);
 	result = show(job->file);
 	reply_working_for(NULL);
@@ -94,7 +94,7 @@ void text_read(fuse_req_t req, File *file, size_t size, off_t offset)
 		return;
 	job = g_new(Job, 1);
 	*job = (Job){.req = req, .file = file, .size = size, .offset = offset};
-	if (!file->handle.row->text->slow) {
+	if (!file->handle.desc->text->slow) {
 		show_and_reply(job);
 	} else if (worker_run(show_and_reply, job) < 0) {
 		g_free(job);
@@ -109,13 +109,13 @@ static int store(File *file, const char *buf, size_t size)
 	int result;
 
 	if (size > TEXT_MAX || memchr(buf, '\0', size))
-		return why_refuse(EINVAL, "what is written here is a short text");
+		return refuse(EINVAL, "what is written here is a short text");
 	text = g_strndup(buf, size > 0 && buf[size - 1] == '\n' ? size - 1 : size);
-	result = identity_assume(&handle->caller);
+	result = creds_override(&handle->caller);
 	if (result < 0)
 		return result;
-	result = handle->row->text->store(handle->row, &handle->object, text);
-	identity_release();
+	result = handle->desc->text->store(handle->desc, &handle->object, text);
+	creds_revert();
 	return result;
 }
 
@@ -124,7 +124,7 @@ static void store_and_reply(fuse_req_t req, File *file, const char *buf, size_t 
 	GString *old;
 	int result;
 
-	why_forget();
+	refusal_forget();
 	result = store(file, buf, size);
 	if (result < 0) {
 		reply_refusal(req, file->node, result, "write");
@@ -161,7 +161,7 @@ void text_write(fuse_req_t req, File *file, const char *buf, size_t size)
 {
 	Storing *job;
 
-	if (!file->handle.row->text->slow || size > TEXT_MAX) {
+	if (!file->handle.desc->text->slow || size > TEXT_MAX) {
 		store_and_reply(req, file, buf, size);
 		return;
 	}

@@ -25,7 +25,6 @@ static GLogWriterOutput write_message(GLogLevelFlags level, const GLogField *fie
 {
 	const char *text = "";
 
-	(void)unused;
 	level &= G_LOG_LEVEL_MASK;
 	if (level > most)
 		return G_LOG_WRITER_HANDLED;

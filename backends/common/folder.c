@@ -36,9 +36,9 @@ void folder_file(const Folder *folder, const char *name, FolderFile out)
 int folder_check_name(const Folder *folder, const char *name)
 {
 	if (strlen(name) > name_longest(folder))
-		return why_refuse(ENAMETOOLONG, "a name has at most %zu bytes", name_longest(folder));
+		return refuse(ENAMETOOLONG, "a name has at most %zu bytes", name_longest(folder));
 	if (is_foreign(folder, name))
-		return why_refuse(EINVAL, "%s", folder->refusal);
+		return refuse(EINVAL, "%s", folder->refusal);
 	return 0;
 }
 
@@ -97,7 +97,7 @@ int folder_open(const Folder *folder, const Object *object, int flags)
 	return -ENOENT;
 }
 
-/* -- Members -------------------------------------------------------------------------------------------------------- */
+/* -- DirOps -------------------------------------------------------------------------------------------------------- */
 
 static void fill_stat(const struct stat *stat, ObjectStat *out)
 {
@@ -128,8 +128,9 @@ static void see(const Folder *folder, int at, const char *file, MemberSeen seen,
 	seen(data, &object, &attributes);
 }
 
-int folder_list(const Folder *folder, MemberSeen seen, void *data)
+int folder_list(const void *context, const Object *directory, MemberSeen seen, void *data)
 {
+	const Folder *folder = context;
 	const struct dirent *entry;
 	int at = folder->open(), fd;
 	DIR *listing;
@@ -153,8 +154,9 @@ int folder_list(const Folder *folder, MemberSeen seen, void *data)
 	return 0;
 }
 
-int folder_lookup(const Folder *folder, const char *name, Object *out)
+int folder_lookup(const void *context, const Object *directory, const char *name, Object *out)
 {
+	const Folder *folder = context;
 	struct stat stat;
 	int result = stat_name(folder, name, &stat);
 
@@ -163,8 +165,9 @@ int folder_lookup(const Folder *folder, const char *name, Object *out)
 	return result;
 }
 
-int folder_remove(const Folder *folder, const Object *object)
+int folder_remove(const void *context, const Object *object)
 {
+	const Folder *folder = context;
 	FolderFile file;
 	struct stat stat;
 	int at, result = folder_stat_file(folder, object, &stat);
@@ -178,12 +181,13 @@ int folder_remove(const Folder *folder, const Object *object)
 	result = unlinkat(at, file, 0) < 0 ? -errno : 0;
 	close(at);
 	if (result == -EPERM || result == -EACCES)
-		return why_refuse(-result, "only its owner or root may remove it");
+		return refuse(-result, "only its owner or root may remove it");
 	return result;
 }
 
-int folder_rename(const Folder *folder, const Object *object, const char *name)
+int folder_rename(const void *context, const Object *object, const char *name)
 {
+	const Folder *folder = context;
 	FolderFile from, to;
 	struct stat stat;
 	int at, result = folder_check_name(folder, name);
@@ -202,8 +206,9 @@ int folder_rename(const Folder *folder, const Object *object, const char *name)
 	return result;
 }
 
-int folder_stat(const Folder *folder, const Object *object, ObjectStat *out)
+int folder_stat(const void *context, const Object *object, ObjectStat *out)
 {
+	const Folder *folder = context;
 	struct stat stat;
 	int result = folder_stat_file(folder, object, &stat);
 
@@ -212,8 +217,9 @@ int folder_stat(const Folder *folder, const Object *object, ObjectStat *out)
 	return result;
 }
 
-int folder_set(const Folder *folder, const Object *object, const ObjectChange *change)
+int folder_set(const void *context, const Object *object, const ObjectChange *change)
 {
+	const Folder *folder = context;
 	int fd = folder_open(folder, object, O_PATH), result = 0;
 	char path[64];
 
@@ -231,10 +237,11 @@ int folder_set(const Folder *folder, const Object *object, const ObjectChange *c
 	return result;
 }
 
-int folder_permit(const Folder *folder, const Object *object, const Caller *caller, int rights)
+int folder_permit(const void *context, const Object *object, const Caller *caller, int rights)
 {
+	const Folder *folder = context;
 	struct stat stat;
 	int result = folder_stat_file(folder, object, &stat);
 
-	return result < 0 ? result : own_mode_check(stat.st_uid, stat.st_gid, stat.st_mode, caller, rights);
+	return result < 0 ? result : registry_check_mode(stat.st_uid, stat.st_gid, stat.st_mode, caller, rights);
 }

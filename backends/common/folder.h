@@ -36,43 +36,11 @@ void folder_object(const char *name, const struct stat *stat, Object *out);
 /* fstatat(2) of an object's file: 0, or -ENOENT where the name stands for another one now, or another negative errno. */
 int folder_stat_file(const Folder *folder, const Object *object, struct stat *out);
 
-/* For a mechanism's Members. */
-int folder_list(const Folder *folder, MemberSeen seen, void *data);
-int folder_lookup(const Folder *folder, const char *name, Object *out);
-int folder_remove(const Folder *folder, const Object *object);
-int folder_rename(const Folder *folder, const Object *object, const char *name);
-int folder_stat(const Folder *folder, const Object *object, ObjectStat *out);
-int folder_set(const Folder *folder, const Object *object, const ObjectChange *change);
-int folder_permit(const Folder *folder, const Object *object, const Caller *caller, int rights);
-
-/*
- * All of these but rename as functions `prefix`_list and so on of `folder`, a Folder of the same file: Members carry no argument.
- */
-#define FOLDER_MEMBERS(prefix, folder)                                                     \
-	static int prefix##_list(const Object *at, MemberSeen seen, void *arg)             \
-	{                                                                                  \
-		(void)at;                                                                  \
-		return folder_list(&(folder), seen, arg);                                  \
-	}                                                                                  \
-	static int prefix##_lookup(const Object *at, const char *name, Object *out)        \
-	{                                                                                  \
-		(void)at;                                                                  \
-		return folder_lookup(&(folder), name, out);                                \
-	}                                                                                  \
-	static int prefix##_remove(const Object *object)                                   \
-	{                                                                                  \
-		return folder_remove(&(folder), object);                                   \
-	}                                                                                  \
-	static int prefix##_stat(const Object *object, ObjectStat *out)                    \
-	{                                                                                  \
-		return folder_stat(&(folder), object, out);                                \
-	}                                                                                  \
-	static int prefix##_set(const Object *object, const ObjectChange *change)          \
-	{                                                                                  \
-		return folder_set(&(folder), object, change);                              \
-	}                                                                                  \
-	static int prefix##_permit(const Object *object, const Caller *caller, int rights) \
-	{                                                                                  \
-		return folder_permit(&(folder), object, caller, rights);                   \
-	}                                                                                  \
-	_Static_assert(true, "a semicolon follows")
+/* For a mechanism's DirOps. */
+int folder_list(const void *context, const Object *directory, MemberSeen seen, void *data);
+int folder_lookup(const void *context, const Object *directory, const char *name, Object *out);
+int folder_remove(const void *context, const Object *object);
+int folder_rename(const void *context, const Object *object, const char *name);
+int folder_stat(const void *context, const Object *object, ObjectStat *out);
+int folder_set(const void *context, const Object *object, const ObjectChange *change);
+int folder_permit(const void *context, const Object *object, const Caller *caller, int rights);

@@ -30,12 +30,12 @@ static bool line_maps(const char *line, const Mapped *mapped, bool native)
 static bool has_our_ipc(pid_t pid)
 {
 	g_autofree char *path = g_strdup_printf("/proc/%d/ns/ipc", (int)pid);
-	struct stat own, theirs;
+	struct stat entry, theirs;
 
-	return stat("/proc/self/ns/ipc", &own) == 0 && stat(path, &theirs) == 0 && own.st_ino == theirs.st_ino;
+	return stat("/proc/self/ns/ipc", &entry) == 0 && stat(path, &theirs) == 0 && entry.st_ino == theirs.st_ino;
 }
 
-static bool process_maps(pid_t pid, const Mapped *mapped)
+static bool procfs_maps(pid_t pid, const Mapped *mapped)
 {
 	const bool native = !mapped->own_ipc || has_our_ipc(pid);
 	g_autofree char *path = g_strdup_printf("/proc/%d/maps", (int)pid);
@@ -61,7 +61,7 @@ static bool is_of(pid_t pid, uid_t uid)
 	return stat(path, &st) == 0 && st.st_uid == uid;
 }
 
-int attached_print(const Mapped *mapped, bool all, uid_t uid, GString *out)
+int mappers_print(const Mapped *mapped, bool all, uid_t uid, GString *out)
 {
 	GDir *processes = g_dir_open("/proc", 0, NULL);
 	const char *name;
@@ -70,7 +70,7 @@ int attached_print(const Mapped *mapped, bool all, uid_t uid, GString *out)
 
 	while (processes && (name = g_dir_read_name(processes)) && (out || count == 0)) {
 		if (!parse_number(name, 1, INT_MAX, &pid) || pid == getpid() || !(all || is_of((pid_t)pid, uid)) ||
-		    !process_maps((pid_t)pid, mapped))
+		    !procfs_maps((pid_t)pid, mapped))
 			continue;
 		count++;
 		if (out)

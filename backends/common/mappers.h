@@ -20,4 +20,4 @@ typedef struct Mapped {
  * Prints the pids of the processes that have mapped it, a line each, and returns their number; our own process does not
  * count. `out` may be NULL: then it stops at the first. `all`: those of every user, else only those whose uid is `uid`.
  */
-int attached_print(const Mapped *mapped, bool all, uid_t uid, GString *out);
+int mappers_print(const Mapped *mapped, bool all, uid_t uid, GString *out);

@@ -18,9 +18,9 @@ void queue_wait(Handle *handle, Direction direction, size_t size, Wait *out)
 	queue_of(handle)->wait(handle, direction, size, out);
 }
 
-int queue_open(Handle *handle, Patience patience)
+int queue_open(Handle *handle, BlockMode block)
 {
-	return queue_of(handle)->open ? queue_of(handle)->open(handle, patience) : 0;
+	return queue_of(handle)->open ? queue_of(handle)->open(handle, block) : 0;
 }
 
 void queue_cancel(Handle *handle)
@@ -44,7 +44,6 @@ ssize_t queue_largest(Handle *handle)
 
 static size_t no_tail(char *tail, const char *bytes, size_t length)
 {
-	(void)tail, (void)bytes, (void)length;
 	return 0;
 }
 
@@ -75,7 +74,7 @@ static ssize_t hand_over_long(Handle *handle, const Framing *framing, char *buf,
 	do {
 		g_free(whole);
 		whole = g_malloc(room + 1);
-		length = queue_of(handle)->receive(handle, whole, room, &mark, TRY);
+		length = queue_of(handle)->receive(handle, whole, room, &mark, NONBLOCK);
 		room *= 2;
 	} while (length == -E2BIG && room < INT_MAX);
 	if (length < 0)
@@ -100,7 +99,7 @@ ssize_t queue_hand_over(Handle *handle, const Framing *framing, int64_t *count, 
 
 		/* A buffer too small for any message with its frame is like one too small for this message. */
 		if (total + frame <= size)
-			n = queue_of(handle)->receive(handle, at + head_room, size - total - frame, &mark, TRY);
+			n = queue_of(handle)->receive(handle, at + head_room, size - total - frame, &mark, NONBLOCK);
 		else
 			n = -E2BIG;
 		if (n == -E2BIG && total == 0) {
@@ -126,11 +125,10 @@ ssize_t queue_hand_over(Handle *handle, const Framing *framing, int64_t *count, 
 
 /* -- data -------------------------------------------------------------------------------------------------------- */
 
-static ssize_t data_read(Handle *handle, char *buf, size_t size, Patience patience)
+static ssize_t data_read(Handle *handle, char *buf, size_t size, BlockMode block)
 {
 	int64_t one = 1;
 
-	(void)patience;
 	if (handle->rest.length)
 		return buffer_take(&handle->rest, buf, size);
 	return queue_hand_over(handle, &queue_as_bytes, &one, buf, size);
@@ -138,27 +136,26 @@ static ssize_t data_read(Handle *handle, char *buf, size_t size, Patience patien
 
 static int refuse_large(Handle *handle)
 {
-	const size_t in_one = backends_settings()->largest;
+	const size_t in_one = host_settings()->largest;
 	ssize_t largest = queue_largest(handle);
 
 	if (largest >= 0 && (size_t)largest <= in_one)
-		return why_refuse(EMSGSIZE, "a message here has at most %zd bytes", largest);
-	return why_refuse(EMSGSIZE,
-			  "a message written to data has at most %zu bytes; lines and records take larger ones",
-			  in_one);
+		return refuse(EMSGSIZE, "a message here has at most %zd bytes", largest);
+	return refuse(EMSGSIZE, "a message written to data has at most %zu bytes; lines and records take larger ones",
+		      in_one);
 }
 
-static ssize_t data_write(Handle *handle, const char *buf, size_t size, Patience patience)
+static ssize_t data_write(Handle *handle, const char *buf, size_t size, BlockMode block)
 {
 	const Queue *queue = queue_of(handle);
 	Mark mark;
 	int result;
 
 	/* The kernel cuts a write that is larger; this one may be a piece of it (docs/semantics.md, "Large messages"). */
-	if (size > backends_settings()->largest)
+	if (size > host_settings()->largest)
 		return refuse_large(handle);
 	queue->mark(handle, &mark);
-	result = queue->send(handle, &mark, buf, size, patience);
+	result = queue->send(handle, &mark, buf, size, block);
 	return result < 0 ? result : (ssize_t)size;
 }
 
@@ -175,13 +172,13 @@ const StreamOps queue_data = {
 
 /* -- next: one message, then the end ------------------------------------------------------------------------------ */
 
-static ssize_t next_read(Handle *handle, char *buf, size_t size, Patience patience)
+static ssize_t next_read(Handle *handle, char *buf, size_t size, BlockMode block)
 {
 	ssize_t n;
 
 	if (handle->state[QUEUE_STARTED] && !handle->rest.length)
 		return 0;
-	n = data_read(handle, buf, size, patience);
+	n = data_read(handle, buf, size, block);
 	if (n >= 0)
 		handle->state[QUEUE_STARTED] = 1;
 	return n;
@@ -203,11 +200,10 @@ const StreamOps queue_next = {
 
 /* -- drain: what is queued at the first read, then the end ---------------------------------------------------------- */
 
-static ssize_t drain_read(Handle *handle, char *buf, size_t size, Patience patience)
+static ssize_t drain_read(Handle *handle, char *buf, size_t size, BlockMode block)
 {
 	ssize_t n;
 
-	(void)patience;
 	if (handle->rest.length)
 		return buffer_take(&handle->rest, buf, size);
 	if (!handle->state[QUEUE_STARTED]) {

@@ -23,9 +23,9 @@ typedef struct Queue {
 	 * with room for `largest` that never comes, unless the limit was lowered. -ENODATA: none is there and none will come:
 	 * the end of the file.
 	 */
-	ssize_t (*receive)(Handle *handle, char *buf, size_t room, Mark *mark, Patience patience);
+	ssize_t (*receive)(Handle *handle, char *buf, size_t room, Mark *mark, BlockMode block);
 	/* Sends one message. -EAGAIN: no room for it now. -EMSGSIZE: never. */
-	int (*send)(Handle *handle, const Mark *mark, const char *bytes, size_t length, Patience patience);
+	int (*send)(Handle *handle, const Mark *mark, const char *bytes, size_t length, BlockMode block);
 	/* The bytes that a message in this queue may have at most, or a negative errno; -ENODATA: as of receive(). */
 	ssize_t (*largest)(Handle *handle);
 	/* How many messages are queued, or a negative errno; -ENODATA: as of receive(). */
@@ -42,7 +42,7 @@ typedef struct Queue {
 	size_t (*print_mark)(Handle *handle, char *text, const Mark *mark);
 	int (*parse_mark)(Handle *handle, const char *text, size_t length, Mark *out);
 	/* See StreamOps. open and cancel may be absent. */
-	int (*open)(Handle *handle, Patience patience);
+	int (*open)(Handle *handle, BlockMode block);
 	void (*cancel)(Handle *handle);
 	int (*poll)(Handle *handle);
 	void (*wait)(Handle *handle, Direction direction, size_t size, Wait *out);
@@ -58,7 +58,7 @@ void queue_print_record(GString *out, int64_t mark, const char *bytes, size_t le
 
 static inline const Queue *queue_of(const Handle *handle)
 {
-	return handle->row->mechanism;
+	return handle->desc->mechanism;
 }
 
 /* The longest head of a message, whatever its mark: Queue.mark_text is so much smaller. */
@@ -90,7 +90,7 @@ ssize_t queue_hand_over(Handle *handle, const Framing *framing, int64_t *count, 
  */
 enum { QUEUE_STARTED, QUEUE_LEFT, QUEUE_BROKEN, QUEUE_OWN /* free for the kind of queue */ };
 
-int queue_open(Handle *handle, Patience patience);
+int queue_open(Handle *handle, BlockMode block);
 void queue_cancel(Handle *handle);
 int queue_poll(Handle *handle);
 void queue_wait(Handle *handle, Direction direction, size_t size, Wait *out);

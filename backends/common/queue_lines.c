@@ -21,18 +21,17 @@ static size_t line_tail(char *tail, const char *bytes, size_t length)
 
 const Framing queue_as_line = {.tail_max = 1, .tail = line_tail};
 
-static ssize_t lines_read(Handle *handle, char *buf, size_t size, Patience patience)
+static ssize_t lines_read(Handle *handle, char *buf, size_t size, BlockMode block)
 {
 	int64_t any = INT64_MAX;
 
-	(void)patience;
 	if (handle->rest.length)
 		return buffer_take(&handle->rest, buf, size);
 	return queue_hand_over(handle, &queue_as_line, &any, buf, size);
 }
 
 /* Sends handle->unsent and `piece` as one message. Changes nothing unless it was sent. */
-static int send_line(Handle *handle, const char *piece, size_t length, Patience patience)
+static int send_line(Handle *handle, const char *piece, size_t length, BlockMode block)
 {
 	const Queue *queue = queue_of(handle);
 	Mark mark;
@@ -40,9 +39,9 @@ static int send_line(Handle *handle, const char *piece, size_t length, Patience 
 
 	queue->mark(handle, &mark);
 	if (!handle->unsent.length)
-		return queue->send(handle, &mark, piece, length, patience);
+		return queue->send(handle, &mark, piece, length, block);
 	buffer_append(&handle->unsent, piece, length);
-	result = queue->send(handle, &mark, buffer_bytes(&handle->unsent), handle->unsent.length, patience);
+	result = queue->send(handle, &mark, buffer_bytes(&handle->unsent), handle->unsent.length, block);
 	if (result < 0)
 		handle->unsent.length -= length;
 	else
@@ -57,7 +56,7 @@ static int refuse_line(Handle *handle, ssize_t largest, bool part)
 		buffer_clear(&handle->unsent);
 		handle->state[QUEUE_BROKEN] = EMSGSIZE;
 	}
-	return why_refuse(EMSGSIZE, "a line is a message, and a message here has at most %zd bytes", largest);
+	return refuse(EMSGSIZE, "a line is a message, and a message here has at most %zd bytes", largest);
 }
 
 /* Keeps the start of a line whose end has not been written yet. */
@@ -73,13 +72,13 @@ static int keep_start(Handle *handle, const char *bytes, size_t length)
 	return 0;
 }
 
-static ssize_t lines_write(Handle *handle, const char *buf, size_t size, Patience patience)
+static ssize_t lines_write(Handle *handle, const char *buf, size_t size, BlockMode block)
 {
 	size_t total = 0;
 	int result = 0;
 
 	if (handle->state[QUEUE_BROKEN])
-		return why_repeat((int)handle->state[QUEUE_BROKEN]);
+		return refusal_repeat((int)handle->state[QUEUE_BROKEN]);
 	while (result == 0 && total < size) {
 		const char *line = buf + total;
 		const char *end = memchr(line, '\n', size - total);
@@ -90,7 +89,7 @@ static ssize_t lines_write(Handle *handle, const char *buf, size_t size, Patienc
 				total = size;
 			break;
 		}
-		result = send_line(handle, line, end - line, patience);
+		result = send_line(handle, line, end - line, block);
 		if (result == -EMSGSIZE)
 			result = refuse_line(handle, queue_largest(handle), handle->unsent.length > 0);
 		if (result == 0)
@@ -99,9 +98,9 @@ static ssize_t lines_write(Handle *handle, const char *buf, size_t size, Patienc
 	return total > 0 ? (ssize_t)total : result;
 }
 
-static int lines_finish(Handle *handle, Patience patience)
+static int lines_finish(Handle *handle, BlockMode block)
 {
-	return handle->unsent.length ? send_line(handle, NULL, 0, patience) : 0;
+	return handle->unsent.length ? send_line(handle, NULL, 0, block) : 0;
 }
 
 const StreamOps queue_lines = {

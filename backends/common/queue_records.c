@@ -31,7 +31,6 @@ static size_t record_head(Handle *handle, char *head, const Mark *mark, size_t l
 
 static size_t record_tail(char *tail, const char *bytes, size_t length)
 {
-	(void)bytes, (void)length;
 	*tail = '\n';
 	return 1;
 }
@@ -50,11 +49,10 @@ void queue_print_record(GString *out, int64_t mark, const char *bytes, size_t le
 	g_string_append_c(out, '\n');
 }
 
-static ssize_t records_read(Handle *handle, char *buf, size_t size, Patience patience)
+static ssize_t records_read(Handle *handle, char *buf, size_t size, BlockMode block)
 {
 	int64_t any = INT64_MAX;
 
-	(void)patience;
 	if (handle->rest.length)
 		return buffer_take(&handle->rest, buf, size);
 	return queue_hand_over(handle, &queue_as_record, &any, buf, size);
@@ -77,10 +75,9 @@ static int mark_parse(Handle *handle, const char *text, size_t length, Mark *out
 static int refuse_head(const Queue *queue)
 {
 	if (queue->parse_mark)
-		return why_refuse(EINVAL, "a record is ADDRESS LENGTH, a newline, LENGTH bytes and a newline");
-	return why_refuse(EINVAL,
-			  "a record is MARK LENGTH, a newline, LENGTH bytes and a newline; MARK from %lld to %lld",
-			  (long long)queue->mark_min, (long long)queue->mark_max);
+		return refuse(EINVAL, "a record is ADDRESS LENGTH, a newline, LENGTH bytes and a newline");
+	return refuse(EINVAL, "a record is MARK LENGTH, a newline, LENGTH bytes and a newline; MARK from %lld to %lld",
+		      (long long)queue->mark_min, (long long)queue->mark_max);
 }
 
 /*
@@ -106,21 +103,21 @@ static int record_parse(Handle *handle, const char *bytes, size_t size, Record *
 	out->length = length;
 	result = mark_parse(handle, bytes, blank - bytes, &out->mark);
 	if (result < 0)
-		return why_noted() ? result : refuse_head(queue);
+		return refusal_noted() ? result : refuse_head(queue);
 	largest = queue_largest(handle);
 	if (largest < 0)
 		return (int)largest;
 	if (length > largest)
-		return why_refuse(EMSGSIZE, "a message here has at most %zd bytes", largest);
+		return refuse(EMSGSIZE, "a message here has at most %zd bytes", largest);
 	return 1;
 }
 
 /* Sends the record that begins at `bytes`; `last` is its last byte. */
-static int record_send(Handle *handle, const Record *record, const char *bytes, char last, Patience patience)
+static int record_send(Handle *handle, const Record *record, const char *bytes, char last, BlockMode block)
 {
 	if (last != '\n')
-		return why_refuse(EINVAL, "a record of %zu bytes ends with a newline after them", record->length);
-	return queue_of(handle)->send(handle, &record->mark, bytes + record->head, record->length, patience);
+		return refuse(EINVAL, "a record of %zu bytes ends with a newline after them", record->length);
+	return queue_of(handle)->send(handle, &record->mark, bytes + record->head, record->length, block);
 }
 
 /* No refusal: it may be tried again. */
@@ -143,7 +140,7 @@ static ssize_t record_check(Handle *handle, ssize_t taken)
 }
 
 /* Takes from `buf` what the unfinished record in handle->unsent still needs. Returns how much that was. */
-static ssize_t record_continue(Handle *handle, const char *buf, size_t size, Patience patience)
+static ssize_t record_continue(Handle *handle, const char *buf, size_t size, BlockMode block)
 {
 	Buffer *unsent = &handle->unsent;
 	size_t total = 0;
@@ -157,7 +154,7 @@ static ssize_t record_continue(Handle *handle, const char *buf, size_t size, Pat
 			missing = record.head + record.length - unsent->length;
 			result = 0;
 			if (missing == 0) {
-				result = record_send(handle, &record, buffer_bytes(unsent), buf[total], patience);
+				result = record_send(handle, &record, buffer_bytes(unsent), buf[total], block);
 				if (result == 0) {
 					buffer_take(unsent, NULL, unsent->length);
 					return (ssize_t)total + 1;
@@ -178,20 +175,20 @@ static ssize_t record_continue(Handle *handle, const char *buf, size_t size, Pat
 	return record_check(handle, (ssize_t)total);
 }
 
-static ssize_t records_write(Handle *handle, const char *buf, size_t size, Patience patience)
+static ssize_t records_write(Handle *handle, const char *buf, size_t size, BlockMode block)
 {
 	size_t total = 0;
 	ssize_t result = 0;
 
 	if (handle->state[QUEUE_BROKEN])
-		return why_repeat((int)handle->state[QUEUE_BROKEN]);
+		return refusal_repeat((int)handle->state[QUEUE_BROKEN]);
 	while (result == 0 && total < size) {
 		const char *at = buf + total;
 		size_t left = size - total;
 		Record record;
 
 		if (handle->unsent.length) {
-			result = record_continue(handle, at, left, patience);
+			result = record_continue(handle, at, left, block);
 			if (result > 0) {
 				total += result;
 				result = 0;
@@ -200,7 +197,7 @@ static ssize_t records_write(Handle *handle, const char *buf, size_t size, Patie
 		}
 		result = record_parse(handle, at, left, &record);
 		if (result > 0 && record.head + record.length + 1 <= left) {
-			result = record_send(handle, &record, at, at[record.head + record.length], patience);
+			result = record_send(handle, &record, at, at[record.head + record.length], block);
 			if (result == 0)
 				total += record.head + record.length + 1;
 		} else if (result < 0) {

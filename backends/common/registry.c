@@ -15,7 +15,7 @@ static GMutex lock;
 static int64_t last_id; /* Protected by lock. */
 
 /* Called with lock held. */
-static void table_prepare(OwnTable *table)
+static void table_prepare(Registry *table)
 {
 	if (table->by_id)
 		return;
@@ -24,120 +24,122 @@ static void table_prepare(OwnTable *table)
 }
 
 /* Called with lock held. */
-static int count_of_user(OwnTable *table, uid_t uid)
+static int count_of_user(Registry *table, uid_t uid)
 {
 	GHashTableIter iter;
-	gpointer own;
+	gpointer entry;
 	int count = 0;
 
 	g_hash_table_iter_init(&iter, table->by_id);
-	while (g_hash_table_iter_next(&iter, NULL, &own))
-		count += ((Own *)own)->uid == uid;
+	while (g_hash_table_iter_next(&iter, NULL, &entry))
+		count += ((Entry *)entry)->uid == uid;
 	return count;
 }
 
-int own_add(OwnTable *table, const char *name, mode_t mode, void *data, Own **out)
+int registry_add(Registry *table, const char *name, mode_t mode, void *data, Entry **out)
 {
-	Own *own;
+	Entry *entry;
 	int result = 0;
 
 	if (!*name || strlen(name) > NAME_MAX || strpbrk(name, "/\n"))
-		return why_refuse(EINVAL, "a name has 1 to %d bytes, no slash and no newline", NAME_MAX);
-	own = g_new0(Own, 1);
-	*own = (Own){.refs = 2, .data = data, .uid = geteuid(), .gid = getegid(), .mode = mode, .changed = time(NULL)};
-	g_strlcpy(own->name, name, sizeof own->name);
+		return refuse(EINVAL, "a name has 1 to %d bytes, no slash and no newline", NAME_MAX);
+	entry = g_new0(Entry, 1);
+	*entry = (Entry){
+		.refs = 2, .data = data, .uid = geteuid(), .gid = getegid(), .mode = mode, .changed = time(NULL)};
+	g_strlcpy(entry->name, name, sizeof entry->name);
 	g_mutex_lock(&lock);
 	table_prepare(table);
 	if (g_hash_table_contains(table->by_name, name))
 		result = -EEXIST;
-	else if (own->uid != 0 && count_of_user(table, own->uid) >= table->most_user)
+	else if (entry->uid != 0 && count_of_user(table, entry->uid) >= table->user_max)
 		result = -ENOSPC;
 	if (result == 0) {
-		own->id = ++last_id;
-		g_hash_table_insert(table->by_id, &own->id, own);
-		g_hash_table_insert(table->by_name, own->name, own);
-		*out = own;
+		entry->id = ++last_id;
+		g_hash_table_insert(table->by_id, &entry->id, entry);
+		g_hash_table_insert(table->by_name, entry->name, entry);
+		*out = entry;
 	}
 	g_mutex_unlock(&lock);
 	if (result < 0)
-		g_free(own);
-	return result == -ENOSPC ? why_refuse(ENOSPC, "you have %d %s already", table->most_user, table->what) : result;
+		g_free(entry);
+	return result == -ENOSPC ? refuse(ENOSPC, "you have %d %s already", table->user_max, table->what) : result;
 }
 
-int own_make(OwnTable *table, const char *name, mode_t mode, void *data, Object *out)
+int registry_create(Registry *table, const char *name, mode_t mode, void *data, Object *out)
 {
-	Own *own;
-	int result = own_add(table, name, mode, data, &own);
+	Entry *entry;
+	int result = registry_add(table, name, mode, data, &entry);
 
 	if (result < 0)
 		return result;
-	*out = (Object){.id = own->id};
+	*out = (Object){.id = entry->id};
 	g_strlcpy(out->name, name, sizeof out->name);
-	own_unref(table, own);
+	entry_unref(table, entry);
 	return 0;
 }
 
-Own *own_get(OwnTable *table, int64_t id)
+Entry *registry_get(Registry *table, int64_t id)
 {
-	Own *own = NULL;
+	Entry *entry = NULL;
 
 	g_mutex_lock(&lock);
 	if (table->by_id)
-		own = g_hash_table_lookup(table->by_id, &id);
-	if (own)
-		g_atomic_int_inc(&own->refs);
+		entry = g_hash_table_lookup(table->by_id, &id);
+	if (entry)
+		g_atomic_int_inc(&entry->refs);
 	g_mutex_unlock(&lock);
-	return own;
+	return entry;
 }
 
-void own_unref(OwnTable *table, Own *own)
+void entry_unref(Registry *table, Entry *entry)
 {
 	bool last;
 
-	if (!own)
+	if (!entry)
 		return;
-	/* Under the lock: own_get() must not find an object that is about to end. */
+	/* Under the lock: registry_get() must not find an object that is about to end. */
 	g_mutex_lock(&lock);
-	last = g_atomic_int_dec_and_test(&own->refs);
+	last = g_atomic_int_dec_and_test(&entry->refs);
 	if (last)
-		g_hash_table_remove(table->by_id, &own->id);
+		g_hash_table_remove(table->by_id, &entry->id);
 	g_mutex_unlock(&lock);
 	if (!last)
 		return;
 	if (table->end)
-		table->end(own);
-	g_free(own);
+		table->end(entry);
+	g_free(entry);
 }
 
-void own_touch(Own *own)
+void entry_touch(Entry *entry)
 {
 	g_mutex_lock(&lock);
-	own->changed = time(NULL);
+	entry->changed = time(NULL);
 	g_mutex_unlock(&lock);
 }
 
-void own_name(const Own *own, char *out)
+void entry_name(const Entry *entry, char *out)
 {
 	g_mutex_lock(&lock);
-	g_strlcpy(out, own->name, sizeof own->name);
+	g_strlcpy(out, entry->name, sizeof entry->name);
 	g_mutex_unlock(&lock);
 }
 
 /* Called with lock held. */
-static void fill_stat(const Own *own, ObjectStat *out)
+static void fill_stat(const Entry *entry, ObjectStat *out)
 {
 	*out = (ObjectStat){
-		.uid = own->uid,
-		.gid = own->gid,
-		.mode = own->mode,
-		.atime = own->changed,
-		.mtime = own->changed,
-		.ctime = own->changed,
+		.uid = entry->uid,
+		.gid = entry->gid,
+		.mode = entry->mode,
+		.atime = entry->changed,
+		.mtime = entry->changed,
+		.ctime = entry->changed,
 	};
 }
 
-int own_list(OwnTable *table, MemberSeen seen, void *data)
+int registry_list(const void *context, const Object *directory, MemberSeen seen, void *data)
 {
+	Registry *table = (Registry *)context;
 	g_autoptr(GArray) objects = g_array_new(FALSE, TRUE, sizeof(Object));
 	g_autoptr(GArray) stats = g_array_new(FALSE, TRUE, sizeof(ObjectStat));
 	GHashTableIter iter;
@@ -147,12 +149,12 @@ int own_list(OwnTable *table, MemberSeen seen, void *data)
 	table_prepare(table);
 	g_hash_table_iter_init(&iter, table->by_name);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		const Own *own = value;
-		Object object = {.id = own->id};
+		const Entry *entry = value;
+		Object object = {.id = entry->id};
 		ObjectStat stat;
 
-		memcpy(object.name, own->name, sizeof object.name);
-		fill_stat(own, &stat);
+		memcpy(object.name, entry->name, sizeof object.name);
+		fill_stat(entry, &stat);
 		g_array_append_val(objects, object);
 		g_array_append_val(stats, stat);
 	}
@@ -162,109 +164,114 @@ int own_list(OwnTable *table, MemberSeen seen, void *data)
 	return 0;
 }
 
-int own_lookup(OwnTable *table, const char *name, Object *out)
+int registry_lookup(const void *context, const Object *directory, const char *name, Object *out)
 {
-	const Own *own;
+	Registry *table = (Registry *)context;
+	const Entry *entry;
 
 	g_mutex_lock(&lock);
 	table_prepare(table);
-	own = g_hash_table_lookup(table->by_name, name);
-	if (own) {
-		*out = (Object){.id = own->id};
-		memcpy(out->name, own->name, sizeof out->name);
+	entry = g_hash_table_lookup(table->by_name, name);
+	if (entry) {
+		*out = (Object){.id = entry->id};
+		memcpy(out->name, entry->name, sizeof out->name);
 	}
 	g_mutex_unlock(&lock);
-	return own ? 0 : -ENOENT;
+	return entry ? 0 : -ENOENT;
 }
 
-int own_remove(OwnTable *table, const Object *object)
+int registry_remove(const void *context, const Object *object)
 {
-	Own *own = own_get(table, object->id);
+	Registry *table = (Registry *)context;
+	Entry *entry = registry_get(table, object->id);
 	uid_t uid = geteuid();
 	int result = 0;
 
-	if (!own)
+	if (!entry)
 		return -ENOENT;
 	g_mutex_lock(&lock);
-	if (!own->name[0])
+	if (!entry->name[0])
 		result = -ENOENT;
-	else if (uid != 0 && uid != own->uid)
+	else if (uid != 0 && uid != entry->uid)
 		result = -EPERM;
 	if (result == 0) {
-		g_hash_table_remove(table->by_name, own->name);
-		own->name[0] = '\0';
+		g_hash_table_remove(table->by_name, entry->name);
+		entry->name[0] = '\0';
 	}
 	g_mutex_unlock(&lock);
 	if (result == 0)
-		own_unref(table, own); /* what the name held */
-	own_unref(table, own);
-	return result == -EPERM ? why_refuse(EPERM, "only its owner or root may remove it") : result;
+		entry_unref(table, entry); /* what the name held */
+	entry_unref(table, entry);
+	return result == -EPERM ? refuse(EPERM, "only its owner or root may remove it") : result;
 }
 
-int own_rename(OwnTable *table, const Object *object, const char *name)
+int registry_rename(const void *context, const Object *object, const char *name)
 {
-	Own *own;
+	Registry *table = (Registry *)context;
+	Entry *entry;
 	int result = 0;
 
 	if (!*name || strlen(name) > NAME_MAX || strpbrk(name, "/\n"))
-		return why_refuse(EINVAL, "a name has 1 to %d bytes, no slash and no newline", NAME_MAX);
-	own = own_get(table, object->id);
-	if (!own)
+		return refuse(EINVAL, "a name has 1 to %d bytes, no slash and no newline", NAME_MAX);
+	entry = registry_get(table, object->id);
+	if (!entry)
 		return -ENOENT;
 	g_mutex_lock(&lock);
-	if (!own->name[0])
+	if (!entry->name[0])
 		result = -ENOENT;
 	else if (g_hash_table_contains(table->by_name, name))
 		result = -EEXIST;
 	if (result == 0) {
-		g_hash_table_remove(table->by_name, own->name);
-		g_strlcpy(own->name, name, sizeof own->name);
-		g_hash_table_insert(table->by_name, own->name, own);
-		own->changed = time(NULL);
+		g_hash_table_remove(table->by_name, entry->name);
+		g_strlcpy(entry->name, name, sizeof entry->name);
+		g_hash_table_insert(table->by_name, entry->name, entry);
+		entry->changed = time(NULL);
 	}
 	g_mutex_unlock(&lock);
-	own_unref(table, own);
+	entry_unref(table, entry);
 	return result;
 }
 
-int own_stat(OwnTable *table, const Object *object, ObjectStat *out)
+int registry_stat(const void *context, const Object *object, ObjectStat *out)
 {
-	Own *own = own_get(table, object->id);
+	Registry *table = (Registry *)context;
+	Entry *entry = registry_get(table, object->id);
 
-	if (!own)
+	if (!entry)
 		return -ENOENT;
 	g_mutex_lock(&lock);
-	fill_stat(own, out);
+	fill_stat(entry, out);
 	g_mutex_unlock(&lock);
-	own_unref(table, own);
+	entry_unref(table, entry);
 	return 0;
 }
 
-int own_set(OwnTable *table, const Object *object, const ObjectChange *change)
+int registry_set(const void *context, const Object *object, const ObjectChange *change)
 {
-	Own *own = own_get(table, object->id);
+	Registry *table = (Registry *)context;
+	Entry *entry = registry_get(table, object->id);
 	uid_t uid = geteuid();
 	int result = 0;
 
-	if (!own)
+	if (!entry)
 		return -ENOENT;
 	g_mutex_lock(&lock);
-	if (uid != 0 && (uid != own->uid || (change->set_uid && change->uid != own->uid)))
+	if (uid != 0 && (uid != entry->uid || (change->set_uid && change->uid != entry->uid)))
 		result = -EPERM;
 	if (result == 0 && change->set_mode)
-		own->mode = (own->mode & S_IFMT) | change->mode;
+		entry->mode = (entry->mode & S_IFMT) | change->mode;
 	if (result == 0 && change->set_uid)
-		own->uid = change->uid;
+		entry->uid = change->uid;
 	if (result == 0 && change->set_gid)
-		own->gid = change->gid;
+		entry->gid = change->gid;
 	if (result == 0)
-		own->changed = time(NULL);
+		entry->changed = time(NULL);
 	g_mutex_unlock(&lock);
-	own_unref(table, own);
+	entry_unref(table, entry);
 	return result;
 }
 
-int own_mode_check(uid_t uid, gid_t gid, mode_t mode, const Caller *caller, int rights)
+int registry_check_mode(uid_t uid, gid_t gid, mode_t mode, const Caller *caller, int rights)
 {
 	int wanted = rights & (RIGHT_READ | RIGHT_WRITE);
 	bool in_group = caller->gid == gid;
@@ -282,10 +289,11 @@ int own_mode_check(uid_t uid, gid_t gid, mode_t mode, const Caller *caller, int 
 	return wanted & ~mode ? -EACCES : 0;
 }
 
-int own_permit(OwnTable *table, const Object *object, const Caller *caller, int rights)
+int registry_permit(const void *context, const Object *object, const Caller *caller, int rights)
 {
+	Registry *table = (Registry *)context;
 	ObjectStat stat;
-	int result = own_stat(table, object, &stat);
+	int result = registry_stat(table, object, &stat);
 
-	return result < 0 ? result : own_mode_check(stat.uid, stat.gid, stat.mode, caller, rights);
+	return result < 0 ? result : registry_check_mode(stat.uid, stat.gid, stat.mode, caller, rights);
 }

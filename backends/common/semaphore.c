@@ -23,7 +23,7 @@ static GMutex lock;
 
 static const Semaphore *semaphore_of(const Handle *handle)
 {
-	return handle->row->mechanism;
+	return handle->desc->mechanism;
 }
 
 /* -- Lines ---------------------------------------------------------------------------------------------------------- */
@@ -31,8 +31,8 @@ static const Semaphore *semaphore_of(const Handle *handle)
 static int refuse_text(const Handle *handle)
 {
 	if (semaphore_of(handle)->set)
-		return why_refuse(EINVAL, "an operation is a line of NUMBER:CHANGE, such as 0:-1 1:+2 2:0");
-	return why_refuse(EINVAL, "an operation is a number on a line of its own, such as -1 or +1");
+		return refuse(EINVAL, "an operation is a line of NUMBER:CHANGE, such as 0:-1 1:+2 2:0");
+	return refuse(EINVAL, "an operation is a number on a line of its own, such as -1 or +1");
 }
 
 static bool parse_change(const char *text, size_t length, int64_t *out)
@@ -92,11 +92,11 @@ static size_t line_length(const char *text, size_t size)
 static int check_text(const Handle *handle, const char *text, size_t size)
 {
 	if (size > TEXT_MAX)
-		return why_refuse(EMSGSIZE, "operations are written in pieces of at most %d bytes, whole lines each",
-				  TEXT_MAX);
+		return refuse(EMSGSIZE, "operations are written in pieces of at most %d bytes, whole lines each",
+			      TEXT_MAX);
 	/* Else a line that a program's buffer has cut would be taken for two. */
 	if (memchr(text, '\n', size) && text[size - 1] != '\n')
-		return why_refuse(EINVAL, "a write of several lines ends with a newline: one was cut");
+		return refuse(EINVAL, "a write of several lines ends with a newline: one was cut");
 	for (size_t done = 0; done < size;) {
 		size_t length = line_length(text + done, size - done);
 
@@ -124,7 +124,7 @@ static void forget_refused(Handle *handle)
 		__atomic_store_n(&handle->state[SEMAPHORE_REFUSED], 0, __ATOMIC_RELEASE);
 }
 
-static int do_line(Handle *handle, const char *line, size_t length, Patience patience)
+static int do_line(Handle *handle, const char *line, size_t length, BlockMode block)
 {
 	SemaphoreChange few[FEW], *changes = few;
 	g_autofree SemaphoreChange *many = NULL;
@@ -135,7 +135,7 @@ static int do_line(Handle *handle, const char *line, size_t length, Patience pat
 		changes = many = g_new(SemaphoreChange, count);
 		parse_line(handle, line, length, many, count);
 	}
-	result = semaphore_of(handle)->operate(handle, changes, count, patience);
+	result = semaphore_of(handle)->operate(handle, changes, count, block);
 	if (result == -EAGAIN)
 		remember_refused(handle, changes, count);
 	else if (result == 0)
@@ -143,7 +143,7 @@ static int do_line(Handle *handle, const char *line, size_t length, Patience pat
 	return result;
 }
 
-static ssize_t op_write(Handle *handle, const char *buf, size_t size, Patience patience)
+static ssize_t op_write(Handle *handle, const char *buf, size_t size, BlockMode block)
 {
 	int result = check_text(handle, buf, size);
 	size_t done = 0;
@@ -151,7 +151,7 @@ static ssize_t op_write(Handle *handle, const char *buf, size_t size, Patience p
 	while (result == 0 && done < size) {
 		size_t length = line_length(buf + done, size - done);
 
-		result = do_line(handle, buf + done, length, patience);
+		result = do_line(handle, buf + done, length, block);
 		if (result == 0)
 			done = MIN(done + length + 1, size);
 	}
@@ -184,18 +184,16 @@ static void op_wait(Handle *handle, Direction direction, size_t size, Wait *out)
 {
 	static int64_t tickets;
 
-	(void)handle, (void)direction, (void)size;
 	*out = (Wait){
 		.how = WAIT_CALL,
 		.key = {(int64_t)(intptr_t)&tickets, __atomic_add_fetch(&tickets, 1, __ATOMIC_RELAXED)},
 	};
 }
 
-static int op_open(Handle *handle, Patience patience)
+static int op_open(Handle *handle, BlockMode block)
 {
 	const Semaphore *semaphore = semaphore_of(handle);
 
-	(void)patience;
 	return semaphore->open ? semaphore->open(handle) : 0;
 }
 
@@ -219,24 +217,23 @@ const StreamOps semaphore_op = {
 /* -- hold ----------------------------------------------------------------------------------------------------------- */
 
 /* An open that has to wait, or fails, leaves nothing behind: only of one that succeeded is there a close. */
-static int hold_open(Handle *handle, Patience patience)
+static int hold_open(Handle *handle, BlockMode block)
 {
 	const Semaphore *semaphore = semaphore_of(handle);
 	const SemaphoreChange take = {.number = handle->object.part, .by = -1};
-	int result = op_open(handle, patience);
+	int result = op_open(handle, block);
 
 	if (result < 0)
 		return result;
-	result = semaphore->operate(handle, &take, 1, patience);
+	result = semaphore->operate(handle, &take, 1, block);
 	if (result < 0)
 		op_close(handle);
 	return result;
 }
 
-static ssize_t hold_write(Handle *handle, const char *buf, size_t size, Patience patience)
+static ssize_t hold_write(Handle *handle, const char *buf, size_t size, BlockMode block)
 {
-	(void)handle, (void)buf, (void)size, (void)patience;
-	return why_refuse(EINVAL, "hold is only opened and closed; write to op");
+	return refuse(EINVAL, "hold is only opened and closed; write to op");
 }
 
 static void hold_close(Handle *handle)

@@ -20,8 +20,8 @@ typedef struct Semaphore {
 	bool set; /* lines name their semaphores; else all are for the one that Object.part numbers */
 	/* Makes the handle ready for operate(); absent: it needs nothing. Never sleeps. */
 	int (*open)(Handle *handle);
-	/* All of the changes, or none and -EAGAIN (TRY), -EINTR (SLEEP) or another error. Of one handle several at a time. */
-	int (*operate)(Handle *handle, const SemaphoreChange *changes, size_t count, Patience patience);
+	/* All of the changes, or none and -EAGAIN (NONBLOCK), -EINTR (BLOCK) or another error. Of one handle several at a time. */
+	int (*operate)(Handle *handle, const SemaphoreChange *changes, size_t count, BlockMode block);
 	/* Whether operate() would do it now; a negative errno counts as yes, since it would not wait. Changes nothing. */
 	int (*could)(Handle *handle, const SemaphoreChange *changes, size_t count);
 	/* hold: gives back the 1 that its open took, whatever has become of the semaphore. Never sleeps. */

@@ -18,7 +18,7 @@ enum {
 typedef struct User {
 	int all;       /* errands */
 	int running;   /* of them: each on a thread */
-	GQueue behind; /* Errand: the others */
+	GQueue behind; /* AsyncJob: the others */
 } User;
 
 static GMutex lock;
@@ -26,7 +26,7 @@ static int threads; /* Protected by lock. */
 
 /* -- Users: called with lock held --------------------------------------------------------------------------------------- */
 
-static User *user_of(ErrandKind *kind, uid_t uid)
+static User *user_of(JobClass *kind, uid_t uid)
 {
 	User *user;
 
@@ -41,23 +41,23 @@ static User *user_of(ErrandKind *kind, uid_t uid)
 }
 
 /* One errand less. */
-static void user_less(ErrandKind *kind, uid_t uid)
+static void user_less(JobClass *kind, uid_t uid)
 {
 	if (--user_of(kind, uid)->all == 0)
 		g_hash_table_remove(kind->users, GUINT_TO_POINTER(uid));
 }
 
-static void put_behind(User *user, Errand *errand)
+static void put_behind(User *user, AsyncJob *errand)
 {
 	errand->waits = true;
 	errand->link = (GList){.data = errand};
 	g_queue_push_tail_link(&user->behind, &errand->link);
 }
 
-static Errand *take_next(User *user)
+static AsyncJob *take_next(User *user)
 {
 	GList *link = g_queue_pop_head_link(&user->behind);
-	Errand *next = link ? link->data : NULL;
+	AsyncJob *next = link ? link->data : NULL;
 
 	if (next)
 		next->waits = false;
@@ -66,24 +66,24 @@ static Errand *take_next(User *user)
 
 /* -- Threads ------------------------------------------------------------------------------------------------------------ */
 
-static void errand_unref(Errand *errand)
+static void job_unref(AsyncJob *errand)
 {
 	if (g_atomic_int_dec_and_test(&errand->refs))
 		errand->kind->end(errand);
 }
 
-static void tell(Errand *errand)
+static void tell(AsyncJob *errand)
 {
 	g_atomic_int_set(&errand->done, true);
-	if (!errand_dropped(errand))
-		backend_wake(errand->key);
-	errand_unref(errand);
+	if (!job_detached(errand))
+		host_wake(errand->key);
+	job_unref(errand);
 }
 
 /* Ends one that was run. Returns the next one of the same user, for this thread. */
-static Errand *conclude(Errand *errand)
+static AsyncJob *conclude(AsyncJob *errand)
 {
-	Errand *next;
+	AsyncJob *next;
 	User *user;
 
 	g_mutex_lock(&lock);
@@ -99,15 +99,15 @@ static Errand *conclude(Errand *errand)
 	return next;
 }
 
-static void *errand_main(void *data)
+static void *job_main(void *data)
 {
-	for (Errand *errand = data; errand; errand = conclude(errand))
+	for (AsyncJob *errand = data; errand; errand = conclude(errand))
 		errand->kind->run(errand);
 	return NULL;
 }
 
 /* A thread has no business with the process's signals: all are blocked in it from its first instruction. */
-static bool start_thread(Errand *errand)
+static bool start_thread(AsyncJob *errand)
 {
 	sigset_t all, before;
 	pthread_attr_t attributes;
@@ -119,16 +119,16 @@ static bool start_thread(Errand *errand)
 	pthread_attr_setstacksize(&attributes, STACK);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&thread, &attributes, errand_main, errand);
+	error = pthread_create(&thread, &attributes, job_main, errand);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attributes);
 	return error == 0;
 }
 
 /* There is no thread for it. It waits for another one of the same user's; where there is none, it is refused, and who waits. */
-static int do_without(Errand *errand)
+static int do_without(AsyncJob *errand)
 {
-	ErrandKind *kind = errand->kind;
+	JobClass *kind = errand->kind;
 	const uid_t uid = errand->uid;
 	GQueue hopeless = G_QUEUE_INIT;
 	bool waits;
@@ -142,7 +142,7 @@ static int do_without(Errand *errand)
 	if (waits) {
 		put_behind(user, errand);
 	} else {
-		for (Errand *other; (other = take_next(user));) {
+		for (AsyncJob *other; (other = take_next(user));) {
 			g_queue_push_tail_link(&hopeless, &other->link);
 			user_less(kind, uid);
 		}
@@ -151,19 +151,19 @@ static int do_without(Errand *errand)
 	g_mutex_unlock(&lock);
 	for (GList *link; (link = g_queue_pop_head_link(&hopeless));)
 		tell(link->data);
-	return waits ? 0 : why_refuse(ENOMEM, "the daemon has no thread left for %s", kind->what);
+	return waits ? 0 : refuse(ENOMEM, "the daemon has no thread left for %s", kind->what);
 }
 
 /* -- For who asks ------------------------------------------------------------------------------------------------------- */
 
-int errand_start(Errand *errand, ErrandKind *kind, uid_t uid, const int64_t key[4])
+int job_start(AsyncJob *errand, JobClass *kind, uid_t uid, const int64_t key[4])
 {
 	bool refused, runs = false, crowded = false;
 	User *user;
 
 	/* A new thread has the ids of the one that makes it. */
-	g_assert(!identity_is_played());
-	*errand = (Errand){.kind = kind, .uid = uid, .refs = 2};
+	g_assert(!creds_overridden());
+	*errand = (AsyncJob){.kind = kind, .uid = uid, .refs = 2};
 	memcpy(errand->key, key, sizeof errand->key);
 	g_mutex_lock(&lock);
 	user = user_of(kind, uid);
@@ -181,23 +181,23 @@ int errand_start(Errand *errand, ErrandKind *kind, uid_t uid, const int64_t key[
 	}
 	g_mutex_unlock(&lock);
 	if (refused)
-		return why_refuse(ENFILE, "%d %s of yours are under way already", kind->most, kind->what);
+		return refuse(ENFILE, "%d %s of yours are under way already", kind->most, kind->what);
 	if (runs && (crowded || !start_thread(errand)))
 		return do_without(errand);
 	return 0;
 }
 
-bool errand_done(Errand *errand)
+bool job_done(AsyncJob *errand)
 {
 	return g_atomic_int_get(&errand->done);
 }
 
-bool errand_dropped(Errand *errand)
+bool job_detached(AsyncJob *errand)
 {
 	return g_atomic_int_get(&errand->dropped);
 }
 
-void errand_drop(Errand *errand)
+void job_detach(AsyncJob *errand)
 {
 	bool waited;
 
@@ -213,6 +213,6 @@ void errand_drop(Errand *errand)
 	}
 	g_mutex_unlock(&lock);
 	if (waited)
-		errand_unref(errand);
-	errand_unref(errand);
+		job_unref(errand);
+	job_unref(errand);
 }

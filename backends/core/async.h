@@ -1,5 +1,5 @@
 /*
- * Errands: what takes as long as it likes and no signal ends, such as the look-up of a name, or a path through a file system
+ * AsyncJobs: what takes as long as it likes and no signal ends, such as the look-up of a name, or a path through a file system
  * that does not answer. Each runs on a thread that nobody has to wait for: who asked is woken when it is done, or lets go before,
  * and the thread finishes for nobody.
  */
@@ -7,21 +7,21 @@
 
 #include "backends/core/backend.h"
 
-typedef struct Errand Errand;
+typedef struct AsyncJob AsyncJob;
 
 /* A kind of errand: a static of whoever has such errands to run. */
-typedef struct ErrandKind {
-	const char *what;            /* "look-ups of names": for the words of a refusal */
-	int at_once;                 /* how many of one user's have a thread; others wait for their turn, in order */
-	int most;                    /* how many of one user's there may be in all */
-	void (*run)(Errand *errand); /* on a thread, as the daemon */
-	void (*end)(Errand *errand); /* frees it, when neither the thread nor who asked needs it any more */
-	GHashTable *users;           /* Protected by the errand lock. uid -> who has some */
-} ErrandKind;
+typedef struct JobClass {
+	const char *what;              /* "look-ups of names": for the words of a refusal */
+	int at_once;                   /* how many of one user's have a thread; others wait for their turn, in order */
+	int most;                      /* how many of one user's there may be in all */
+	void (*run)(AsyncJob *errand); /* on a thread, as the daemon */
+	void (*end)(AsyncJob *errand); /* frees it, when neither the thread nor who asked needs it any more */
+	GHashTable *users;             /* Protected by the errand lock. uid -> who has some */
+} JobClass;
 
 /* The first field of what is to be done. Its fields are errand.c's. */
-struct Errand {
-	ErrandKind *kind;
+struct AsyncJob {
+	JobClass *kind;
 	uid_t uid;
 	int64_t key[4];
 	GList link;        /* Protected by the errand lock, as `waits`. */
@@ -31,19 +31,19 @@ struct Errand {
 };
 
 /*
- * Has it run on behalf of `uid`. Never sleeps. When it is done, backend_wake(key) is called. 0; or -ENFILE (too many of this
+ * Has it run on behalf of `uid`. Never sleeps. When it is done, host_wake(key) is called. 0; or -ENFILE (too many of this
  * user's) or -ENOMEM (no thread is to be had), the reason noted: then it is still the caller's, to be freed.
  */
-int errand_start(Errand *errand, ErrandKind *kind, uid_t uid, const int64_t key[4]);
+int job_start(AsyncJob *errand, JobClass *kind, uid_t uid, const int64_t key[4]);
 
 /*
  * Whether it has been run: from then on its results are there for who asked; those it began with where there was no thread for
  * it in the end.
  */
-bool errand_done(Errand *errand);
+bool job_done(AsyncJob *errand);
 
 /* For run(): whether nobody needs it any more. */
-bool errand_dropped(Errand *errand);
+bool job_detached(AsyncJob *errand);
 
 /* Who asked lets go of it, at any time; NULL is fine. */
-void errand_drop(Errand *errand);
+void job_detach(AsyncJob *errand);

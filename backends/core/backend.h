@@ -1,7 +1,7 @@
 /*
  * backend.h: what a mechanism is to the file system.
  *
- * A mechanism describes itself by const tables. A Row is one name in the tree: a directory, or one of three kinds of file:
+ * A mechanism describes itself by const tables. A FileDesc is one name in the tree: a directory, or one of three kinds of file:
  *
  *	text	an attribute or a report: show() prints it whole, store() takes it whole
  *	stream	messages, bytes, operations: read() and write() that may have to wait
@@ -24,7 +24,7 @@
 
 #include "backends/core/buffer.h"
 
-typedef struct Row Row;
+typedef struct FileDesc FileDesc;
 typedef struct Handle Handle;
 
 /* Who asks. Effective ids, as the kernel gives them with a request. */
@@ -79,37 +79,44 @@ typedef void (*MemberSeen)(void *data, const Object *object, const ObjectStat *s
  * the directory's `which`). create, node, remove, rename and set run with the caller's effective ids and groups, so that the
  * kernel itself gives the verdict and the owner.
  */
-typedef struct Members {
-	int (*list)(const Object *at, MemberSeen seen, void *data); /* on a worker: may take long */
-	int (*lookup)(const Object *at, const char *name, Object *out);
-	int (*create)(const Object *at, const char *name, mode_t mode, Object *out); /* mkdir */
-	int (*node)(const Object *at, const char *name, mode_t mode, Object *out);   /* mknod: `mode` has the type */
-	int (*remove)(const Object *object);
-	int (*rename)(const Object *object, const char *name);
-	int (*stat)(const Object *object, ObjectStat *out);
-	int (*set)(const Object *object, const ObjectChange *change);
-	int (*permit)(const Object *object, const Caller *caller, int rights); /* 0 or -EACCES, -EPERM */
-	const Row *(*row)(const Object *object); /* what a member is, where not all are alike; absent: Row.member */
-	bool slow_create;                        /* create and node take long: on a worker */
+typedef struct DirOps {
+	const void
+		*context; /* the first argument of all functions: what shared functions need to know of the directory */
+	int (*list)(const void *context, const Object *at, MemberSeen seen,
+		    void *data); /* on a worker: may take long */
+	int (*lookup)(const void *context, const Object *at, const char *name, Object *out);
+	int (*create)(const void *context, const Object *at, const char *name, mode_t mode, Object *out); /* mkdir */
+	int (*node)(const void *context, const Object *at, const char *name, mode_t mode,
+		    Object *out); /* mknod: `mode` has the type */
+	int (*remove)(const void *context, const Object *object);
+	int (*rename)(const void *context, const Object *object, const char *name);
+	int (*stat)(const void *context, const Object *object, ObjectStat *out);
+	int (*set)(const void *context, const Object *object, const ObjectChange *change);
+	int (*permit)(const void *context, const Object *object, const Caller *caller,
+		      int rights); /* 0 or -EACCES, -EPERM */
+	const FileDesc *(*desc)(
+		const void *context,
+		const Object *object); /* what a member is, where not all are alike; absent: FileDesc.member */
+	bool slow_create;              /* create and node take long: on a worker */
 	bool slow; /* lookup may take long: it runs on a worker, and not before a remove or rename (there are none) */
 	bool private; /* list and lookup run as the caller too: not everybody may see every member */
 	bool lasting; /* what a name stands for never changes (it may end): the kernel may remember it for a second */
-} Members;
+} DirOps;
 
 /* A text file. show prints the whole of it; store takes the whole of it, the last newline dropped. */
 typedef struct TextOps {
-	int (*show)(const Row *row, const Object *object, const Caller *caller, GString *out);
-	int (*store)(const Row *row, const Object *object,
+	int (*show)(const FileDesc *desc, const Object *object, const Caller *caller, GString *out);
+	int (*store)(const FileDesc *desc, const Object *object,
 		     const char *text); /* runs as the caller that opened the file */
 	bool slow;                      /* show or store takes long: give them a worker */
 } TextOps;
 
 /* How long a stream function may take. */
-typedef enum Patience {
-	TRY,   /* never sleeps: -EAGAIN means "not now" */
-	SLEEP, /* on a waiter thread: sleeps until done; -EINTR when a signal came first */
-	VISIT  /* the same, but only as long as a file system takes: -EAGAIN where somebody else is to be waited for */
-} Patience;
+typedef enum BlockMode {
+	NONBLOCK, /* never sleeps: -EAGAIN means "not now" */
+	BLOCK,    /* on a waiter thread: sleeps until done; -EINTR when a signal came first */
+	BLOCK_ON_FS /* the same, but only as long as a file system takes: -EAGAIN where somebody else is to be waited for */
+} BlockMode;
 
 /* What is waited for; HANGUP: by somebody who polls only for what needs no asking, POLLHUP and POLLERR. */
 typedef enum Direction { READING, WRITING, HANGUP, OPENING } Direction;
@@ -117,16 +124,16 @@ typedef enum Direction { READING, WRITING, HANGUP, OPENING } Direction;
 /*
  * How a request that was answered -EAGAIN will be woken.
  *
- * WAIT_FD	watch a descriptor (or none, fd -1: only backend_wake() wakes), then try again. Before a descriptor is closed
- *		while files are open that may have waited for it, backend_wake() is called: a duplicate of it may still be kept
+ * WAIT_FD	watch a descriptor (or none, fd -1: only host_wake() wakes), then try again. Before a descriptor is closed
+ *		while files are open that may have waited for it, host_wake() is called: a duplicate of it may still be kept
  * WAIT_READY	on a waiter thread, call ready(): it sleeps until a try is worth it (0, or a negative errno that the try
  *		will meet as well); -EINTR: a signal came. over() is called, if set, when nobody waits any more.
- * WAIT_CALL	on a waiter thread, call the stream function itself with SLEEP. `visits`: on its way it asks file systems,
- *		which may take long, be it with O_NONBLOCK (VISIT), and may never answer, not even to a signal: who is
+ * WAIT_CALL	on a waiter thread, call the stream function itself with BLOCK. `visits`: on its way it asks file systems,
+ *		which may take long, be it with O_NONBLOCK (BLOCK_ON_FS), and may never answer, not even to a signal: who is
  *		interrupted then hears so, and the call ends for nobody
  *
  * Requests with the same `how` and key wait together, in order, on one descriptor or one thread: of one ready() or one
- * StreamOps; with WAIT_FD of all mechanisms, so that such a key has the id of an Own in it, or the address of a Handle.
+ * StreamOps; with WAIT_FD of all mechanisms, so that such a key has the id of an Entry in it, or the address of a Handle.
  * After each try that finds "not now" a stream is asked again: it may wait for something else by then.
  */
 typedef struct Wait {
@@ -152,9 +159,9 @@ typedef struct Wait {
  * bytes: a stream without messages, of which stdio programs may take any part at a time.
  */
 typedef struct StreamOps {
-	int (*open)(Handle *handle, Patience patience);
-	ssize_t (*read)(Handle *handle, char *buf, size_t size, Patience patience);
-	ssize_t (*write)(Handle *handle, const char *buf, size_t size, Patience patience);
+	int (*open)(Handle *handle, BlockMode block);
+	ssize_t (*read)(Handle *handle, char *buf, size_t size, BlockMode block);
+	ssize_t (*write)(Handle *handle, const char *buf, size_t size, BlockMode block);
 	int (*poll)(Handle *handle); /* POLLIN, POLLOUT … that hold now; absent: always ready */
 	void (*wait)(Handle *handle, Direction direction, size_t size, Wait *out); /* absent: nothing ever waits */
 	/*
@@ -162,7 +169,7 @@ typedef struct StreamOps {
 	 * let try, so that no descriptor is needed (fd -1); a read that has room goes on then. See also handover.h.
 	 */
 	void (*other_end)(Handle *handle, int64_t key[4]);
-	int (*finish)(Handle *handle, Patience patience); /* at the last close: what is still to be sent */
+	int (*finish)(Handle *handle, BlockMode block); /* at the last close: what is still to be sent */
 	void (*close)(Handle *handle);
 	void (*cancel)(Handle *handle); /* instead of close: of an open that was refused, or given up while it waited */
 	/*
@@ -179,13 +186,13 @@ typedef struct StreamOps {
  * last writer's close. A request that finds "not now" just before the call and waits just after it is woken as well. May be
  * called from any function of a mechanism. fs/ supplies it.
  */
-extern void (*backend_wake)(const int64_t key[4]);
+extern void (*host_wake)(const int64_t key[4]);
 
 /*
  * Whether the caller for whom this thread shows or lists something slow, or makes a call (WAIT_CALL), has been interrupted: then it
  * is to be given up with -EINTR, since even SIGKILL waits for our answer. fs/ supplies it.
  */
-extern bool (*backend_interrupted)(void);
+extern bool (*host_interrupted)(void);
 
 /*
  * Memory. All run with the caller's effective ids and groups; `flags` are those of open(2), of which O_ACCMODE and O_APPEND
@@ -208,7 +215,7 @@ typedef struct MemoryOps {
  * The number that a file of this row and object has in stat(2) and in /proc/PID/maps: how a mechanism tells who has mapped
  * its memory through the tree. fs/ supplies it.
  */
-extern uint64_t (*backend_inode)(const Row *row, const Object *object);
+extern uint64_t (*host_inode)(const FileDesc *desc, const Object *object);
 
 /*
  * SPECIAL: a node whose data path is the kernel's own (FIFO, socket): nothing but its attributes reaches us.
@@ -216,7 +223,7 @@ extern uint64_t (*backend_inode)(const Row *row, const Object *object);
  */
 typedef enum Kind { DIRECTORY = 1, TEXT, STREAM, MEMORY, SPECIAL, LINK } Kind;
 
-struct Row {
+struct FileDesc {
 	const char *name; /* NULL in a row that describes members */
 	Kind kind;
 	/*
@@ -225,10 +232,10 @@ struct Row {
 	 * those of objects: which bits of the object's mode they show, 0 for all.
 	 */
 	mode_t mode;
-	const Row *rows;              /* DIRECTORY: its fixed names; the last one has kind 0 */
-	const Row *const *mechanisms; /* DIRECTORY: more of them, rows of other files; the last one is NULL */
-	const Members *members;       /* DIRECTORY: its other names … */
-	const Row *member;            /* … and what each of them is */
+	const FileDesc *files;             /* DIRECTORY: its fixed names; the last one has kind 0 */
+	const FileDesc *const *mechanisms; /* DIRECTORY: more of them, rows of other files; the last one is NULL */
+	const DirOps *members;             /* DIRECTORY: its other names … */
+	const FileDesc *member;            /* … and what each of them is */
 	const TextOps *text;
 	const StreamOps *stream;
 	bool as_opener; /* STREAM: some of it is done as the caller who opened it: handle->caller has its groups, for that */
@@ -242,7 +249,7 @@ struct Row {
  * mechanism's, zero at first.
  */
 struct Handle {
-	const Row *row;
+	const FileDesc *desc;
 	Object object;
 	int flags; /* of open(2) */
 	Caller caller;
@@ -263,14 +270,14 @@ static inline bool handle_writes(const Handle *handle)
 }
 
 /* The root of the tree, with every mechanism below it. */
-extern const Row tree_root;
+extern const FileDesc tree_root;
 
 /* What the mechanisms are told when the program starts; see mountd/options.h. */
-typedef struct BackendSettings {
+typedef struct HostSettings {
 	const char *names;      /* path of the names file */
 	size_t largest;         /* bytes: no single write of more than this reaches a stream in one piece */
 	const char *mountpoint; /* an absolute path */
-} BackendSettings;
+} HostSettings;
 
-void backends_start(const BackendSettings *settings);
-const BackendSettings *backends_settings(void);
+void backends_start(const HostSettings *settings);
+const HostSettings *host_settings(void);

@@ -41,7 +41,7 @@ static void become_daemon(void)
 		g_error("cannot return to the daemon's own ids: %s", g_strerror(errno));
 }
 
-int identity_assume(const Caller *caller)
+int creds_override(const Caller *caller)
 {
 	int result;
 
@@ -64,9 +64,9 @@ int identity_assume(const Caller *caller)
 	return 0;
 }
 
-int identity_assume_sender(const Caller *caller)
+int creds_override_sender(const Caller *caller)
 {
-	int result = identity_assume(caller);
+	int result = creds_override(caller);
 
 	if (result < 0 || !played.assumed)
 		return result;
@@ -75,11 +75,11 @@ int identity_assume_sender(const Caller *caller)
 	if (result == 0)
 		result = set_uids((uid_t)NOBODYS_UID, caller->uid);
 	if (result < 0)
-		identity_release();
+		creds_revert();
 	return result;
 }
 
-void identity_release(void)
+void creds_revert(void)
 {
 	asker = 0;
 	if (!played.assumed)
@@ -88,35 +88,35 @@ void identity_release(void)
 	played.assumed = false;
 }
 
-bool identity_is_played(void)
+bool creds_overridden(void)
 {
 	return played.assumed;
 }
 
-pid_t identity_pid(void)
+pid_t creds_caller_pid(void)
 {
 	return asker;
 }
 
-void identity_copy(Caller *out, const Caller *caller)
+void creds_copy(Caller *out, const Caller *caller)
 {
 	*out = *caller;
 	out->groups = g_memdup2(caller->groups, caller->ngroups * sizeof *caller->groups);
 }
 
-void identity_clear(Caller *caller)
+void creds_clear(Caller *caller)
 {
 	g_free((gid_t *)caller->groups);
 	*caller = (Caller){0};
 }
 
-void identity_suspend(void)
+void creds_raise(void)
 {
 	if (played.assumed && played.suspended++ == 0)
 		become_daemon();
 }
 
-void identity_resume(void)
+void creds_lower(void)
 {
 	if (!played.assumed || --played.suspended > 0)
 		return;

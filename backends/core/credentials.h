@@ -10,28 +10,28 @@
 #include "backends/core/backend.h"
 
 /* This thread takes the caller's effective uid, gid and groups. Returns 0 or a negative errno (nothing changed then). */
-int identity_assume(const Caller *caller);
+int creds_override(const Caller *caller);
 
 /*
  * The same for kill(2) and its like, which look at the sender's real uid as well, against the target's real and saved ones:
  * the real uid becomes one that nobody has, so that the verdict is the kernel's for the caller's effective uid alone (what
  * FUSE does not tell: the caller's real uid, saved uid and session).
  */
-int identity_assume_sender(const Caller *caller);
+int creds_override_sender(const Caller *caller);
 
 /* This thread is the daemon again. */
-void identity_release(void);
+void creds_revert(void);
 
 /* Whether this thread plays somebody: not so for root, nor in a daemon that is not root. */
-bool identity_is_played(void);
+bool creds_overridden(void);
 
-/* The pid that asked, root's as well, until identity_release(). 0: not known. */
-pid_t identity_pid(void);
+/* The pid that asked, root's as well, until creds_revert(). 0: not known. */
+pid_t creds_caller_pid(void);
 
 /* A Caller to keep, with groups of its own; and the end of it, which an empty one needs not. */
-void identity_copy(Caller *out, const Caller *caller);
-void identity_clear(Caller *caller);
+void creds_copy(Caller *out, const Caller *caller);
+void creds_clear(Caller *caller);
 
 /* The daemon for a moment: for what is its own business, such as the names file. These nest. */
-void identity_suspend(void);
-void identity_resume(void);
+void creds_raise(void);
+void creds_lower(void);

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 /* In write(): to a reader. */
-extern size_t (*backend_hand)(const int64_t key[4], int fd, const char *data, size_t size, size_t whole);
+extern size_t (*host_transfer_to_reader)(const int64_t key[4], int fd, const char *data, size_t size, size_t whole);
 
 /* In read(): from a writer. */
-extern size_t (*backend_take)(const int64_t key[4], int fd, char *buf, size_t size, size_t whole);
+extern size_t (*host_transfer_from_writer)(const int64_t key[4], int fd, char *buf, size_t size, size_t whole);

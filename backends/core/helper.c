@@ -17,19 +17,19 @@
 enum { LOOK_MS = 10 /* how often it is looked at */ };
 
 /* What the child is to know. */
-typedef struct Mission {
-	const Deputy *deputy;
+typedef struct HelperSpec {
+	const HelperProcess *deputy;
 	bool played; /* it has the daemon's real uid, and the caller's effective one */
 	uid_t uid;
 	gid_t gid;
 	int kept[DEPUTY_KEPT + 1]; /* ascending; -1: none */
 	int out;
-} Mission;
+} HelperSpec;
 
 /* -- The child ------------------------------------------------------------------------------------------------------ */
 
 /* Whatever else the daemon has open lives no longer for it. */
-static void keep_descriptors(const Mission *mission)
+static void keep_descriptors(const HelperSpec *mission)
 {
 	unsigned first = STDERR_FILENO + 1;
 
@@ -44,9 +44,9 @@ static void keep_descriptors(const Mission *mission)
 }
 
 /* Raw calls: libc's look for the other threads, which are not here. The groups are the caller's already. */
-static int become_caller(const Mission *mission)
+static int become_caller(const HelperSpec *mission)
 {
-	const Deputy *deputy = mission->deputy;
+	const HelperProcess *deputy = mission->deputy;
 
 	if (mission->played && syscall(SYS_setresuid, -1, 0, -1))
 		return -errno;
@@ -58,9 +58,9 @@ static int become_caller(const Mission *mission)
 	return 0;
 }
 
-static void G_GNUC_NORETURN child(const Mission *mission)
+static void G_GNUC_NORETURN child(const HelperSpec *mission)
 {
-	DeputyReport report = {0};
+	HelperReport report = {0};
 
 	keep_descriptors(mission);
 	umask(0);
@@ -76,7 +76,7 @@ static void G_GNUC_NORETURN child(const Mission *mission)
 /* -- The parent ----------------------------------------------------------------------------------------------------- */
 
 /* Waits for the report. False: the child has ended without one, or will. */
-static bool hear(const Deputy *deputy, pid_t pid, int in, DeputyReport *out)
+static bool hear(const HelperProcess *deputy, pid_t pid, int in, HelperReport *out)
 {
 	struct pollfd report = {.fd = in, .events = POLLIN};
 
@@ -107,11 +107,11 @@ static int compare(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
-int deputy_send(const Deputy *deputy, DeputyReport *out)
+int helper_send(const HelperProcess *deputy, HelperReport *out)
 {
-	Mission mission = {
+	HelperSpec mission = {
 		.deputy = deputy,
-		.played = identity_is_played(),
+		.played = creds_overridden(),
 		.uid = geteuid(),
 		.gid = getegid(),
 	};
@@ -120,7 +120,7 @@ int deputy_send(const Deputy *deputy, DeputyReport *out)
 	pid_t pid;
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
-		return why_refuse(ENFILE, "the daemon has no descriptor left");
+		return refuse(ENFILE, "the daemon has no descriptor left");
 	mission.out = mission.kept[DEPUTY_KEPT] = ends[1];
 	memcpy(mission.kept, deputy->kept, sizeof deputy->kept);
 	qsort(mission.kept, G_N_ELEMENTS(mission.kept), sizeof mission.kept[0], compare);
@@ -130,12 +130,12 @@ int deputy_send(const Deputy *deputy, DeputyReport *out)
 	close(ends[1]);
 	if (pid > 0) {
 		heard = hear(deputy, pid, ends[0], out);
-		identity_suspend();
+		creds_raise();
 		end_child(pid);
-		identity_resume();
+		creds_lower();
 	}
 	close(ends[0]);
 	if (pid < 0)
-		return why_refuse(EAGAIN, "no process can be started to do this for you");
+		return refuse(EAGAIN, "no process can be started to do this for you");
 	return heard ? 0 : -EINTR;
 }

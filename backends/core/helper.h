@@ -17,27 +17,27 @@
 
 enum { DEPUTY_KEPT = 2 };
 
-typedef struct DeputyReport {
+typedef struct HelperReport {
 	int result; /* 0 or a negative errno */
 	int64_t value;
-} DeputyReport;
+} HelperReport;
 
-typedef struct Deputy {
+typedef struct HelperProcess {
 	/*
 	 * Both run in the child, which must not allocate, or take a lock, or use what of libc looks for other threads. `prepare`
 	 * (may be absent) still has the daemon's rights; `act` has the caller's, and no umask.
 	 */
 	void (*prepare)(const void *data);
-	DeputyReport (*act)(const void *data);
+	HelperReport (*act)(const void *data);
 	const void *data;
 	int kept[DEPUTY_KEPT];          /* the descriptors that they use; -1: none. All others are closed. */
 	int most_ms;                    /* what it may take; 0: as long as it likes … */
 	bool (*over)(const void *data); /* … but not beyond this (may be absent), which is asked again and again */
-} Deputy;
+} HelperProcess;
 
 /*
  * Sends a deputy of the caller whom this thread plays, and waits for its report. 0; -EINTR: it was stopped or killed, by the
  * caller or since it has taken too long, and what it has done before is to be found out; or -ENFILE or -EAGAIN, the reason noted:
  * none could be sent.
  */
-int deputy_send(const Deputy *deputy, DeputyReport *out);
+int helper_send(const HelperProcess *deputy, HelperReport *out);

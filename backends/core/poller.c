@@ -10,13 +10,13 @@ enum {
 	SHARE = 20 /* of its time it works one part in so many, however much there is to look at */
 };
 
-typedef struct Quarry {
+typedef struct PollerEntry {
 	bool (*step)(void *data);
 	void *data;
-} Quarry;
+} PollerEntry;
 
 static GMutex lock;
-static GArray *fresh; /* Protected by lock. Quarry */
+static GArray *fresh; /* Protected by lock. PollerEntry */
 static bool running;  /* Protected by lock. */
 
 /* Takes over what is new. False: there is nothing at all, and the thread ends. */
@@ -32,17 +32,17 @@ static bool take(GArray *pursued)
 	return any;
 }
 
-static void pursue(Errand *errand)
+static void pursue(AsyncJob *errand)
 {
-	g_autoptr(GArray) pursued = g_array_new(FALSE, FALSE, sizeof(Quarry));
+	g_autoptr(GArray) pursued = g_array_new(FALSE, FALSE, sizeof(PollerEntry));
 
 	/* Nobody waits for it; not before it is run, since it would not be then. */
-	errand_drop(errand);
+	job_detach(errand);
 	while (take(pursued)) {
 		gint64 began = g_get_monotonic_time();
 
 		for (guint i = pursued->len; i-- > 0;) {
-			const Quarry *quarry = &g_array_index(pursued, Quarry, i);
+			const PollerEntry *quarry = &g_array_index(pursued, PollerEntry, i);
 
 			if (quarry->step(quarry->data))
 				g_array_remove_index_fast(pursued, i);
@@ -51,7 +51,7 @@ static void pursue(Errand *errand)
 	}
 }
 
-static void pursuit_end(Errand *errand)
+static void poller_end(AsyncJob *errand)
 {
 	g_free(errand);
 }
@@ -60,28 +60,28 @@ static void pursuit_end(Errand *errand)
  * One that is about to end is one as well. The next is run behind it, by the same thread: on a thread of its own it could be about to
  * end before that one has, and a third would be refused.
  */
-static ErrandKind pursuits = {.what = "pursuits", .at_once = 1, .most = 2, .run = pursue, .end = pursuit_end};
+static JobClass pursuits = {.what = "pursuits", .at_once = 1, .most = 2, .run = pursue, .end = poller_end};
 
-void pursuit_add(bool (*step)(void *data), void *data)
+void poller_add(bool (*step)(void *data), void *data)
 {
-	const Quarry quarry = {.step = step, .data = data};
+	const PollerEntry quarry = {.step = step, .data = data};
 	const int64_t nobody[4] = {0};
-	Errand *errand = NULL;
+	AsyncJob *errand = NULL;
 
 	g_mutex_lock(&lock);
 	if (!fresh)
-		fresh = g_array_new(FALSE, FALSE, sizeof(Quarry));
+		fresh = g_array_new(FALSE, FALSE, sizeof(PollerEntry));
 	g_array_append_val(fresh, quarry);
 	if (!running)
-		errand = g_new0(Errand, 1);
+		errand = g_new0(AsyncJob, 1);
 	running = true;
 	g_mutex_unlock(&lock);
 	if (!errand)
 		return;
-	if (errand_start(errand, &pursuits, 0, nobody) == 0)
+	if (job_start(errand, &pursuits, 0, nobody) == 0)
 		return;
 	/* Without a thread it waits for who comes next. */
-	pursuit_end(errand);
+	poller_end(errand);
 	g_mutex_lock(&lock);
 	running = false;
 	g_mutex_unlock(&lock);

@@ -10,4 +10,4 @@
  * From now on calls step(data), on a thread of its own, until that returns true: then `data` is forgotten. step() never sleeps. What
  * users can begin this way is limited by whoever calls this.
  */
-void pursuit_add(bool (*step)(void *data), void *data);
+void poller_add(bool (*step)(void *data), void *data);

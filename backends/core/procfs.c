@@ -14,7 +14,7 @@
 #include "backends/core/parse.h"
 #include "backends/core/refusal.h"
 
-int process_open(pid_t pid, pid_t tid)
+int procfs_open(pid_t pid, pid_t tid)
 {
 	char path[64];
 	int fd;
@@ -27,11 +27,11 @@ int process_open(pid_t pid, pid_t tid)
 	if (fd >= 0)
 		return fd;
 	if (errno == EMFILE || errno == ENFILE)
-		return why_refuse(ENFILE, "the daemon has no descriptor left");
+		return refuse(ENFILE, "the daemon has no descriptor left");
 	return -ESRCH;
 }
 
-char *process_read(int directory, const char *file)
+char *procfs_read(int directory, const char *file)
 {
 	int fd = openat(directory, file, O_RDONLY | O_CLOEXEC);
 	g_autoptr(GString) text = NULL;
@@ -49,9 +49,9 @@ char *process_read(int directory, const char *file)
 	return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
-int process_stat(int directory, ProcessStat *out)
+int procfs_stat(int directory, ProcessStat *out)
 {
-	g_autofree char *text = process_read(directory, "stat");
+	g_autofree char *text = procfs_read(directory, "stat");
 	const char *name = text ? strchr(text, '(') : NULL;
 	const char *end = text ? strrchr(text, ')') : NULL; /* a name may have any byte in it */
 	unsigned long long start;
@@ -67,19 +67,19 @@ int process_stat(int directory, ProcessStat *out)
 	return 0;
 }
 
-int process_stat_of(pid_t pid, pid_t tid, ProcessStat *out)
+int procfs_stat_of(pid_t pid, pid_t tid, ProcessStat *out)
 {
-	int directory = process_open(pid, tid);
+	int directory = procfs_open(pid, tid);
 	int result;
 
 	if (directory < 0)
 		return directory;
-	result = process_stat(directory, out);
+	result = procfs_stat(directory, out);
 	close(directory);
 	return result;
 }
 
-const char *process_field(const char *status, const char *name)
+const char *procfs_field(const char *status, const char *name)
 {
 	size_t length = strlen(name);
 
@@ -92,19 +92,19 @@ const char *process_field(const char *status, const char *name)
 	return NULL;
 }
 
-uint64_t process_number(const char *status, const char *name, int base)
+uint64_t procfs_number(const char *status, const char *name, int base)
 {
-	const char *value = process_field(status, name);
+	const char *value = procfs_field(status, name);
 
 	return value ? strtoull(value, NULL, base) : 0;
 }
 
-bool process_limit(pid_t pid, uid_t uid, const char *label, uint64_t *out)
+bool procfs_limit(pid_t pid, uid_t uid, const char *label, uint64_t *out)
 {
-	int directory = pid > 0 ? process_open(pid, 0) : -1;
-	g_autofree char *status = directory >= 0 ? process_read(directory, "status") : NULL;
-	g_autofree char *limits = directory >= 0 ? process_read(directory, "limits") : NULL;
-	const char *uids = status ? process_field(status, "Uid") : NULL;
+	int directory = pid > 0 ? procfs_open(pid, 0) : -1;
+	g_autofree char *status = directory >= 0 ? procfs_read(directory, "status") : NULL;
+	g_autofree char *limits = directory >= 0 ? procfs_read(directory, "limits") : NULL;
+	const char *uids = status ? procfs_field(status, "Uid") : NULL;
 	const char *line = limits ? strstr(limits, label) : NULL;
 	unsigned effective;
 	uint64_t limit = UINT64_MAX;
@@ -121,7 +121,7 @@ bool process_limit(pid_t pid, uid_t uid, const char *label, uint64_t *out)
 	return true;
 }
 
-bool process_shares_namespace(int directory, const char *kind)
+bool procfs_shares_namespace(int directory, const char *kind)
 {
 	g_autofree char *theirs = g_strdup_printf("ns/%s", kind);
 	g_autofree char *ours = g_strdup_printf("/proc/self/ns/%s", kind);
@@ -131,7 +131,7 @@ bool process_shares_namespace(int directory, const char *kind)
 	       a.st_ino == b.st_ino;
 }
 
-int process_each(const char *path, void (*each)(void *data, pid_t pid), void *data)
+int procfs_each(const char *path, void (*each)(void *data, pid_t pid), void *data)
 {
 	DIR *directory = opendir(path);
 	const struct dirent *entry;
@@ -139,7 +139,7 @@ int process_each(const char *path, void (*each)(void *data, pid_t pid), void *da
 	if (!directory)
 		return errno == ENOENT ? -ESRCH : -errno;
 	while ((entry = readdir(directory))) {
-		pid_t pid = process_parse(entry->d_name);
+		pid_t pid = procfs_parse(entry->d_name);
 
 		if (pid)
 			each(data, pid);
@@ -148,14 +148,14 @@ int process_each(const char *path, void (*each)(void *data, pid_t pid), void *da
 	return 0;
 }
 
-pid_t process_parse(const char *name)
+pid_t procfs_parse(const char *name)
 {
 	int64_t n;
 
 	return name[0] != '0' && parse_number(name, 1, INT_MAX, &n) ? (pid_t)n : 0;
 }
 
-time_t process_began(uint64_t start)
+time_t procfs_began(uint64_t start)
 {
 	struct timespec up;
 

@@ -18,37 +18,37 @@ typedef struct ProcessStat {
 } ProcessStat;
 
 /* Opens the directory of process `pid`, or of its thread `tid` if that is not 0. A descriptor, or -ESRCH, -ENFILE. */
-int process_open(pid_t pid, pid_t tid);
+int procfs_open(pid_t pid, pid_t tid);
 
 /* The whole of a file in such a directory, the caller's to free; NULL: the process has ended. */
-char *process_read(int directory, const char *file);
+char *procfs_read(int directory, const char *file);
 
 /* 0 or -ESRCH. */
-int process_stat(int directory, ProcessStat *out);
+int procfs_stat(int directory, ProcessStat *out);
 
-/* process_open() and process_stat() in one. */
-int process_stat_of(pid_t pid, pid_t tid, ProcessStat *out);
+/* procfs_open() and procfs_stat() in one. */
+int procfs_stat_of(pid_t pid, pid_t tid, ProcessStat *out);
 
 /* The value of a line of /proc/PID/status, up to its newline: points into `status`. NULL: there is no such line. */
-const char *process_field(const char *status, const char *name);
+const char *procfs_field(const char *status, const char *name);
 
 /* A number of such a line: decimal, or as base says. 0 if there is none. */
-uint64_t process_number(const char *status, const char *name, int base);
+uint64_t procfs_number(const char *status, const char *name, int base);
 
 /*
  * A soft limit (getrlimit(2)) of process or thread `pid`, which has to be of this effective user, by the words for it in
  * /proc/PID/limits; UINT64_MAX: none. False if there is no such process (any more), or `pid` is 0.
  */
-bool process_limit(pid_t pid, uid_t uid, const char *label, uint64_t *out);
+bool procfs_limit(pid_t pid, uid_t uid, const char *label, uint64_t *out);
 
 /* Whether `thread` is in the same namespace of a kind ("pid", "user") as this process. */
-bool process_shares_namespace(int directory, const char *kind);
+bool procfs_shares_namespace(int directory, const char *kind);
 
 /* Calls `each` for the numbers in a directory of numbers: /proc, or a process's `task`. 0 or a negative errno. */
-int process_each(const char *path, void (*each)(void *data, pid_t pid), void *data);
+int procfs_each(const char *path, void (*each)(void *data, pid_t pid), void *data);
 
 /* A number as a name in /proc: decimal, 1 or more, no leading zero. 0: it is none. */
-pid_t process_parse(const char *name);
+pid_t procfs_parse(const char *name);
 
 /* When a process with this start began, in seconds since the Epoch. */
-time_t process_began(uint64_t start);
+time_t procfs_began(uint64_t start);

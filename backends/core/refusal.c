@@ -15,7 +15,7 @@ static GHashTable *last; /* Protected by lock. uid -> text, owned. */
 static _Thread_local char note[512];
 static _Thread_local bool repeats;
 
-int why_refuse(int error, const char *format, ...)
+int refuse(int error, const char *format, ...)
 {
 	va_list args;
 
@@ -26,24 +26,24 @@ int why_refuse(int error, const char *format, ...)
 	return -error;
 }
 
-int why_repeat(int error)
+int refusal_repeat(int error)
 {
 	note[0] = '\0';
 	repeats = true;
 	return -error;
 }
 
-bool why_noted(void)
+bool refusal_noted(void)
 {
 	return note[0] != '\0';
 }
 
-const char *why_note(void)
+const char *refusal_note(void)
 {
 	return note;
 }
 
-void why_forget(void)
+void refusal_forget(void)
 {
 	note[0] = '\0';
 	repeats = false;
@@ -55,17 +55,17 @@ static const char *words(int error)
 	return error == EIDRM ? "the object has been removed since this was opened" : strerror(error);
 }
 
-void why_keep(uid_t uid, const char *what, int error)
+void refusal_keep(uid_t uid, const char *what, int error)
 {
 	const char *name = strerrorname_np(error);
 	char *text;
 
 	if (repeats) {
-		why_forget();
+		refusal_forget();
 		return;
 	}
 	text = g_strdup_printf("%s: %s: %s\n", what, name ? name : "error", note[0] ? note : words(error));
-	why_forget();
+	refusal_forget();
 	g_mutex_lock(&lock);
 	if (!last)
 		last = g_hash_table_new_full(NULL, NULL, NULL, g_free);
@@ -75,7 +75,7 @@ void why_keep(uid_t uid, const char *what, int error)
 	g_mutex_unlock(&lock);
 }
 
-void why_print(uid_t uid, GString *out)
+void refusal_print(uid_t uid, GString *out)
 {
 	const char *text;
 

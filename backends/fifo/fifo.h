@@ -4,4 +4,4 @@
 #include "backends/core/backend.h"
 
 /* The directory. */
-extern const Row fifo_row;
+extern const FileDesc fifo_desc;

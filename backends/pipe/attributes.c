@@ -30,53 +30,50 @@ static int64_t value_of(int which, const Pipe *pipe)
 	}
 }
 
-static int attribute_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int attribute_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
-	Own *own = own_get(&pipe_table, object->id);
+	Entry *entry = registry_get(&pipe_table, object->id);
 
-	(void)caller;
-	if (!own)
+	if (!entry)
 		return -ENOENT;
-	text_number(out, value_of(row->which, own->data));
-	own_unref(&pipe_table, own);
+	text_number(out, value_of(desc->which, entry->data));
+	entry_unref(&pipe_table, entry);
 	return 0;
 }
 
-static int status_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int status_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
-	Own *own = own_get(&pipe_table, object->id);
+	Entry *entry = registry_get(&pipe_table, object->id);
 	ObjectStat stat;
 
-	(void)row, (void)caller;
-	if (!own)
+	if (!entry)
 		return -ENOENT;
-	own_stat(&pipe_table, object, &stat);
+	registry_stat(&pipe_table, object, &stat);
 	g_string_append_printf(out, "Uid:\t%u\nGid:\t%u\nMode:\t%04o\n", stat.uid, stat.gid, stat.mode);
 	for (int which = 0; which < PIPE_ATTRIBUTES; which++) {
 		text_label(out, labels[which]);
-		text_number(out, value_of(which, own->data));
+		text_number(out, value_of(which, entry->data));
 	}
-	own_unref(&pipe_table, own);
+	entry_unref(&pipe_table, entry);
 	return 0;
 }
 
-static int capacity_store(const Row *row, const Object *object, const char *text)
+static int capacity_store(const FileDesc *desc, const Object *object, const char *text)
 {
-	Own *own;
+	Entry *entry;
 	int64_t bytes;
 	int result;
 
-	(void)row;
 	/* The kernel's own bound, see round_pipe_size() in fs/pipe.c. */
 	if (!parse_size(text, 1, 1U << 31, &bytes))
-		return why_refuse(EINVAL, "capacity is a number of bytes, such as 1048576 or 1M");
-	own = own_get(&pipe_table, object->id);
-	if (!own)
+		return refuse(EINVAL, "capacity is a number of bytes, such as 1048576 or 1M");
+	entry = registry_get(&pipe_table, object->id);
+	if (!entry)
 		return -ENOENT;
-	result = pipe_resize(own->data, bytes);
+	result = pipe_resize(entry->data, bytes);
 	if (result == 0)
-		pipe_wake(own, WRITING);
-	own_unref(&pipe_table, own);
+		pipe_wake(entry, WRITING);
+	entry_unref(&pipe_table, entry);
 	return result;
 }
 

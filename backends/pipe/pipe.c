@@ -18,7 +18,7 @@
  * pass through the pipe (handover.h).
  *
  * Locking: `lock`, "the pipe lock", guards the counts of every pipe and the budgets. It is held for a few instructions, never
- * over a system call or backend_wake().
+ * over a system call or host_wake().
  */
 #include "backends/pipe/pipe.h"
 
@@ -40,11 +40,11 @@ enum {
 static GMutex lock;
 
 /* Handle.state. MET: protected by the pipe lock. */
-enum { STATE_OWN, STATE_SEEN, STATE_MET };
+enum { STATE_ENTRY, STATE_SEEN, STATE_MET };
 
-static void pipe_end(Own *own);
+static void pipe_end(Entry *entry);
 
-OwnTable pipe_table = {.what = "pipes", .end = pipe_end, .most_user = PIPES_USER};
+Registry pipe_table = {.what = "pipes", .end = pipe_end, .user_max = PIPES_USER};
 
 /* -- Objects -------------------------------------------------------------------------------------------------------- */
 
@@ -58,9 +58,9 @@ static void pipe_free(Pipe *pipe)
 	g_free(pipe);
 }
 
-static void pipe_end(Own *own)
+static void pipe_end(Entry *entry)
 {
-	pipe_free(own->data);
+	pipe_free(entry->data);
 }
 
 /* Sets a new pipe to the capacity that its maker would get from pipe(2) and charges it. 0, or -ENFILE: none at all. */
@@ -85,7 +85,7 @@ static int pipe_charge(Pipe *pipe)
 	g_mutex_unlock(&lock);
 	pipe->room = result == 0 ? room : 0;
 	if (result < 0)
-		return why_refuse(ENFILE, "your pipes hold all of what pipe-user-pages-hard allows");
+		return refuse(ENFILE, "your pipes hold all of what pipe-user-pages-hard allows");
 	if (room != given)
 		fcntl(pipe->ends[WRITING], F_SETPIPE_SZ, (int)room);
 	return 0;
@@ -98,12 +98,12 @@ static int pipe_new(Pipe **out)
 	int result;
 
 	pipe->user = geteuid();
-	identity_suspend();
+	creds_raise();
 	result = pipe2(pipe->ends, O_NONBLOCK | O_CLOEXEC) < 0 ? -errno : 0;
-	identity_resume();
+	creds_lower();
 	if (result < 0) {
 		g_free(pipe);
-		return why_refuse(-result, "the daemon gets no pipe: %s", g_strerror(-result));
+		return refuse(-result, "the daemon gets no pipe: %s", g_strerror(-result));
 	}
 	result = pipe_charge(pipe);
 	if (result < 0)
@@ -154,19 +154,19 @@ int pipe_resize(Pipe *pipe, int64_t bytes)
 	others = pipe_budget_used(pipe->user) - before;
 	g_mutex_unlock(&lock);
 	if (!privileged && wanted > before && wanted > limits.largest)
-		return why_refuse(EPERM, "limits/pipe_max_size is %lld", (long long)limits.largest);
+		return refuse(EPERM, "limits/pipe_max_size is %lld", (long long)limits.largest);
 	if (!privileged && wanted > before && others + wanted > MIN(limits.soft, limits.hard))
-		return why_refuse(EPERM, "all pipes of a user together may have %lld bytes (pipe-user-pages-soft)",
-				  (long long)MIN(limits.soft, limits.hard));
-	identity_suspend();
+		return refuse(EPERM, "all pipes of a user together may have %lld bytes (pipe-user-pages-soft)",
+			      (long long)MIN(limits.soft, limits.hard));
+	creds_raise();
 	given = fcntl(pipe->ends[WRITING], F_SETPIPE_SZ, (unsigned)wanted);
 	if (given < 0)
 		given = -errno;
-	identity_resume();
+	creds_lower();
 	if (given == -EBUSY)
-		return why_refuse(EBUSY, "more bytes are queued than that");
+		return refuse(EBUSY, "more bytes are queued than that");
 	if (given == -EPERM)
-		return why_refuse(EPERM, "above limits/pipe_max_size only with CAP_SYS_RESOURCE");
+		return refuse(EPERM, "above limits/pipe_max_size only with CAP_SYS_RESOURCE");
 	if (given < 0)
 		return given;
 	g_mutex_lock(&lock);
@@ -188,14 +188,14 @@ static void fill_key(int64_t id, Direction side, Direction what, int64_t key[4])
 	key[KEY_WHAT] = what;
 }
 
-void pipe_wake(const Own *own, Direction side)
+void pipe_wake(const Entry *entry, Direction side)
 {
 	int64_t key[4];
 
-	fill_key(own->id, side, side, key);
-	backend_wake(key);
-	fill_key(own->id, side, HANGUP, key);
-	backend_wake(key);
+	fill_key(entry->id, side, side, key);
+	host_wake(key);
+	fill_key(entry->id, side, HANGUP, key);
+	host_wake(key);
 }
 
 static Direction side_of(const Handle *handle)
@@ -203,75 +203,73 @@ static Direction side_of(const Handle *handle)
 	return handle_reads(handle) ? READING : WRITING;
 }
 
-static Own *own_of(const Handle *handle)
+static Entry *entry_of(const Handle *handle)
 {
-	return (Own *)(intptr_t)handle->state[STATE_OWN];
+	return (Entry *)(intptr_t)handle->state[STATE_ENTRY];
 }
 
 static Pipe *pipe_of(const Handle *handle)
 {
-	return own_of(handle)->data;
+	return entry_of(handle)->data;
 }
 
 static void wait_for(Handle *handle, Direction direction, size_t size, Wait *out)
 {
-	(void)size;
 	/* Nobody else has these descriptors: whatever happens to the pipe is done here, and other_end() tells of it. */
 	*out = (Wait){.how = WAIT_FD, .fd = -1};
-	fill_key(own_of(handle)->id, side_of(handle), direction, out->key);
+	fill_key(entry_of(handle)->id, side_of(handle), direction, out->key);
 }
 
 static void other_end(Handle *handle, int64_t key[4])
 {
 	const Direction other = handle_reads(handle) ? WRITING : READING;
 
-	fill_key(own_of(handle)->id, other, other, key);
+	fill_key(entry_of(handle)->id, other, other, key);
 }
 
 /* -- The ends ------------------------------------------------------------------------------------------------------- */
 
-static int end_open(Handle *handle, Patience patience)
+static int end_open(Handle *handle, BlockMode block)
 {
 	const Direction side = side_of(handle), other = side == READING ? WRITING : READING;
-	Own *own = own_get(&pipe_table, handle->object.id);
-	Pipe *pipe = own ? own->data : NULL;
+	Entry *entry = registry_get(&pipe_table, handle->object.id);
+	Pipe *pipe = entry ? entry->data : NULL;
 	bool gone;
 
-	(void)patience;
-	if (!own)
+	if (!entry)
 		return -ENOENT;
 	if (handle->flags & O_DIRECT) {
-		own_unref(&pipe_table, own);
-		return why_refuse(EINVAL, "a pipe here carries bytes: there is no packet mode (O_DIRECT)");
+		entry_unref(&pipe_table, entry);
+		return refuse(EINVAL, "a pipe here carries bytes: there is no packet mode (O_DIRECT)");
 	}
 	g_mutex_lock(&lock);
 	gone = pipe->removed;
 	if (!gone) {
 		pipe->open[side]++;
 		pipe->ever[side]++;
-		handle->state[STATE_OWN] = (int64_t)(intptr_t)own;
+		handle->state[STATE_ENTRY] = (int64_t)(intptr_t)entry;
 		handle->state[STATE_SEEN] = pipe->ever[other];
 		handle->state[STATE_MET] = pipe->open[other] > 0;
 	}
 	g_mutex_unlock(&lock);
 	if (gone)
-		own_unref(&pipe_table, own);
+		entry_unref(&pipe_table, entry);
 	return gone ? -ENOENT : 0;
 }
 
 static void end_close(Handle *handle)
 {
 	const Direction side = side_of(handle), other = side == READING ? WRITING : READING;
-	Own *own = own_of(handle);
-	Pipe *pipe = own->data;
+	Entry *entry = entry_of(handle);
+	Pipe *pipe = entry->data;
 	bool last;
 
 	g_mutex_lock(&lock);
 	last = --pipe->open[side] == 0;
 	g_mutex_unlock(&lock);
 	if (last)
-		pipe_wake(own, other);
-	own_unref(&pipe_table, own);
+		pipe_wake(entry, other);
+	entry_unref(&pipe_table, entry);
 }
 
 /* The other end has been there, and is open nowhere now; or the pipe was removed. */
@@ -288,14 +286,13 @@ static bool abandoned(Handle *handle)
 	return is;
 }
 
-static ssize_t end_read(Handle *handle, char *buf, size_t size, Patience patience)
+static ssize_t end_read(Handle *handle, char *buf, size_t size, BlockMode block)
 {
 	/* Asked first: a writer that comes, writes and goes after the try must not be taken for one that had gone before. */
 	bool over = abandoned(handle);
 	const int fd = pipe_of(handle)->ends[READING];
 	ssize_t n = read(fd, buf, size);
 
-	(void)patience;
 	if (n < 0 && errno != EAGAIN)
 		return -errno;
 	n = MAX(n, 0);
@@ -303,7 +300,7 @@ static ssize_t end_read(Handle *handle, char *buf, size_t size, Patience patienc
 		int64_t key[4];
 
 		other_end(handle, key);
-		n += (ssize_t)backend_take(key, fd, buf + n, size - (size_t)n, PIPE_BUF);
+		n += (ssize_t)host_transfer_from_writer(key, fd, buf + n, size - (size_t)n, PIPE_BUF);
 	}
 	if (n == 0)
 		return over ? 0 : -EAGAIN;
@@ -312,26 +309,25 @@ static ssize_t end_read(Handle *handle, char *buf, size_t size, Patience patienc
 		handle->state[STATE_MET] = true;
 		g_mutex_unlock(&lock);
 	}
-	own_touch(own_of(handle));
+	entry_touch(entry_of(handle));
 	return n;
 }
 
-static ssize_t end_write(Handle *handle, const char *buf, size_t size, Patience patience)
+static ssize_t end_write(Handle *handle, const char *buf, size_t size, BlockMode block)
 {
 	const int fd = pipe_of(handle)->ends[WRITING];
 	int64_t key[4];
 	ssize_t n;
 
-	(void)patience;
 	if (abandoned(handle))
 		return -EPIPE;
 	other_end(handle, key);
-	n = (ssize_t)backend_hand(key, fd, buf, size, PIPE_BUF);
+	n = (ssize_t)host_transfer_to_reader(key, fd, buf, size, PIPE_BUF);
 	if (n == 0)
 		n = write(fd, buf, size);
 	if (n < 0)
 		return -errno;
-	own_touch(own_of(handle));
+	entry_touch(entry_of(handle));
 	return n;
 }
 
@@ -361,65 +357,63 @@ static const StreamOps end_ops = {
 
 /* -- The directory -------------------------------------------------------------------------------------------------- */
 
-OWN_MEMBERS(pipe, pipe_table);
-
-static int pipe_create(const Object *at, const char *name, mode_t mode, Object *out)
+static int pipe_create(const void *context, const Object *at, const char *name, mode_t mode, Object *out)
 {
 	Pipe *pipe = NULL;
 	int result = pipe_new(&pipe);
 
-	(void)at;
 	if (result < 0)
 		return result;
-	result = own_make(&pipe_table, name, mode, pipe, out);
+	result = registry_create(&pipe_table, name, mode, pipe, out);
 	if (result < 0)
 		pipe_free(pipe);
 	return result;
 }
 
 /* Readers get the rest and then the end of file, writers EPIPE. */
-static int pipe_remove(const Object *object)
+static int pipe_remove(const void *context, const Object *object)
 {
-	Own *own = own_get(&pipe_table, object->id);
-	int result = own_remove(&pipe_table, object);
+	Entry *entry = registry_get(&pipe_table, object->id);
+	int result = registry_remove(&pipe_table, object);
 
 	if (result == 0) {
-		Pipe *pipe = own->data;
+		Pipe *pipe = entry->data;
 
 		g_mutex_lock(&lock);
 		pipe->removed = true;
 		g_mutex_unlock(&lock);
-		pipe_wake(own, READING);
-		pipe_wake(own, WRITING);
+		pipe_wake(entry, READING);
+		pipe_wake(entry, WRITING);
 	}
-	own_unref(&pipe_table, own);
+	entry_unref(&pipe_table, entry);
 	return result;
 }
 
-static int pipe_stat(const Object *object, ObjectStat *out)
+static int pipe_stat(const void *context, const Object *object, ObjectStat *out)
 {
-	Own *own = own_get(&pipe_table, object->id);
-	int result = own_stat(&pipe_table, object, out);
+	Entry *entry = registry_get(&pipe_table, object->id);
+	int result = registry_stat(&pipe_table, object, out);
 
 	if (result == 0)
-		out->size = pipe_queued(own->data);
-	own_unref(&pipe_table, own);
+		out->size = pipe_queued(entry->data);
+	entry_unref(&pipe_table, entry);
 	return result;
 }
 
-static const Members members = {
-	.list = pipe_list,
-	.lookup = pipe_lookup,
+static const DirOps members = {
+	.context = &pipe_table,
+	.list = registry_list,
+	.lookup = registry_lookup,
 	.create = pipe_create,
 	.remove = pipe_remove,
-	.rename = pipe_rename,
+	.rename = registry_rename,
 	.stat = pipe_stat,
-	.set = pipe_set,
-	.permit = pipe_permit,
+	.set = registry_set,
+	.permit = registry_permit,
 };
 
 /* clang-format off */
-static const Row files[] = {
+static const FileDesc files[] = {
 	{.name = "read", .kind = STREAM, .mode = 0444, .stream = &end_ops},
 	{.name = "write", .kind = STREAM, .mode = 0222, .stream = &end_ops},
 	{.name = "status", .kind = TEXT, .mode = 0444, .text = &pipe_status},
@@ -431,6 +425,6 @@ static const Row files[] = {
 };
 /* clang-format on */
 
-static const Row member = {.kind = DIRECTORY, .rows = files};
+static const FileDesc member = {.kind = DIRECTORY, .files = files};
 
-const Row pipe_row = {.name = "pipe", .kind = DIRECTORY, .mode = 01777, .members = &members, .member = &member};
+const FileDesc pipe_desc = {.name = "pipe", .kind = DIRECTORY, .mode = 01777, .members = &members, .member = &member};

@@ -15,7 +15,7 @@ typedef struct Pipe {
 	bool removed;
 } Pipe;
 
-extern OwnTable pipe_table;
+extern Registry pipe_table;
 extern const TextOps pipe_attribute, pipe_capacity, pipe_status;
 
 enum { PIPE_CAPACITY, PIPE_QUEUED, PIPE_READERS, PIPE_WRITERS, PIPE_ATTRIBUTES };
@@ -30,7 +30,7 @@ int64_t pipe_open_files(const Pipe *pipe, Direction direction);
 int pipe_resize(Pipe *pipe, int64_t bytes);
 
 /* Wakes those who wait at one side: the other one has gone, or there is more room. */
-void pipe_wake(const Own *own, Direction side);
+void pipe_wake(const Entry *entry, Direction side);
 
 /* The directory. */
-extern const Row pipe_row;
+extern const FileDesc pipe_desc;

@@ -32,12 +32,11 @@ static int descriptor(const Handle *handle)
 
 /* -- One message ---------------------------------------------------------------------------------------------------- */
 
-static int open_queue(Handle *handle, Patience patience)
+static int open_queue(Handle *handle, BlockMode block)
 {
 	PosixMq *queue;
 	int result = posix_mq_take(&handle->object, handle->flags & O_ACCMODE, &queue, &handle->state[STATE_REPLACED]);
 
-	(void)patience;
 	if (result == 0)
 		handle->state[STATE_QUEUE] = (int64_t)(intptr_t)queue;
 	return result;
@@ -48,13 +47,12 @@ static void close_queue(Handle *handle)
 	posix_mq_give_back((PosixMq *)(intptr_t)handle->state[STATE_QUEUE]);
 }
 
-static ssize_t receive(Handle *handle, char *buf, size_t room, Mark *mark, Patience patience)
+static ssize_t receive(Handle *handle, char *buf, size_t room, Mark *mark, BlockMode block)
 {
 	unsigned priority;
 	ssize_t n = mq_receive(descriptor(handle), buf, room, &priority);
 	int error = errno;
 
-	(void)patience;
 	if (n >= 0) {
 		mark->number = priority;
 		return n;
@@ -72,16 +70,15 @@ static ssize_t largest(Handle *handle)
 }
 
 /* Natively one may go on sending to a queue that nobody can open any more. */
-static int send(Handle *handle, const Mark *mark, const char *bytes, size_t length, Patience patience)
+static int send(Handle *handle, const Mark *mark, const char *bytes, size_t length, BlockMode block)
 {
-	(void)patience;
 	if (posix_mq_removed(descriptor(handle)))
 		return -EIDRM;
 	if (mq_send(descriptor(handle), bytes, length, (unsigned)mark->number) == 0)
 		return 0;
 	if (errno == EMSGSIZE)
-		return why_refuse(EMSGSIZE, "the message has %zu bytes and the queue's msgsize is %zd", length,
-				  largest(handle));
+		return refuse(EMSGSIZE, "the message has %zu bytes and the queue's msgsize is %zd", length,
+			      largest(handle));
 	return -errno;
 }
 
@@ -143,7 +140,7 @@ static const Queue mq_queue = {
 /* -- prio/ ---------------------------------------------------------------------------------------------------------- */
 
 /* Nothing tells which priorities are queued, so none are listed. */
-static int priority_lookup(const Object *at, const char *name, Object *out)
+static int priority_lookup(const void *context, const Object *at, const char *name, Object *out)
 {
 	int64_t priority;
 
@@ -155,20 +152,20 @@ static int priority_lookup(const Object *at, const char *name, Object *out)
 	return 0;
 }
 
-static const Members priorities = {.lookup = priority_lookup};
+static const DirOps priorities = {.lookup = priority_lookup};
 
 /* -- The directory -------------------------------------------------------------------------------------------------- */
 
 /* clang-format off */
-static const Row priority_files[] = {
+static const FileDesc priority_files[] = {
 	{.name = "data", .kind = STREAM, .mode = 0222, .stream = &queue_data, .mechanism = &mq_queue},
 	{.name = "lines", .kind = STREAM, .mode = 0222, .stream = &queue_lines, .mechanism = &mq_queue},
 	{0},
 };
 
-static const Row priority = {.kind = DIRECTORY, .rows = priority_files};
+static const FileDesc priority = {.kind = DIRECTORY, .files = priority_files};
 
-static const Row queue_files[] = {
+static const FileDesc queue_files[] = {
 	{.name = "data", .kind = STREAM, .mode = 0666, .stream = &queue_data, .mechanism = &mq_queue},
 	{.name = "next", .kind = STREAM, .mode = 0444, .stream = &queue_next, .mechanism = &mq_queue},
 	{.name = "drain", .kind = STREAM, .mode = 0444, .stream = &queue_drain, .mechanism = &mq_queue},
@@ -185,9 +182,9 @@ static const Row queue_files[] = {
 };
 /* clang-format on */
 
-static const Row queue = {.kind = DIRECTORY, .rows = queue_files};
+static const FileDesc queue = {.kind = DIRECTORY, .files = queue_files};
 
-const Row posix_mq_row = {
+const FileDesc posix_mq_desc = {
 	.name = "mq",
 	.kind = DIRECTORY,
 	.mode = 01777,

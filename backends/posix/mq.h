@@ -5,8 +5,8 @@
 
 #include "backends/core/backend.h"
 
-extern const Row posix_mq_row;
-extern const Members posix_mq_members;
+extern const FileDesc posix_mq_desc;
+extern const DirOps posix_mq_members;
 
 /* Object.select: the whole queue; or below prio/, where Object.part is the priority of what is written. */
 enum { MQ_WHOLE, MQ_PRIORITY };

@@ -87,23 +87,21 @@ static void print_attribute(int which, const Known *known, GString *out)
 	}
 }
 
-static int attribute_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int attribute_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
 	Known known;
 	int result = learn(object, &known);
 
-	(void)caller;
 	if (result == 0)
-		print_attribute(row->which, &known, out);
+		print_attribute(desc->which, &known, out);
 	return result;
 }
 
-static int status_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int status_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
 	Known known;
 	int result = learn(object, &known);
 
-	(void)row, (void)caller;
 	if (result < 0)
 		return result;
 	g_string_append_printf(out, "Name:\t/%s\nUid:\t%u\nGid:\t%u\nMode:\t%04o\n", object->name, known.stat.st_uid,
@@ -117,16 +115,15 @@ static int status_show(const Row *row, const Object *object, const Caller *calle
 	return 0;
 }
 
-static int size_store(const Row *row, const Object *object, const char *text)
+static int size_store(const FileDesc *desc, const Object *object, const char *text)
 {
 	int64_t value;
 
-	if (row->which == MQ_MAXMSG && !parse_number(text, 1, MAXMSG_HARD, &value))
-		return why_refuse(EINVAL, "maxmsg is a number of messages from 1 to %d", MAXMSG_HARD);
-	if (row->which == MQ_MSGSIZE && !parse_size(text, 1, MSGSIZE_HARD, &value))
-		return why_refuse(EINVAL, "msgsize is a number of bytes from 1 to %d, such as 8192 or 8K",
-				  MSGSIZE_HARD);
-	return posix_mq_remake(object, row->which, value);
+	if (desc->which == MQ_MAXMSG && !parse_number(text, 1, MAXMSG_HARD, &value))
+		return refuse(EINVAL, "maxmsg is a number of messages from 1 to %d", MAXMSG_HARD);
+	if (desc->which == MQ_MSGSIZE && !parse_size(text, 1, MSGSIZE_HARD, &value))
+		return refuse(EINVAL, "msgsize is a number of bytes from 1 to %d, such as 8192 or 8K", MSGSIZE_HARD);
+	return posix_mq_remake(object, desc->which, value);
 }
 
 const TextOps posix_mq_attribute = {.show = attribute_show};

@@ -56,11 +56,11 @@ static int take_name(const PosixMqOrder *order)
 }
 
 /* Its value: the new queue's inode. */
-static DeputyReport make(const void *data)
+static HelperReport make(const void *data)
 {
 	const Making *making = data;
 	const PosixMqOrder *order = making->order;
-	DeputyReport made = {0};
+	HelperReport made = {0};
 	struct stat stat;
 	int mqd, kept = 0;
 
@@ -87,7 +87,7 @@ static DeputyReport make(const void *data)
 /* -- The parent ----------------------------------------------------------------------------------------------------- */
 
 /* The deputy was killed. What has it done? As the daemon. */
-static DeputyReport find_out(const Making *making)
+static HelperReport find_out(const Making *making)
 {
 	const PosixMqOrder *order = making->order;
 	struct stat stat, old = {0};
@@ -98,29 +98,29 @@ static DeputyReport find_out(const Making *making)
 	else if (posix_mq_find(order->name, &object) == 0 && posix_mq_stat(&object, &stat) == 0 &&
 		 stat.st_uid == making->uid &&
 		 (order->replaces < 0 || (fstat(order->replaces, &old) == 0 && old.st_ino != stat.st_ino)))
-		return (DeputyReport){.value = object.id};
-	return (DeputyReport){
-		.result = why_refuse(EINTR, "the process that was to make the queue for you was stopped or killed")};
+		return (HelperReport){.value = object.id};
+	return (HelperReport){
+		.result = refuse(EINTR, "the process that was to make the queue for you was stopped or killed")};
 }
 
 /* Its result is 0 or a negative errno, its value the inode of what was made, or 0. */
-static DeputyReport delegate(const Making *making)
+static HelperReport delegate(const Making *making)
 {
 	const PosixMqOrder *order = making->order;
-	const Deputy deputy = {
+	const HelperProcess deputy = {
 		.prepare = set_limit,
 		.act = make,
 		.data = making,
 		.kept = {order->replaces, order->replaces < 0 ? -1 : order->opened},
 		.most_ms = MOST_MS,
 	};
-	DeputyReport made = {0};
-	int result = deputy_send(&deputy, &made);
+	HelperReport made = {0};
+	int result = helper_send(&deputy, &made);
 
 	if (result == -EINTR) {
-		identity_suspend();
+		creds_raise();
 		made = find_out(making);
-		identity_resume();
+		creds_lower();
 	} else if (result < 0) {
 		made.result = result;
 	}
@@ -153,19 +153,19 @@ static int explain(int result, const Making *making)
 
 	switch (result) {
 	case -EMFILE:
-		return why_refuse(EMFILE,
-				  "it takes %lld bytes, and all queues that you have made%s may take %llu "
-				  "together (RLIMIT_MSGQUEUE, ulimit -q)",
-				  charge_of(order->attr), order->trial ? ", the old one still among them," : "",
-				  (unsigned long long)making->limit);
+		return refuse(EMFILE,
+			      "it takes %lld bytes, and all queues that you have made%s may take %llu "
+			      "together (RLIMIT_MSGQUEUE, ulimit -q)",
+			      charge_of(order->attr), order->trial ? ", the old one still among them," : "",
+			      (unsigned long long)making->limit);
 	case -ENOSPC:
-		return why_refuse(ENOSPC, "as many queues exist as limits/mq_queues_max allows: %lld",
-				  limit_of("queues_max"));
+		return refuse(ENOSPC, "as many queues exist as limits/mq_queues_max allows: %lld",
+			      limit_of("queues_max"));
 	case -EINVAL:
-		return why_refuse(EINVAL,
-				  "%ld messages of %ld bytes: limits/mq_msg_max is %lld and limits/mq_msgsize_max %lld",
-				  order->attr ? order->attr->mq_maxmsg : 0, order->attr ? order->attr->mq_msgsize : 0,
-				  limit_of("msg_max"), limit_of("msgsize_max"));
+		return refuse(EINVAL,
+			      "%ld messages of %ld bytes: limits/mq_msg_max is %lld and limits/mq_msgsize_max %lld",
+			      order->attr ? order->attr->mq_maxmsg : 0, order->attr ? order->attr->mq_msgsize : 0,
+			      limit_of("msg_max"), limit_of("msgsize_max"));
 	default:
 		return result;
 	}
@@ -176,17 +176,17 @@ static int explain(int result, const Making *making)
 /* The caller's own limit, and what the daemon could give at most without a privilege. */
 static void find_limits(Making *making)
 {
-	struct rlimit own;
+	struct rlimit entry;
 	uint64_t limit;
 
-	identity_suspend();
-	if (!process_limit(identity_pid(), making->uid, "Max msgqueue size", &limit))
+	creds_raise();
+	if (!procfs_limit(creds_caller_pid(), making->uid, "Max msgqueue size", &limit))
 		limit = LIMIT_DEFAULT;
-	identity_resume();
+	creds_lower();
 	making->limit = limit == UINT64_MAX ? RLIM_INFINITY : (rlim_t)limit;
 	making->most = making->limit;
-	if (getrlimit(RLIMIT_MSGQUEUE, &own) == 0)
-		making->most = MIN(making->limit, own.rlim_max);
+	if (getrlimit(RLIMIT_MSGQUEUE, &entry) == 0)
+		making->most = MIN(making->limit, entry.rlim_max);
 }
 
 int posix_mq_make(const PosixMqOrder *order, int64_t *inode)
@@ -197,7 +197,7 @@ int posix_mq_make(const PosixMqOrder *order, int64_t *inode)
 		.name = order->name,
 		.uid = geteuid(),
 	};
-	DeputyReport made;
+	HelperReport made;
 
 	if (order->trial) {
 		snprintf(trial, sizeof trial, "ipcfs-%08x%08x", g_random_int(), g_random_int());

@@ -87,11 +87,11 @@ int posix_mq_directory(void)
 
 	if (fd >= 0)
 		return fd;
-	identity_suspend();
+	creds_raise();
 	fd = mount_unseen();
 	if (fd < 0)
 		fd = mounted_for_all();
-	identity_resume();
+	creds_lower();
 	if (fd < 0)
 		return -1;
 	if (!g_atomic_int_compare_and_exchange(&directory, -1, fd))
@@ -162,7 +162,7 @@ static int find_there(const char *name, Object *out)
 	int result;
 
 	if (posix_mq_directory() >= 0)
-		return folder_lookup(&folder, name, out);
+		return folder_lookup(&folder, NULL, name, out);
 	result = stat_by_name(name, &stat);
 	if (result == 0)
 		folder_object(name, &stat, out);
@@ -225,7 +225,7 @@ static int open_there(const Object *object, int access)
 	else
 		mqd = open_by_name(object->name, access);
 	if (mqd == -EMFILE || mqd == -ENFILE)
-		return why_refuse(ENFILE, "the daemon has no descriptor left");
+		return refuse(ENFILE, "the daemon has no descriptor left");
 	if (mqd < 0 || (fstat(mqd, &stat) == 0 && (int64_t)stat.st_ino == now.id))
 		return mqd;
 	close(mqd);
@@ -279,7 +279,7 @@ int posix_mq_report(int mqd, PosixMqReport *out)
 	return 0;
 }
 
-/* -- Members -------------------------------------------------------------------------------------------------------- */
+/* -- DirOps -------------------------------------------------------------------------------------------------------- */
 
 /* All times are those of the last message: what else the kernel notes, it notes at each look at the bytes queued as well. */
 static void fill_stat(const struct stat *stat, uint64_t qsize, ObjectStat *out)
@@ -309,7 +309,7 @@ static uint64_t qsize_of(const Object *object)
 }
 
 /* A queue without a name is there as long as somebody has it open. */
-static int mq_stat(const Object *object, ObjectStat *out)
+static int mq_stat(const void *context, const Object *object, ObjectStat *out)
 {
 	PosixMqReport report = {0};
 	struct stat stat;
@@ -336,44 +336,40 @@ static void see(void *data, const Object *object, const ObjectStat *unused)
 	Object now = *object;
 	ObjectStat stat;
 
-	(void)unused;
 	if (posix_mq_has_moved(now.id) && posix_mq_find(object->name, &now) < 0)
 		return;
-	if (mq_stat(&now, &stat) == 0)
+	if (mq_stat(NULL, &now, &stat) == 0)
 		listing->seen(listing->data, &now, &stat);
 }
 
-static int mq_list(const Object *at, MemberSeen seen, void *data)
+static int mq_list(const void *context, const Object *at, MemberSeen seen, void *data)
 {
 	Listing listing = {.seen = seen, .data = data};
 
-	(void)at;
 	if (posix_mq_directory() < 0)
-		return why_refuse(EPERM, "queues are found by name only: to list them the daemon has to be root, or "
-					 "the mqueue file system mounted on /dev/mqueue");
-	return folder_list(&folder, see, &listing);
+		return refuse(EPERM, "queues are found by name only: to list them the daemon has to be root, or "
+				     "the mqueue file system mounted on /dev/mqueue");
+	return folder_list(&folder, NULL, see, &listing);
 }
 
-static int mq_lookup(const Object *at, const char *name, Object *out)
+static int mq_lookup(const void *context, const Object *at, const char *name, Object *out)
 {
-	(void)at;
 	return posix_mq_find(name, out);
 }
 
-static int mq_create(const Object *at, const char *name, mode_t mode, Object *out)
+static int mq_create(const void *context, const Object *at, const char *name, mode_t mode, Object *out)
 {
 	int result = folder_check_name(&folder, name);
 
-	(void)at;
 	return result < 0 ? result : posix_mq_create(name, mode, out);
 }
 
-static int mq_permit(const Object *object, const Caller *caller, int rights)
+static int mq_permit(const void *context, const Object *object, const Caller *caller, int rights)
 {
 	struct stat stat;
 	int result = posix_mq_stat(object, &stat);
 
-	return result < 0 ? result : own_mode_check(stat.st_uid, stat.st_gid, stat.st_mode, caller, rights);
+	return result < 0 ? result : registry_check_mode(stat.st_uid, stat.st_gid, stat.st_mode, caller, rights);
 }
 
 /* A queue that is being replaced can be looked at, but not changed: between two there is none. */
@@ -384,7 +380,7 @@ static int refuse_replaced(const Object *object, int result)
 	if (mqd < 0)
 		return result;
 	close(mqd);
-	return why_refuse(EBUSY, "it is being given another size at this moment");
+	return refuse(EBUSY, "it is being given another size at this moment");
 }
 
 /* Where there is no directory, it takes a right to the queue to change it. */
@@ -406,7 +402,7 @@ static int set_by_name(const Object *object, const ObjectChange *change)
 	return result;
 }
 
-static int mq_set(const Object *object, const ObjectChange *change)
+static int mq_set(const void *context, const Object *object, const ObjectChange *change)
 {
 	const Object now = current(object);
 
@@ -415,7 +411,7 @@ static int mq_set(const Object *object, const ObjectChange *change)
 }
 
 /* Who has it open keeps it: readers get the rest and then the end of file, writers EIDRM. */
-static int mq_remove(const Object *object)
+static int mq_remove(const void *context, const Object *object)
 {
 	const Object now = current(object);
 	struct stat stat;
@@ -424,13 +420,13 @@ static int mq_remove(const Object *object)
 	if (result == 0 && syscall(SYS_mq_unlink, now.name))
 		result = -errno;
 	if (result == -EPERM || result == -EACCES)
-		return why_refuse(-result, "only its owner or root may remove it");
+		return refuse(-result, "only its owner or root may remove it");
 	if (result == 0)
 		posix_mq_wake(now.id);
 	return refuse_replaced(object, result);
 }
 
-const Members posix_mq_members = {
+const DirOps posix_mq_members = {
 	.list = mq_list,
 	.lookup = mq_lookup,
 	.create = mq_create,

@@ -81,7 +81,7 @@ void posix_mq_wake(int64_t inode)
 		int64_t key[4];
 
 		posix_mq_key(inode, all[i], key);
-		backend_wake(key);
+		host_wake(key);
 	}
 }
 
@@ -358,7 +358,7 @@ void posix_mq_replace_end(PosixMqReplaced *one)
 	g_ptr_array_remove_fast(replaced, one);
 	g_mutex_unlock(&lock);
 	posix_mq_key(one->inode, OPENING, key);
-	backend_wake(key);
+	host_wake(key);
 }
 
 int posix_mq_replaced(const char *name, int64_t inode)

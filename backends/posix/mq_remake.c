@@ -101,8 +101,8 @@ static bool is_queue(const Search *search, int process, const char *number)
 	if (!last || strcmp(last + 1, search->name) != 0)
 		return false;
 	snprintf(file, sizeof file, "fdinfo/%s", number);
-	info = process_read(process, file);
-	return info && (int64_t)process_number(info, "ino", 10) == search->inode;
+	info = procfs_read(process, file);
+	return info && (int64_t)procfs_number(info, "ino", 10) == search->inode;
 }
 
 /* Looks through the descriptors of a process whose directory in /proc is open. */
@@ -129,24 +129,24 @@ static void search_process(void *data, pid_t pid)
 
 	if (search->found || search->result < 0 || pid == getpid())
 		return;
-	if (backend_interrupted()) {
+	if (host_interrupted()) {
 		search->result = -EINTR;
 		return;
 	}
-	process = process_open(pid, 0);
+	process = procfs_open(pid, 0);
 	if (process < 0) {
 		search->result = process == -ESRCH ? 0 : process;
 		return;
 	}
 	/* A child of ours that has just been forked has what we have. */
-	if (has_queue(search, process) && process_stat(process, &stat) == 0 && stat.parent != getpid())
+	if (has_queue(search, process) && procfs_stat(process, &stat) == 0 && stat.parent != getpid())
 		search->found = pid;
 	close(process);
 }
 
 static int refuse_open(void)
 {
-	return why_refuse(EBUSY, "it is open here, and has to be made anew for that");
+	return refuse(EBUSY, "it is open here, and has to be made anew for that");
 }
 
 /* 0, or -EBUSY with the reason. */
@@ -162,20 +162,17 @@ static int find_use(int mqd, const char *name, int64_t inode)
 	if (result < 0)
 		return result;
 	if (attr.mq_curmsgs > 0)
-		return why_refuse(EBUSY, "%ld messages are queued, and it has to be made anew for that",
-				  attr.mq_curmsgs);
+		return refuse(EBUSY, "%ld messages are queued, and it has to be made anew for that", attr.mq_curmsgs);
 	if (posix_mq_is_open(inode))
 		return refuse_open();
 	if (report.registered)
-		return why_refuse(EBUSY,
-				  "process %d is to be notified of a message, and it has to be made anew for that",
-				  (int)report.pid);
-	result = process_each("/proc", search_process, &search);
+		return refuse(EBUSY, "process %d is to be notified of a message, and it has to be made anew for that",
+			      (int)report.pid);
+	result = procfs_each("/proc", search_process, &search);
 	if (result < 0 || search.result < 0)
 		return result < 0 ? result : search.result;
 	if (search.found)
-		return why_refuse(EBUSY, "process %d has it open, and it has to be made anew for that",
-				  (int)search.found);
+		return refuse(EBUSY, "process %d has it open, and it has to be made anew for that", (int)search.found);
 	return 0;
 }
 
@@ -203,7 +200,7 @@ static int remaking_begin(Remaking *remaking, const Object *object)
 
 	*remaking = (Remaking){.name = object->name, .inotify = -1, .old = posix_mq_open(object, O_RDWR)};
 	if (remaking->old < 0)
-		return remaking->old == -EACCES ? why_refuse(EACCES, "this takes the right to read and write it") :
+		return remaking->old == -EACCES ? refuse(EACCES, "this takes the right to read and write it") :
 						  remaking->old;
 	if (fstat(remaking->old, &remaking->stat) < 0 || mq_getattr(remaking->old, &remaking->before) < 0)
 		return -errno;
@@ -211,7 +208,7 @@ static int remaking_begin(Remaking *remaking, const Object *object)
 	remaking->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	snprintf(path, sizeof path, "/proc/self/fd/%d", remaking->old);
 	if (remaking->inotify < 0 || inotify_add_watch(remaking->inotify, path, IN_OPEN) < 0)
-		return why_refuse(errno, "the daemon gets no inotify watch: %s", g_strerror(errno));
+		return refuse(errno, "the daemon gets no inotify watch: %s", g_strerror(errno));
 	return 0;
 }
 
@@ -232,7 +229,7 @@ static int remaking_end(const Remaking *remaking, int64_t inode)
 		return mqd == -ENOENT ? 0 : mqd; /* somebody has removed it at once */
 	if (fstat(mqd, &stat) < 0 || ((stat.st_uid != remaking->stat.st_uid || stat.st_gid != remaking->stat.st_gid) &&
 				      fchown(mqd, remaking->stat.st_uid, remaking->stat.st_gid)))
-		result = why_refuse(errno, "it is made anew, but its group could not be kept");
+		result = refuse(errno, "it is made anew, but its group could not be kept");
 	while ((n = mq_receive(remaking->old, bytes, (size_t)remaking->before.mq_msgsize, &priority)) >= 0)
 		if (mq_send(mqd, bytes, (size_t)n, priority) < 0) {
 			mq_send(remaking->old, bytes, (size_t)n, priority); /* who sent it has that one still open */
@@ -246,10 +243,10 @@ static int remaking_end(const Remaking *remaking, int64_t inode)
 static int refuse_replacing(int error)
 {
 	if (error == -EPERM || error == -EACCES)
-		return why_refuse(EPERM, "only its owner or root may do this: it has to be made anew for that");
+		return refuse(EPERM, "only its owner or root may do this: it has to be made anew for that");
 	if (error == -EEXIST)
-		return why_refuse(EEXIST,
-				  "another program took the name at that moment; the queue, which was empty, is gone");
+		return refuse(EEXIST,
+			      "another program took the name at that moment; the queue, which was empty, is gone");
 	return error;
 }
 
@@ -269,11 +266,11 @@ static int replace(const Remaking *remaking)
 
 	if (!inode)
 		return refuse_replacing(result);
-	identity_suspend();
+	creds_raise();
 	ended = remaking_end(remaking, inode);
-	identity_resume();
+	creds_lower();
 	if (result == -EBUSY)
-		return why_refuse(EBUSY, "somebody sent to it at that moment, and it has been made anew as it was");
+		return refuse(EBUSY, "somebody sent to it at that moment, and it has been made anew as it was");
 	return result < 0 ? result : ended;
 }
 
@@ -284,11 +281,11 @@ static int try_remaking(const Remaking *remaking)
 	char events[4096];
 	int result;
 
-	identity_suspend();
+	creds_raise();
 	while (read(remaking->inotify, events, sizeof events) > 0)
 		;
 	result = find_use(remaking->old, remaking->name, replaced.inode);
-	identity_resume();
+	creds_lower();
 	if (result < 0)
 		return result;
 	if (!posix_mq_replace_begin(&replaced))
@@ -313,7 +310,7 @@ static int make_anew(const Remaking *remaking)
 			break;
 	}
 	if (result == -ESTALE)
-		return why_refuse(EBUSY, "others keep opening it, and it has to be made anew for that");
+		return refuse(EBUSY, "others keep opening it, and it has to be made anew for that");
 	return result;
 }
 
@@ -323,15 +320,15 @@ int posix_mq_remake(const Object *object, int which, int64_t value)
 	long *wanted = which == MQ_MAXMSG ? &remaking.after.mq_maxmsg : &remaking.after.mq_msgsize;
 	int result;
 
-	identity_suspend();
+	creds_raise();
 	result = remaking_begin(&remaking, object);
-	identity_resume();
+	creds_lower();
 	if (result == 0 && *wanted != value) {
 		*wanted = (long)value;
 		result = make_anew(&remaking);
 	}
-	identity_suspend();
+	creds_raise();
 	remaking_clear(&remaking);
-	identity_resume();
+	creds_lower();
 	return result;
 }

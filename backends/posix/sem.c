@@ -16,26 +16,26 @@
 #include "backends/core/text.h"
 #include "backends/core/refusal.h"
 
-enum { MAPPED = SEMAPHORE_OWN }; /* the SharedSem, in Handle.state */
+enum { MAPPED = SEMAPHORE_OWN }; /* the SemMemory, in Handle.state */
 
-static const PosixSem *posix_sem_of(const Row *row)
+static const PosixSem *posix_sem_of(const FileDesc *desc)
 {
-	return row->mechanism;
+	return desc->mechanism;
 }
 
-static SharedSem *mapped(const Handle *handle)
+static SemMemory *mapped(const Handle *handle)
 {
-	return (SharedSem *)(intptr_t)handle->state[MAPPED];
+	return (SemMemory *)(intptr_t)handle->state[MAPPED];
 }
 
-static int map(const Row *row, const Object *object, uid_t uid, SharedSem **out)
+static int map(const FileDesc *desc, const Object *object, uid_t uid, SemMemory **out)
 {
-	int fd = posix_sem_of(row)->backing(object, O_RDWR);
+	int fd = posix_sem_of(desc)->backing(object, O_RDWR);
 	int result;
 
 	if (fd < 0)
 		return fd;
-	result = shared_sem_open(fd, object->part, uid, out);
+	result = sem_memory_open(fd, object->part, uid, out);
 	close(fd);
 	return result;
 }
@@ -44,32 +44,32 @@ static int map(const Row *row, const Object *object, uid_t uid, SharedSem **out)
 
 int posix_sem_open(Handle *handle)
 {
-	SharedSem *sem;
-	int result = map(handle->row, &handle->object, handle->caller.uid, &sem);
+	SemMemory *sem;
+	int result = map(handle->desc, &handle->object, handle->caller.uid, &sem);
 
 	if (result == 0)
 		handle->state[MAPPED] = (int64_t)(intptr_t)sem;
 	return result;
 }
 
-int posix_sem_operate(Handle *handle, const SemaphoreChange *changes, size_t count, Patience patience)
+int posix_sem_operate(Handle *handle, const SemaphoreChange *changes, size_t count, BlockMode block)
 {
 	int64_t by = changes[0].by;
 
 	g_assert(count == 1);
 	if (by > SHARED_SEM_MAX)
-		return why_refuse(EOVERFLOW, "a semaphore's value is at most %d", SHARED_SEM_MAX);
+		return refuse(EOVERFLOW, "a semaphore's value is at most %d", SHARED_SEM_MAX);
 	if (by > 0)
-		return shared_sem_post(mapped(handle), (uint32_t)by);
+		return sem_memory_post(mapped(handle), (uint32_t)by);
 	if (by < -1 || by == 0)
-		return why_refuse(EINVAL, "a POSIX semaphore is taken by 1 at a time: -1; or given back: +1");
-	return patience == TRY ? shared_sem_try(mapped(handle)) : shared_sem_wait(mapped(handle));
+		return refuse(EINVAL, "a POSIX semaphore is taken by 1 at a time: -1; or given back: +1");
+	return block == NONBLOCK ? sem_memory_try(mapped(handle)) : sem_memory_wait(mapped(handle));
 }
 
 int posix_sem_could(Handle *handle, const SemaphoreChange *changes, size_t count)
 {
 	uint32_t value, waiters;
-	int result = shared_sem_get(mapped(handle), &value, &waiters);
+	int result = sem_memory_get(mapped(handle), &value, &waiters);
 
 	(void)changes, (void)count; /* nothing but -1 ever waits */
 	return result < 0 ? result : value > 0;
@@ -77,21 +77,21 @@ int posix_sem_could(Handle *handle, const SemaphoreChange *changes, size_t count
 
 void posix_sem_give_back(Handle *handle)
 {
-	shared_sem_post(mapped(handle), 1);
+	sem_memory_post(mapped(handle), 1);
 }
 
 void posix_sem_close(Handle *handle)
 {
-	shared_sem_close(mapped(handle));
+	sem_memory_close(mapped(handle));
 	handle->state[MAPPED] = 0;
 }
 
 /* -- Text ----------------------------------------------------------------------------------------------------------- */
 
 /* By reading, which needs no right to write, and no mapping. */
-static int get(const Row *row, const Object *object, uint32_t *value, uint32_t *waiters)
+static int get(const FileDesc *desc, const Object *object, uint32_t *value, uint32_t *waiters)
 {
-	int fd = posix_sem_of(row)->backing(object, O_RDONLY);
+	int fd = posix_sem_of(desc)->backing(object, O_RDONLY);
 	char bytes[SHARED_SEM_SIZE];
 	ssize_t n;
 
@@ -103,48 +103,46 @@ static int get(const Row *row, const Object *object, uint32_t *value, uint32_t *
 	if (n < 0)
 		return (int)n;
 	if (n < (ssize_t)sizeof bytes)
-		return why_refuse(EINVAL, "the memory ends before %d bytes at this offset", SHARED_SEM_SIZE);
-	return shared_sem_decode(bytes, value, waiters);
+		return refuse(EINVAL, "the memory ends before %d bytes at this offset", SHARED_SEM_SIZE);
+	return sem_memory_decode(bytes, value, waiters);
 }
 
-static int attribute_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int attribute_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
 	uint32_t value, waiters;
-	int result = get(row, object, &value, &waiters);
+	int result = get(desc, object, &value, &waiters);
 
-	(void)caller;
 	if (result == 0)
-		text_number(out, row->which == POSIX_SEM_VALUE ? value : waiters);
+		text_number(out, desc->which == POSIX_SEM_VALUE ? value : waiters);
 	return result;
 }
 
-static int value_store(const Row *row, const Object *object, const char *text)
+static int value_store(const FileDesc *desc, const Object *object, const char *text)
 {
 	const uid_t uid = geteuid();
-	SharedSem *sem;
+	SemMemory *sem;
 	int64_t value;
 	int result;
 
 	if (!parse_number(text, 0, INT64_MAX, &value))
-		return why_refuse(EINVAL, "a value is a number; to add or take, write to op");
+		return refuse(EINVAL, "a value is a number; to add or take, write to op");
 	if (value > SHARED_SEM_MAX)
-		return why_refuse(EOVERFLOW, "a semaphore's value is at most %d", SHARED_SEM_MAX);
-	identity_suspend();
-	result = map(row, object, uid, &sem);
-	identity_resume();
+		return refuse(EOVERFLOW, "a semaphore's value is at most %d", SHARED_SEM_MAX);
+	creds_raise();
+	result = map(desc, object, uid, &sem);
+	creds_lower();
 	if (result < 0)
 		return result;
-	result = shared_sem_set(sem, (uint32_t)value, posix_sem_of(row)->make);
-	shared_sem_close(sem);
+	result = sem_memory_set(sem, (uint32_t)value, posix_sem_of(desc)->make);
+	sem_memory_close(sem);
 	return result;
 }
 
-static int status_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int status_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
 	uint32_t value, waiters;
-	int result = get(row, object, &value, &waiters);
+	int result = get(desc, object, &value, &waiters);
 
-	(void)caller;
 	if (result == 0)
 		g_string_append_printf(out, "Value:\t%u\nWaiters:\t%u\n", value, waiters);
 	return result;

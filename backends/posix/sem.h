@@ -7,7 +7,7 @@
 #include "backends/core/backend.h"
 #include "backends/common/semaphore.h"
 
-extern const Row posix_sem_row;
+extern const FileDesc posix_sem_desc;
 
 /* What a row of a POSIX semaphore's files has in `mechanism`. */
 typedef struct PosixSem {
@@ -21,7 +21,7 @@ typedef struct PosixSem {
 } PosixSem;
 
 int posix_sem_open(Handle *handle);
-int posix_sem_operate(Handle *handle, const SemaphoreChange *changes, size_t count, Patience patience);
+int posix_sem_operate(Handle *handle, const SemaphoreChange *changes, size_t count, BlockMode block);
 int posix_sem_could(Handle *handle, const SemaphoreChange *changes, size_t count);
 void posix_sem_give_back(Handle *handle);
 void posix_sem_close(Handle *handle);
@@ -50,18 +50,18 @@ extern const TextOps posix_sem_value, posix_sem_attribute, posix_sem_status;
 /* clang-format on */
 
 /*
- * Unnamed semaphores (posix_sem_unnamed.c). A directory `sem` in the directory of a shared-memory object, whose Members it
+ * Unnamed semaphores (posix_sem_unnamed.c). A directory `sem` in the directory of a shared-memory object, whose DirOps it
  * inherits owner, mode and rights from:
  *
  *	static const PosixSem unnamed = POSIX_SEM_UNNAMED(posix_shm_backing);
- *	static const Row unnamed_files[] = {POSIX_SEM_FILES(unnamed)};
- *	static const Row unnamed_sem = {.kind = DIRECTORY, .rows = unnamed_files};
+ *	static const FileDesc unnamed_files[] = {POSIX_SEM_FILES(unnamed)};
+ *	static const FileDesc unnamed_sem = {.kind = DIRECTORY, .rows = unnamed_files};
  *	...
  *	{.name = "sem", .kind = DIRECTORY, .members = &posix_sem_unnamed, .member = &unnamed_sem},
  *
  * The Object of such a semaphore is that of the memory, with the offset as its part.
  */
-extern const Members posix_sem_unnamed;
+extern const DirOps posix_sem_unnamed;
 
 #define POSIX_SEM_UNNAMED(function)                                                     \
 	{                                                                               \

@@ -42,7 +42,7 @@ enum {
 
 #define WAITER (UINT64_C(1) << 32)
 
-struct SharedSem {
+struct SemMemory {
 	dev_t dev;
 	ino_t ino;
 	off_t offset;
@@ -54,14 +54,14 @@ struct SharedSem {
 };
 
 static GMutex lock;
-static GHashTable *sems;    /* Protected by lock, as below. SharedSem -> itself, by file and offset. */
+static GHashTable *sems;    /* Protected by lock, as below. SemMemory -> itself, by file and offset. */
 static GHashTable *charged; /* uid -> how many */
 
 /* -- Mapping -------------------------------------------------------------------------------------------------------- */
 
 static guint sem_hash(gconstpointer data)
 {
-	const SharedSem *sem = data;
+	const SemMemory *sem = data;
 
 	return (guint)((uint64_t)sem->ino * 2654435761U + (uint64_t)sem->dev +
 		       (uint64_t)sem->offset / SHARED_SEM_ALIGN);
@@ -69,7 +69,7 @@ static guint sem_hash(gconstpointer data)
 
 static gboolean sem_equal(gconstpointer a, gconstpointer b)
 {
-	const SharedSem *x = a, *y = b;
+	const SemMemory *x = a, *y = b;
 
 	return x->dev == y->dev && x->ino == y->ino && x->offset == y->offset;
 }
@@ -87,9 +87,9 @@ static void charge(uid_t uid, int by)
 }
 
 /* One more user of the mapping, if there is one. */
-static SharedSem *find(const SharedSem *key)
+static SemMemory *find(const SemMemory *key)
 {
-	SharedSem *sem;
+	SemMemory *sem;
 
 	g_mutex_lock(&lock);
 	if (!sems) {
@@ -103,16 +103,16 @@ static SharedSem *find(const SharedSem *key)
 	return sem;
 }
 
-static void sem_free(SharedSem *sem)
+static void sem_free(SemMemory *sem)
 {
 	munmap(sem->mapping, sem->mapped);
 	g_free(sem);
 }
 
 /* Enters a new mapping, or finds that another thread was faster. Takes ownership of `sem`. */
-static int enter(SharedSem *sem, SharedSem **out)
+static int enter(SemMemory *sem, SemMemory **out)
 {
-	SharedSem *other;
+	SemMemory *other;
 	int result = 0;
 
 	g_mutex_lock(&lock);
@@ -131,27 +131,27 @@ static int enter(SharedSem *sem, SharedSem **out)
 	g_mutex_unlock(&lock);
 	if (other || result < 0)
 		sem_free(sem);
-	return result < 0 ? why_refuse(ENFILE, "you have %d different semaphores open", MAPPED_USER) : 0;
+	return result < 0 ? refuse(ENFILE, "you have %d different semaphores open", MAPPED_USER) : 0;
 }
 
-int shared_sem_open(int fd, off_t offset, uid_t uid, SharedSem **out)
+int sem_memory_open(int fd, off_t offset, uid_t uid, SemMemory **out)
 {
 	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	const size_t before = (size_t)offset % page;
-	SharedSem key = {.offset = offset}, *sem;
+	SemMemory key = {.offset = offset}, *sem;
 	struct stat stat;
 
 	if (fstat(fd, &stat))
 		return -errno;
 	if (offset < 0 || stat.st_size < offset || stat.st_size - offset < SHARED_SEM_SIZE)
-		return why_refuse(EINVAL, "there are no %d bytes for a semaphore at offset %lld: the memory has %lld",
-				  SHARED_SEM_SIZE, (long long)offset, (long long)stat.st_size);
+		return refuse(EINVAL, "there are no %d bytes for a semaphore at offset %lld: the memory has %lld",
+			      SHARED_SEM_SIZE, (long long)offset, (long long)stat.st_size);
 	key.dev = stat.st_dev;
 	key.ino = stat.st_ino;
 	*out = find(&key);
 	if (*out)
 		return 0;
-	sem = g_new(SharedSem, 1);
+	sem = g_new(SemMemory, 1);
 	*sem = key;
 	sem->refs = 1;
 	sem->uid = uid;
@@ -167,7 +167,7 @@ int shared_sem_open(int fd, off_t offset, uid_t uid, SharedSem **out)
 	return enter(sem, out);
 }
 
-void shared_sem_close(SharedSem *sem)
+void sem_memory_close(SemMemory *sem)
 {
 	bool last;
 
@@ -280,10 +280,10 @@ static void touch_count(void *data)
 static int do_touch(void (*how)(void *), Touch *touch)
 {
 	if (!fault_try(how, touch))
-		return why_refuse(EIO, "the memory that the semaphore was in has been truncated");
+		return refuse(EIO, "the memory that the semaphore was in has been truncated");
 	if (touch->result == -EINVAL)
-		return why_refuse(EINVAL,
-				  "no semaphore that processes share has been initialised here (sem_init, pshared)");
+		return refuse(EINVAL,
+			      "no semaphore that processes share has been initialised here (sem_init, pshared)");
 	return touch->result;
 }
 
@@ -293,7 +293,7 @@ static uint32_t *futex_word(Words *words)
 }
 
 /* A futex on memory that is gone says EFAULT; nobody can wait there. */
-static void wake(SharedSem *sem, uint64_t seen, uint64_t n)
+static void wake(SemMemory *sem, uint64_t seen, uint64_t n)
 {
 	if (waiters_of(seen) > 0 && n > 0)
 		syscall(SYS_futex, futex_word(sem->words), FUTEX_WAKE, (int)MIN(n, INT_MAX), NULL, NULL, 0);
@@ -301,14 +301,14 @@ static void wake(SharedSem *sem, uint64_t seen, uint64_t n)
 
 /* -- Operations ----------------------------------------------------------------------------------------------------- */
 
-int shared_sem_try(SharedSem *sem)
+int sem_memory_try(SemMemory *sem)
 {
 	Touch touch = {.words = sem->words};
 
 	return do_touch(touch_take, &touch);
 }
 
-int shared_sem_wait(SharedSem *sem)
+int sem_memory_wait(SemMemory *sem)
 {
 	Touch in = {.words = sem->words, .n = WAITER}, take = in, out = in;
 	int result = do_touch(touch_count, &in);
@@ -331,18 +331,17 @@ int shared_sem_wait(SharedSem *sem)
 	return result;
 }
 
-int shared_sem_post(SharedSem *sem, uint32_t n)
+int sem_memory_post(SemMemory *sem, uint32_t n)
 {
 	Touch touch = {.words = sem->words, .n = n};
 	int result = do_touch(touch_add, &touch);
 
 	if (result == 0)
 		wake(sem, touch.seen, n);
-	return result == -EOVERFLOW ? why_refuse(EOVERFLOW, "a semaphore's value is at most %d", SHARED_SEM_MAX) :
-				      result;
+	return result == -EOVERFLOW ? refuse(EOVERFLOW, "a semaphore's value is at most %d", SHARED_SEM_MAX) : result;
 }
 
-int shared_sem_get(SharedSem *sem, uint32_t *value, uint32_t *waiters)
+int sem_memory_get(SemMemory *sem, uint32_t *value, uint32_t *waiters)
 {
 	Touch touch = {.words = sem->words};
 	int result = do_touch(touch_get, &touch);
@@ -354,7 +353,7 @@ int shared_sem_get(SharedSem *sem, uint32_t *value, uint32_t *waiters)
 	return result;
 }
 
-int shared_sem_set(SharedSem *sem, uint32_t value, bool make)
+int sem_memory_set(SemMemory *sem, uint32_t value, bool make)
 {
 	Touch touch = {.words = sem->words, .n = value, .make = make};
 	int result = do_touch(touch_set, &touch);
@@ -364,7 +363,7 @@ int shared_sem_set(SharedSem *sem, uint32_t value, bool make)
 	return result;
 }
 
-int shared_sem_decode(const char *bytes, uint32_t *value, uint32_t *waiters)
+int sem_memory_decode(const char *bytes, uint32_t *value, uint32_t *waiters)
 {
 	Words words;
 	Touch touch = {.words = &words};
@@ -377,7 +376,7 @@ int shared_sem_decode(const char *bytes, uint32_t *value, uint32_t *waiters)
 	return 0;
 }
 
-void shared_sem_encode(uint32_t value, char *bytes)
+void sem_memory_encode(uint32_t value, char *bytes)
 {
 	const Words words = {.data = value, .private = PROCESS_SHARED};
 

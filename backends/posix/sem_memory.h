@@ -19,32 +19,32 @@ enum {
 /* SEM_VALUE_MAX */
 #define SHARED_SEM_MAX INT32_MAX
 
-typedef struct SharedSem SharedSem;
+typedef struct SemMemory SemMemory;
 
 /*
  * Maps the semaphore at this offset of a file (a multiple of SHARED_SEM_ALIGN). Everybody who has it open shares one mapping;
  * it is charged to the user who asked first, if not root. 0 or a negative errno; fd stays the caller's.
  */
-int shared_sem_open(int fd, off_t offset, uid_t uid, SharedSem **out);
-void shared_sem_close(SharedSem *sem);
+int sem_memory_open(int fd, off_t offset, uid_t uid, SemMemory **out);
+void sem_memory_close(SemMemory *sem);
 
 /* sem_trywait: 0, -EAGAIN, or as below. */
-int shared_sem_try(SharedSem *sem);
+int sem_memory_try(SemMemory *sem);
 
 /* sem_wait: 0 or -EINTR. All of these: -EIO where the memory is gone, -EINVAL where no semaphore shared by processes is. */
-int shared_sem_wait(SharedSem *sem);
+int sem_memory_wait(SemMemory *sem);
 
 /* sem_post, n times at once: 0 or -EOVERFLOW. */
-int shared_sem_post(SharedSem *sem, uint32_t n);
+int sem_memory_post(SemMemory *sem, uint32_t n);
 
 /* sem_getvalue, and how many wait. */
-int shared_sem_get(SharedSem *sem, uint32_t *value, uint32_t *waiters);
+int sem_memory_get(SemMemory *sem, uint32_t *value, uint32_t *waiters);
 
 /* Gives it this value, whatever it was; those who wait go on as the value allows. `make`: where there is none, sem_init(3). */
-int shared_sem_set(SharedSem *sem, uint32_t value, bool make);
+int sem_memory_set(SemMemory *sem, uint32_t value, bool make);
 
-/* The same as shared_sem_get(), of SHARED_SEM_SIZE bytes that were read. */
-int shared_sem_decode(const char *bytes, uint32_t *value, uint32_t *waiters);
+/* The same as sem_memory_get(), of SHARED_SEM_SIZE bytes that were read. */
+int sem_memory_decode(const char *bytes, uint32_t *value, uint32_t *waiters);
 
 /* The bytes of a new semaphore, SHARED_SEM_SIZE of them. */
-void shared_sem_encode(uint32_t value, char *bytes);
+void sem_memory_encode(uint32_t value, char *bytes);

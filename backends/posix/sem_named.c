@@ -19,9 +19,7 @@ static int backing(const Object *object, int flags)
 	return folder_open(&folder, object, flags);
 }
 
-/* -- Members -------------------------------------------------------------------------------------------------------- */
-
-FOLDER_MEMBERS(named, folder);
+/* -- DirOps -------------------------------------------------------------------------------------------------------- */
 
 /* Gives a file without a name this one, unless there is one. As the daemon, since /proc/self is the daemon's. */
 static int link_file(int fd, const char *name)
@@ -34,27 +32,26 @@ static int link_file(int fd, const char *name)
 		return place;
 	folder_file(&folder, name, file);
 	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-	identity_suspend();
+	creds_raise();
 	result = linkat(AT_FDCWD, self, place, file, AT_SYMLINK_FOLLOW) ? -errno : 0;
-	identity_resume();
+	creds_lower();
 	close(place);
 	return result;
 }
 
 /* The file gets its name when it is whole: a sem_open(3) at the same moment finds a semaphore, or none. */
-static int named_create(const Object *at, const char *name, mode_t mode, Object *out)
+static int named_create(const void *context, const Object *at, const char *name, mode_t mode, Object *out)
 {
 	char bytes[SHARED_SEM_SIZE];
 	struct stat stat;
 	int fd, result = folder_check_name(&folder, name);
 
-	(void)at;
 	if (result < 0)
 		return result;
 	fd = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return errno == EACCES ? why_refuse(EACCES, "you may not make files in /dev/shm") : -errno;
-	shared_sem_encode(0, bytes);
+		return errno == EACCES ? refuse(EACCES, "you may not make files in /dev/shm") : -errno;
+	sem_memory_encode(0, bytes);
 	if (write(fd, bytes, sizeof bytes) != sizeof bytes)
 		result = -ENOSPC;
 	else if (fchmod(fd, mode) || fstat(fd, &stat))
@@ -67,29 +64,30 @@ static int named_create(const Object *at, const char *name, mode_t mode, Object 
 	return result;
 }
 
-static int named_rename(const Object *object, const char *name)
+static int named_rename(const void *context, const Object *object, const char *name)
 {
 	return folder_rename(&folder, object, name);
 }
 
-static const Members named_members = {
-	.list = named_list,
-	.lookup = named_lookup,
+static const DirOps named_members = {
+	.context = &folder,
+	.list = folder_list,
+	.lookup = folder_lookup,
 	.create = named_create,
-	.remove = named_remove,
+	.remove = folder_remove,
 	.rename = named_rename,
-	.stat = named_stat,
-	.set = named_set,
-	.permit = named_permit,
+	.stat = folder_stat,
+	.set = folder_set,
+	.permit = folder_permit,
 };
 
 static const PosixSem named = {.semaphore = POSIX_SEM_OPERATIONS, .backing = backing};
 
-static const Row named_files[] = {POSIX_SEM_FILES(named)};
+static const FileDesc named_files[] = {POSIX_SEM_FILES(named)};
 
-static const Row named_sem = {.kind = DIRECTORY, .rows = named_files};
+static const FileDesc named_sem = {.kind = DIRECTORY, .files = named_files};
 
-const Row posix_sem_row = {
+const FileDesc posix_sem_desc = {
 	.name = "sem",
 	.kind = DIRECTORY,
 	.mode = 01777,

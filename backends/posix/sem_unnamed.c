@@ -6,7 +6,7 @@
 #include "backends/posix/sem_memory.h"
 
 /* Nothing tells which offsets have one, so none are listed. The end of the memory is met when it is used. */
-static int unnamed_lookup(const Object *at, const char *name, Object *out)
+static int unnamed_lookup(const void *context, const Object *at, const char *name, Object *out)
 {
 	int64_t offset;
 
@@ -18,4 +18,4 @@ static int unnamed_lookup(const Object *at, const char *name, Object *out)
 	return 0;
 }
 
-const Members posix_sem_unnamed = {.lookup = unnamed_lookup};
+const DirOps posix_sem_unnamed = {.lookup = unnamed_lookup};

@@ -31,34 +31,31 @@ int posix_shm_backing(const Object *object, int flags)
 
 static int resize(const Object *object, int fd, off_t size)
 {
-	int own = -1, result;
+	int entry = -1, result;
 
 	if (fd < 0) {
-		own = folder_open(&folder, object, O_RDWR);
-		if (own < 0)
-			return own;
-		fd = own;
+		entry = folder_open(&folder, object, O_RDWR);
+		if (entry < 0)
+			return entry;
+		fd = entry;
 	}
 	result = ftruncate(fd, size) < 0 ? -errno : 0;
-	if (own >= 0)
-		close(own);
+	if (entry >= 0)
+		close(entry);
 	return result;
 }
 
 static const MemoryOps memory = {.backing = posix_shm_backing, .resize = resize};
 
-static const Row data = {.name = "data", .kind = MEMORY, .mode = 0666, .memory = &memory};
+static const FileDesc data = {.name = "data", .kind = MEMORY, .mode = 0666, .memory = &memory};
 
 /* -- The directory -------------------------------------------------------------------------------------------------- */
 
-FOLDER_MEMBERS(shm, folder);
-
-static int shm_create(const Object *at, const char *name, mode_t mode, Object *out)
+static int shm_create(const void *context, const Object *at, const char *name, mode_t mode, Object *out)
 {
 	int place, fd, result = folder_check_name(&folder, name);
 	struct stat st;
 
-	(void)at;
 	if (result < 0)
 		return result;
 	place = folder_dev_shm();
@@ -80,20 +77,21 @@ static int shm_create(const Object *at, const char *name, mode_t mode, Object *o
 	return result;
 }
 
-static int shm_rename(const Object *object, const char *name)
+static int shm_rename(const void *context, const Object *object, const char *name)
 {
 	return folder_rename(&folder, object, name);
 }
 
-static const Members shm_members = {
-	.list = shm_list,
-	.lookup = shm_lookup,
+static const DirOps shm_members = {
+	.context = &folder,
+	.list = folder_list,
+	.lookup = folder_lookup,
 	.create = shm_create,
-	.remove = shm_remove,
+	.remove = folder_remove,
 	.rename = shm_rename,
-	.stat = shm_stat,
-	.set = shm_set,
-	.permit = shm_permit,
+	.stat = folder_stat,
+	.set = folder_set,
+	.permit = folder_permit,
 };
 
 /* -- Attributes ----------------------------------------------------------------------------------------------------- */
@@ -127,23 +125,21 @@ static void print_attribute(int which, const struct stat *st, GString *out)
 	}
 }
 
-static int attribute_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int attribute_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
 	struct stat st;
 	int result = folder_stat_file(&folder, object, &st);
 
-	(void)caller;
 	if (result == 0)
-		print_attribute(row->which, &st, out);
+		print_attribute(desc->which, &st, out);
 	return result;
 }
 
-static int status_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int status_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
 	struct stat st;
 	int result = folder_stat_file(&folder, object, &st);
 
-	(void)row, (void)caller;
 	if (result < 0)
 		return result;
 	g_string_append_printf(out, "Name:\t/%s\nUid:\t%u\nGid:\t%u\nMode:\t%04o\n", object->name, st.st_uid, st.st_gid,
@@ -155,28 +151,26 @@ static int status_show(const Row *row, const Object *object, const Caller *calle
 	return 0;
 }
 
-static int size_store(const Row *row, const Object *object, const char *text)
+static int size_store(const FileDesc *desc, const Object *object, const char *text)
 {
 	int64_t size;
 
-	(void)row;
 	if (!parse_size(text, 0, INT64_MAX, &size))
-		return why_refuse(EINVAL, "size is a number of bytes, such as 65536 or 64K");
+		return refuse(EINVAL, "size is a number of bytes, such as 65536 or 64K");
 	return resize(object, -1, size);
 }
 
 /* The owner and root see everybody; others, as in /proc, their own processes. */
-static int attached_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int attached_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
 	struct stat st;
 	int result = folder_stat_file(&folder, object, &st);
 
-	(void)row;
 	if (result < 0)
 		return result;
-	const Mapped mapped = {.device = st.st_dev, .inode = st.st_ino, .passed_inode = backend_inode(&data, object)};
+	const Mapped mapped = {.device = st.st_dev, .inode = st.st_ino, .passed_inode = host_inode(&data, object)};
 
-	attached_print(&mapped, caller->uid == 0 || caller->uid == st.st_uid, caller->uid, out);
+	mappers_print(&mapped, caller->uid == 0 || caller->uid == st.st_uid, caller->uid, out);
 	return 0;
 }
 
@@ -190,7 +184,7 @@ static const TextOps attached = {.show = attached_show, .slow = true};
 		.name = file, .kind = TEXT, .mode = 0444, .text = &attribute, .which = field \
 	}
 
-static const Row files[] = {
+static const FileDesc files[] = {
 	{.name = "status", .kind = TEXT, .mode = 0444, .text = &status},
 	{.name = "size", .kind = TEXT, .mode = 0666, .text = &size, .which = SIZE},
 	ATTRIBUTE("allocated", ALLOCATED),
@@ -201,14 +195,14 @@ static const Row files[] = {
 	{0},
 };
 
-static const Row *const mechanisms[] = {&data, &posix_shm_sem_row, NULL};
+static const FileDesc *const mechanisms[] = {&data, &posix_shm_sem_desc, NULL};
 
-static const Row object_row = {.kind = DIRECTORY, .rows = files, .mechanisms = mechanisms};
+static const FileDesc object_desc = {.kind = DIRECTORY, .files = files, .mechanisms = mechanisms};
 
-const Row posix_shm_row = {
+const FileDesc posix_shm_desc = {
 	.name = "shm",
 	.kind = DIRECTORY,
 	.mode = 01777,
 	.members = &shm_members,
-	.member = &object_row,
+	.member = &object_desc,
 };

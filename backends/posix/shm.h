@@ -3,7 +3,7 @@
 
 #include "backends/core/backend.h"
 
-extern const Row posix_shm_row;
+extern const FileDesc posix_shm_desc;
 
 /*
  * A descriptor of the object's pages, to be closed by the caller: pread, pwrite, mmap and ftruncate work on it. `flags` as for

@@ -3,4 +3,4 @@
 
 #include "backends/core/backend.h"
 
-extern const Row posix_shm_sem_row, sysv_shm_sem_row;
+extern const FileDesc posix_shm_sem_desc, sysv_shm_sem_desc;

@@ -30,7 +30,7 @@ static void see_member(void *data, pid_t pid)
 	Search *search = data;
 	ProcessStat stat;
 
-	if (process_stat_of(pid, 0, &stat) == 0 && stat.group == search->group)
+	if (procfs_stat_of(pid, 0, &stat) == 0 && stat.group == search->group)
 		g_array_append_val(search->pids, pid);
 }
 
@@ -38,7 +38,7 @@ GArray *signal_group_members(pid_t group)
 {
 	Search search = {.group = group, .pids = g_array_new(FALSE, FALSE, sizeof(pid_t))};
 
-	process_each("/proc", see_member, &search);
+	procfs_each("/proc", see_member, &search);
 	return search.pids;
 }
 
@@ -54,7 +54,7 @@ int signal_group_start(pid_t group, uint64_t *start)
 	ProcessStat stat;
 
 	*start = 0;
-	if (process_stat_of(group, 0, &stat) == 0) {
+	if (procfs_stat_of(group, 0, &stat) == 0) {
 		if (stat.group == group) {
 			*start = stat.start;
 			return 0;
@@ -144,7 +144,7 @@ int signal_group_send(const Sender *sender, const Object *object, int pidfd, int
 	return result < 0 ? result : send_to_each(sender, group, number, value);
 }
 
-/* -- Members -------------------------------------------------------------------------------------------------------- */
+/* -- DirOps -------------------------------------------------------------------------------------------------------- */
 
 static int find(pid_t group, Object *out)
 {
@@ -163,18 +163,17 @@ static void see_group(void *data, pid_t pid)
 	ProcessStat stat;
 
 	/* Group 0 is that of the kernel's threads, which has no number to signal it by. */
-	if (process_stat_of(pid, 0, &stat) == 0 && stat.group > 0)
+	if (procfs_stat_of(pid, 0, &stat) == 0 && stat.group > 0)
 		g_hash_table_add(groups, GINT_TO_POINTER(stat.group));
 }
 
-static int group_list(const Object *at, MemberSeen seen, void *data)
+static int group_list(const void *context, const Object *at, MemberSeen seen, void *data)
 {
 	g_autoptr(GHashTable) groups = g_hash_table_new(NULL, NULL);
-	int result = process_each("/proc", see_group, groups);
+	int result = procfs_each("/proc", see_group, groups);
 	GHashTableIter iter;
 	gpointer group;
 
-	(void)at;
 	g_hash_table_iter_init(&iter, groups);
 	while (g_hash_table_iter_next(&iter, &group, NULL)) {
 		Object object;
@@ -185,27 +184,26 @@ static int group_list(const Object *at, MemberSeen seen, void *data)
 	return result;
 }
 
-static int group_lookup(const Object *at, const char *name, Object *out)
+static int group_lookup(const void *context, const Object *at, const char *name, Object *out)
 {
-	pid_t group = process_parse(name);
+	pid_t group = procfs_parse(name);
 
-	(void)at;
 	return group ? find(group, out) : -ENOENT;
 }
 
-static int group_stat(const Object *object, ObjectStat *out)
+static int group_stat(const void *context, const Object *object, ObjectStat *out)
 {
 	uint64_t start;
 	time_t began;
 
 	/* Files of a group that has ended may still be open. */
 	signal_group_start((pid_t)object->id, &start);
-	began = start ? process_began(start) : time(NULL);
+	began = start ? procfs_began(start) : time(NULL);
 	*out = (ObjectStat){.mode = 0666, .atime = began, .mtime = began, .ctime = began};
 	return 0;
 }
 
-const Members signal_groups = {
+const DirOps signal_groups = {
 	.lasting = true,
 	.list = group_list,
 	.lookup = group_lookup,
@@ -221,7 +219,7 @@ static void print_members(GString *out, const GArray *members, char after)
 		g_string_append_printf(out, "%d%c", (int)g_array_index(members, pid_t, i), after);
 }
 
-static int show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
 	const pid_t group = (pid_t)object->id;
 	g_autoptr(GArray) members = signal_group_members(group);
@@ -229,13 +227,12 @@ static int show(const Row *row, const Object *object, const Caller *caller, GStr
 	uint64_t start = 0;
 	int result = signal_group_start(group, &start);
 
-	(void)caller;
 	if (result < 0)
 		return result;
 	/* All of a group are in one session. */
 	for (guint i = 0; i < members->len && !stat.session; i++)
-		process_stat_of(g_array_index(members, pid_t, i), 0, &stat);
-	switch (row->which) {
+		procfs_stat_of(g_array_index(members, pid_t, i), 0, &stat);
+	switch (desc->which) {
 	case SHOW_STATUS:
 		text_label(out, "Pgid");
 		text_number(out, group);

@@ -141,104 +141,101 @@ static int inbox_new(uid_t uid, gid_t gid, Inbox **out)
 	}
 	if (result < 0) {
 		inbox_free(inbox);
-		return why_refuse(-result, "no process can be started for the inbox: %s", g_strerror(-result));
+		return refuse(-result, "no process can be started for the inbox: %s", g_strerror(-result));
 	}
 	*out = inbox;
 	return 0;
 }
 
-/* -- Members -------------------------------------------------------------------------------------------------------- */
+/* -- DirOps -------------------------------------------------------------------------------------------------------- */
 
-static void end(Own *own)
+static void end(Entry *entry)
 {
-	inbox_free(own->data);
+	inbox_free(entry->data);
 }
 
-static OwnTable inboxes = {.what = "inboxes", .end = end, .most_user = INBOXES_USER};
+static Registry inboxes = {.what = "inboxes", .end = end, .user_max = INBOXES_USER};
 
-static int inbox_list(const Object *at, MemberSeen seen, void *data)
+static int inbox_list(const void *context, const Object *at, MemberSeen seen, void *data)
 {
-	(void)at;
-	return own_list(&inboxes, seen, data);
+	return registry_list(&inboxes, NULL, seen, data);
 }
 
-static int inbox_lookup(const Object *at, const char *name, Object *out)
+static int inbox_lookup(const void *context, const Object *at, const char *name, Object *out)
 {
-	int result = own_lookup(&inboxes, name, out);
+	int result = registry_lookup(&inboxes, NULL, name, out);
 
-	(void)at;
 	if (result == 0)
 		out->select = SIGNAL_INBOX;
 	return result;
 }
 
-static int inbox_create(const Object *at, const char *name, mode_t mode, Object *out)
+static int inbox_create(const void *context, const Object *directory, const char *name, mode_t mode, Object *out)
 {
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
 	Inbox *inbox = NULL;
-	Own *own;
+	Entry *entry;
 	int result;
 
-	(void)at;
-	if (own_lookup(&inboxes, name, out) == 0)
+	if (registry_lookup(&inboxes, NULL, name, out) == 0)
 		return -EEXIST;
 	/* As the daemon: only then can the process take the caller's ids as its real ones, and execute what is ours. */
-	identity_suspend();
+	creds_raise();
 	result = inbox_new(uid, gid, &inbox);
-	identity_resume();
+	creds_lower();
 	if (result < 0)
 		return result;
-	result = own_add(&inboxes, name, mode, inbox, &own);
+	result = registry_add(&inboxes, name, mode, inbox, &entry);
 	if (result < 0) {
-		identity_suspend();
+		creds_raise();
 		inbox_free(inbox);
-		identity_resume();
+		creds_lower();
 		return result;
 	}
-	own_unref(&inboxes, own);
-	return inbox_lookup(NULL, name, out);
+	entry_unref(&inboxes, entry);
+	return inbox_lookup(context, directory, name, out);
 }
 
-static int inbox_remove(const Object *object)
+static int inbox_remove(const void *context, const Object *object)
 {
-	Own *own = own_get(&inboxes, object->id);
-	int result = own_remove(&inboxes, object);
+	Entry *entry = registry_get(&inboxes, object->id);
+	int result = registry_remove(&inboxes, object);
 
-	identity_suspend();
-	if (own && result == 0)
-		inbox_kill(own->data);
-	own_unref(&inboxes, own);
-	identity_resume();
+	creds_raise();
+	if (entry && result == 0)
+		inbox_kill(entry->data);
+	entry_unref(&inboxes, entry);
+	creds_lower();
 	return result;
 }
 
-static int inbox_rename(const Object *object, const char *name)
+static int inbox_rename(const void *context, const Object *object, const char *name)
 {
-	return own_rename(&inboxes, object, name);
+	return registry_rename(&inboxes, object, name);
 }
 
-static int inbox_stat(const Object *object, ObjectStat *out)
+static int inbox_stat(const void *context, const Object *object, ObjectStat *out)
 {
-	return own_stat(&inboxes, object, out);
+	return registry_stat(&inboxes, object, out);
 }
 
-static int inbox_set(const Object *object, const ObjectChange *change)
+static int inbox_set(const void *context, const Object *object, const ObjectChange *change)
 {
 	ObjectStat stat;
-	int result = own_stat(&inboxes, object, &stat);
+	int result = registry_stat(&inboxes, object, &stat);
 
 	if (result == 0 && change->set_uid && change->uid != stat.uid)
-		return why_refuse(EPERM, "an inbox is a process, which stays its maker's");
-	return result < 0 ? result : own_set(&inboxes, object, change);
+		return refuse(EPERM, "an inbox is a process, which stays its maker's");
+	return result < 0 ? result : registry_set(&inboxes, object, change);
 }
 
-static int inbox_permit(const Object *object, const Caller *caller, int rights)
+static int inbox_permit(const void *context, const Object *object, const Caller *caller, int rights)
 {
-	return own_permit(&inboxes, object, caller, rights);
+	return registry_permit(&inboxes, object, caller, rights);
 }
 
-const Members signal_inboxes = {
+const DirOps signal_inboxes = {
 	.list = inbox_list,
 	.lookup = inbox_lookup,
 	.create = inbox_create,
@@ -251,14 +248,14 @@ const Members signal_inboxes = {
 
 int signal_inbox_pidfd(const Object *object)
 {
-	Own *own = own_get(&inboxes, object->id);
+	Entry *entry = registry_get(&inboxes, object->id);
 	int fd;
 
-	if (!own)
+	if (!entry)
 		return -ESRCH;
-	fd = fcntl(((const Inbox *)own->data)->pidfd, F_DUPFD_CLOEXEC, 3);
-	own_unref(&inboxes, own);
-	return fd < 0 ? why_refuse(ENFILE, "the daemon has no descriptor left") : fd;
+	fd = fcntl(((const Inbox *)entry->data)->pidfd, F_DUPFD_CLOEXEC, 3);
+	entry_unref(&inboxes, entry);
+	return fd < 0 ? refuse(ENFILE, "the daemon has no descriptor left") : fd;
 }
 
 /* -- Text files ----------------------------------------------------------------------------------------------------- */
@@ -272,30 +269,29 @@ static void await_ids(const Inbox *inbox)
 	struct pollfd ended = {.fd = inbox->pidfd, .events = POLLIN};
 
 	for (int i = 0; i < START_MS; i++) {
-		int directory = process_open(inbox->pid, 0);
-		g_autofree char *status = directory >= 0 ? process_read(directory, "status") : NULL;
+		int directory = procfs_open(inbox->pid, 0);
+		g_autofree char *status = directory >= 0 ? procfs_read(directory, "status") : NULL;
 
 		if (directory >= 0)
 			close(directory);
 		/* The real one is the first of them. */
-		if (!status || process_number(status, "Uid", 10) == inbox->uid)
+		if (!status || procfs_number(status, "Uid", 10) == inbox->uid)
 			return;
 		if (poll(&ended, 1, 1) > 0)
 			return;
 	}
 }
 
-static int show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
-	Own *own = own_get(&inboxes, object->id);
+	Entry *entry = registry_get(&inboxes, object->id);
 	const Inbox *inbox;
 
-	(void)caller;
-	if (!own)
+	if (!entry)
 		return -ENOENT;
-	inbox = own->data;
+	inbox = entry->data;
 	await_ids(inbox);
-	switch (row->which) {
+	switch (desc->which) {
 	case SHOW_STATUS:
 		text_label(out, "Pid");
 		text_number(out, inbox->pid);
@@ -314,7 +310,7 @@ static int show(const Row *row, const Object *object, const Caller *caller, GStr
 		text_number(out, inbox->gid);
 		break;
 	}
-	own_unref(&inboxes, own);
+	entry_unref(&inboxes, entry);
 	return 0;
 }
 
@@ -323,16 +319,16 @@ const TextOps signal_inbox_text = {.show = show, .slow = true};
 /* -- lines ---------------------------------------------------------------------------------------------------------- */
 
 /* Handle.state: the inbox, held. */
-enum { STATE_OWN };
+enum { STATE_ENTRY };
 
-static Own *own_of(const Handle *handle)
+static Entry *entry_of(const Handle *handle)
 {
-	return (Own *)(intptr_t)handle->state[STATE_OWN];
+	return (Entry *)(intptr_t)handle->state[STATE_ENTRY];
 }
 
 static const Inbox *inbox_of(const Handle *handle)
 {
-	return own_of(handle)->data;
+	return entry_of(handle)->data;
 }
 
 static void print_code(char *out, size_t room, int code)
@@ -377,20 +373,18 @@ static int take(Handle *handle, size_t count)
 	return taken;
 }
 
-static int lines_open(Handle *handle, Patience patience)
+static int lines_open(Handle *handle, BlockMode block)
 {
-	Own *own = own_get(&inboxes, handle->object.id);
+	Entry *entry = registry_get(&inboxes, handle->object.id);
 
-	(void)patience;
-	if (!own)
+	if (!entry)
 		return -ENOENT;
-	handle->state[STATE_OWN] = (intptr_t)own;
+	handle->state[STATE_ENTRY] = (intptr_t)entry;
 	return 0;
 }
 
-static ssize_t lines_read(Handle *handle, char *buf, size_t size, Patience patience)
+static ssize_t lines_read(Handle *handle, char *buf, size_t size, BlockMode block)
 {
-	(void)patience;
 	/* As many as surely fit, but one in any case. */
 	if (!handle->rest.length) {
 		int taken = take(handle, MAX(1, size / LINE));
@@ -414,18 +408,17 @@ static int lines_poll(Handle *handle)
 
 static void lines_wait(Handle *handle, Direction direction, size_t size, Wait *out)
 {
-	(void)direction, (void)size;
 	*out = (Wait){
 		.how = WAIT_FD,
 		.fd = inbox_of(handle)->pipe,
 		.events = POLLIN,
-		.key = {own_of(handle)->id, 0, 0, (intptr_t)&signal_inbox_lines},
+		.key = {entry_of(handle)->id, 0, 0, (intptr_t)&signal_inbox_lines},
 	};
 }
 
 static void lines_close(Handle *handle)
 {
-	own_unref(&inboxes, own_of(handle));
+	entry_unref(&inboxes, entry_of(handle));
 }
 
 const StreamOps signal_inbox_lines = {

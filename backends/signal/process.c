@@ -13,18 +13,18 @@
 static int directory_of(const Object *object)
 {
 	if (object->select > 0)
-		return process_open(object->select, (pid_t)object->id);
-	return process_open((pid_t)object->id, 0);
+		return procfs_open(object->select, (pid_t)object->id);
+	return procfs_open((pid_t)object->id, 0);
 }
 
-/* As signal_directory(), with what process_stat() gives. */
+/* As signal_directory(), with what procfs_stat() gives. */
 static int open_same(const Object *object, ProcessStat *stat)
 {
 	int directory = directory_of(object);
 
 	if (directory < 0)
 		return directory;
-	if (process_stat(directory, stat) == 0 && (int64_t)stat->start == object->part)
+	if (procfs_stat(directory, stat) == 0 && (int64_t)stat->start == object->part)
 		return directory;
 	close(directory);
 	return -ESRCH;
@@ -37,7 +37,7 @@ int signal_directory(const Object *object)
 	return open_same(object, &stat);
 }
 
-/* -- Members -------------------------------------------------------------------------------------------------------- */
+/* -- DirOps -------------------------------------------------------------------------------------------------------- */
 
 /* Finds what has this number now, and its owner if `out_stat` is not NULL. */
 static int find(pid_t pid, pid_t process, Object *out, ObjectStat *out_stat)
@@ -50,7 +50,7 @@ static int find(pid_t pid, pid_t process, Object *out, ObjectStat *out_stat)
 
 	if (directory < 0)
 		return directory;
-	result = process_stat(directory, &found);
+	result = procfs_stat(directory, &found);
 	if (result == 0 && fstat(directory, &owner) != 0)
 		result = -ESRCH;
 	close(directory);
@@ -61,7 +61,7 @@ static int find(pid_t pid, pid_t process, Object *out, ObjectStat *out_stat)
 	*out = object;
 	/* Anybody may try to send, and read what /proc shows to everybody: the verdict is the kernel's, at each signal. */
 	if (out_stat) {
-		time_t began = process_began(found.start);
+		time_t began = procfs_began(found.start);
 
 		*out_stat = (ObjectStat){
 			.uid = owner.st_uid,
@@ -91,29 +91,27 @@ static void see(void *data, pid_t pid)
 		listing->seen(listing->data, &object, &stat);
 }
 
-static int process_list(const Object *at, MemberSeen seen, void *data)
+static int process_list(const void *context, const Object *at, MemberSeen seen, void *data)
 {
 	Listing listing = {.seen = seen, .data = data};
 
-	(void)at;
-	return process_each("/proc", see, &listing);
+	return procfs_each("/proc", see, &listing);
 }
 
-static int thread_list(const Object *at, MemberSeen seen, void *data)
+static int thread_list(const void *context, const Object *at, MemberSeen seen, void *data)
 {
 	Listing listing = {.process = (pid_t)at->id, .seen = seen, .data = data};
 	char path[64];
 
 	snprintf(path, sizeof path, "/proc/%d/task", (int)at->id);
-	return process_each(path, see, &listing);
+	return procfs_each(path, see, &listing);
 }
 
-static int process_lookup(const Object *at, const char *name, Object *out)
+static int process_lookup(const void *context, const Object *at, const char *name, Object *out)
 {
-	pid_t pid = process_parse(name);
+	pid_t pid = procfs_parse(name);
 	int pidfd;
 
-	(void)at;
 	if (!pid)
 		return -ENOENT;
 	/* /proc has a directory for a thread's number as well; a pidfd is for processes only. */
@@ -125,14 +123,14 @@ static int process_lookup(const Object *at, const char *name, Object *out)
 	return 0;
 }
 
-static int thread_lookup(const Object *at, const char *name, Object *out)
+static int thread_lookup(const void *context, const Object *at, const char *name, Object *out)
 {
-	pid_t tid = process_parse(name);
+	pid_t tid = procfs_parse(name);
 
 	return tid && find(tid, (pid_t)at->id, out, NULL) == 0 ? 0 : -ENOENT;
 }
 
-static int process_member_stat(const Object *object, ObjectStat *out)
+static int process_member_stat(const void *context, const Object *object, ObjectStat *out)
 {
 	Object now;
 	ObjectStat stat;
@@ -142,7 +140,7 @@ static int process_member_stat(const Object *object, ObjectStat *out)
 		*out = stat;
 	} else if (result == 0 || result == -ESRCH) {
 		/* A file that is still open (`exit`, of all things) can be looked at; opening one says ESRCH. */
-		time_t began = process_began((uint64_t)object->part);
+		time_t began = procfs_began((uint64_t)object->part);
 
 		*out = (ObjectStat){.mode = 0666, .atime = began, .mtime = began, .ctime = began};
 		result = 0;
@@ -150,7 +148,7 @@ static int process_member_stat(const Object *object, ObjectStat *out)
 	return result;
 }
 
-const Members signal_processes = {
+const DirOps signal_processes = {
 	.lasting = true,
 	.list = process_list,
 	.lookup = process_lookup,
@@ -158,7 +156,7 @@ const Members signal_processes = {
 	.private = true,
 };
 
-const Members signal_threads = {
+const DirOps signal_threads = {
 	.lasting = true,
 	.list = thread_list,
 	.lookup = thread_lookup,
@@ -171,15 +169,15 @@ const Members signal_threads = {
 /* Pending for the whole process as well as for this thread, in a thread's directory the latter alone. */
 static uint64_t pending_mask(const Object *object, const char *status)
 {
-	uint64_t own = process_number(status, "SigPnd", 16);
+	uint64_t entry = procfs_number(status, "SigPnd", 16);
 
-	return object->select > 0 ? own : own | process_number(status, "ShdPnd", 16);
+	return object->select > 0 ? entry : entry | procfs_number(status, "ShdPnd", 16);
 }
 
 /* A line of /proc/PID/status as it is, under another name perhaps. */
 static void print_field(GString *out, const char *name, const char *status, const char *field)
 {
-	const char *value = process_field(status, field);
+	const char *value = procfs_field(status, field);
 
 	text_label(out, name);
 	if (value)
@@ -190,7 +188,7 @@ static void print_field(GString *out, const char *name, const char *status, cons
 static void print_mask(GString *out, const char *name, const char *status, const char *field)
 {
 	text_label(out, name);
-	signal_print_mask(out, process_number(status, field, 16), ' ');
+	signal_print_mask(out, procfs_number(status, field, 16), ' ');
 	if (out->str[out->len - 1] == ' ')
 		out->str[out->len - 1] = '\n';
 	else
@@ -200,8 +198,8 @@ static void print_mask(GString *out, const char *name, const char *status, const
 /* A line for each signal: its number, what the process does with it, what it means. */
 static void print_signals(GString *out, const Object *object, const char *status)
 {
-	const uint64_t pending = pending_mask(object, status), blocked = process_number(status, "SigBlk", 16);
-	const uint64_t ignored = process_number(status, "SigIgn", 16), caught = process_number(status, "SigCgt", 16);
+	const uint64_t pending = pending_mask(object, status), blocked = procfs_number(status, "SigBlk", 16);
+	const uint64_t ignored = procfs_number(status, "SigIgn", 16), caught = procfs_number(status, "SigCgt", 16);
 
 	for (int number = 1; number <= SIGNAL_LAST; number++) {
 		char name[SIGNAL_NAME_MAX];
@@ -242,20 +240,19 @@ static void print_status(GString *out, const Object *object, const ProcessStat *
 	print_signals(out, object, status);
 }
 
-static int show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
 	g_autofree char *status = NULL;
 	ProcessStat stat;
 	int directory = open_same(object, &stat);
 
-	(void)caller;
 	if (directory < 0)
 		return directory;
-	status = process_read(directory, "status");
+	status = procfs_read(directory, "status");
 	close(directory);
 	if (!status)
 		return -ESRCH;
-	switch (row->which) {
+	switch (desc->which) {
 	case SHOW_STATUS:
 		print_status(out, object, &stat, status);
 		break;
@@ -278,13 +275,13 @@ static int show(const Row *row, const Object *object, const Caller *caller, GStr
 		signal_print_mask(out, pending_mask(object, status), '\n');
 		break;
 	case SHOW_BLOCKED:
-		signal_print_mask(out, process_number(status, "SigBlk", 16), '\n');
+		signal_print_mask(out, procfs_number(status, "SigBlk", 16), '\n');
 		break;
 	case SHOW_IGNORED:
-		signal_print_mask(out, process_number(status, "SigIgn", 16), '\n');
+		signal_print_mask(out, procfs_number(status, "SigIgn", 16), '\n');
 		break;
 	case SHOW_CAUGHT:
-		signal_print_mask(out, process_number(status, "SigCgt", 16), '\n');
+		signal_print_mask(out, procfs_number(status, "SigCgt", 16), '\n');
 		break;
 	}
 	return 0;

@@ -89,13 +89,12 @@ static int hold(const Object *object)
 	}
 }
 
-static int send_open(Handle *handle, Patience patience)
+static int send_open(Handle *handle, BlockMode block)
 {
 	Sender sender;
 	int result = sender_of(&handle->caller, &sender);
 	int pidfd;
 
-	(void)patience;
 	if (result < 0)
 		return result;
 	pidfd = hold(&handle->object);
@@ -136,9 +135,9 @@ static int parse_order(const char *line, int length, Order *out)
 
 	*out = (Order){.number = signal_parse(line, word)};
 	if (out->number < 0)
-		return why_refuse(EINVAL, "no signal is called %.*s", MIN(word, 64), line);
+		return refuse(EINVAL, "no signal is called %.*s", MIN(word, 64), line);
 	if (blank && !parse_value(blank + 1, length - word - 1, &out->value))
-		return why_refuse(EINVAL, "a line is SIGNAL or SIGNAL VALUE; a value is a number of 32 bits");
+		return refuse(EINVAL, "a line is SIGNAL or SIGNAL VALUE; a value is a number of 32 bits");
 	return 0;
 }
 
@@ -157,7 +156,7 @@ static int obey(Handle *handle, const Order *order)
 	case SIGNAL_INBOX:
 		/* Whom its owner lets write here may send it mail, not end it. */
 		if (order->number == SIGKILL || order->number == SIGSTOP)
-			return why_refuse(EPERM, "an inbox takes every signal but KILL and STOP; rmdir ends it");
+			return refuse(EPERM, "an inbox takes every signal but KILL and STOP; rmdir ends it");
 		return sender_signal_allowed(&sender, &target, order->number, order->value);
 	default:
 		return sender_signal(&sender, &target, order->number, order->value);
@@ -167,11 +166,11 @@ static int obey(Handle *handle, const Order *order)
 /* Sends one line. 0 or a negative errno. */
 static int send_line(Handle *handle, const char *line, size_t length)
 {
-	Order order = {.number = handle->row->which};
+	Order order = {.number = handle->desc->which};
 	int result = 0;
 
 	if (length > LINE_MAX_BYTES)
-		return why_refuse(EINVAL, "a line has at most %d bytes", LINE_MAX_BYTES);
+		return refuse(EINVAL, "a line has at most %d bytes", LINE_MAX_BYTES);
 	if (order.number == SIGNAL_BY_NAME)
 		result = parse_order(line, (int)length, &order);
 	else if (!parse_value(line, (int)length, &order.value))
@@ -222,20 +221,17 @@ static ssize_t write_lines(Handle *handle, const char *buf, size_t size)
 }
 
 /* sigqueue(3) does not wait either where the target has too many signals queued. */
-static ssize_t send_write(Handle *handle, const char *buf, size_t size, Patience patience)
+static ssize_t send_write(Handle *handle, const char *buf, size_t size, BlockMode block)
 {
 	ssize_t n = write_lines(handle, buf, size);
 
-	(void)patience;
 	return n == -EAGAIN ?
-		       why_refuse(EAGAIN,
-				  "as many signals are queued as the target's user may have (RLIMIT_SIGPENDING)") :
+		       refuse(EAGAIN, "as many signals are queued as the target's user may have (RLIMIT_SIGPENDING)") :
 		       n;
 }
 
-static int send_finish(Handle *handle, Patience patience)
+static int send_finish(Handle *handle, BlockMode block)
 {
-	(void)patience;
 	return handle->unsent.length ? send_kept(handle, NULL, 0) : 0;
 }
 
@@ -248,11 +244,10 @@ const StreamOps signal_send = {
 
 /* -- exit: the end comes with the process's ---------------------------------------------------------------------------- */
 
-static int exit_open(Handle *handle, Patience patience)
+static int exit_open(Handle *handle, BlockMode block)
 {
 	int pidfd = hold_process(&handle->object);
 
-	(void)patience;
 	if (pidfd < 0)
 		return pidfd;
 	handle->state[STATE_PIDFD] = pidfd;
@@ -266,9 +261,8 @@ static int exit_poll(Handle *handle)
 	return poll(&process, 1, 0) > 0 ? POLLIN | POLLRDNORM | POLLHUP : 0;
 }
 
-static ssize_t exit_read(Handle *handle, char *buf, size_t size, Patience patience)
+static ssize_t exit_read(Handle *handle, char *buf, size_t size, BlockMode block)
 {
-	(void)buf, (void)size, (void)patience;
 	return exit_poll(handle) ? 0 : -EAGAIN;
 }
 
@@ -276,7 +270,6 @@ static void exit_wait(Handle *handle, Direction direction, size_t size, Wait *ou
 {
 	const Object *object = &handle->object;
 
-	(void)direction, (void)size;
 	*out = (Wait){
 		.how = WAIT_FD,
 		.fd = pidfd_held(handle),

@@ -28,27 +28,27 @@ int sender_of(const Caller *caller, Sender *out)
 	int directory;
 
 	if (caller->pid == 0)
-		return why_refuse(ESRCH, "you live in a pid namespace that ipcfs does not see");
-	directory = process_open(caller->pid, 0);
+		return refuse(ESRCH, "you live in a pid namespace that ipcfs does not see");
+	directory = procfs_open(caller->pid, 0);
 	if (directory < 0)
 		return directory;
-	status = process_read(directory, "status");
-	here = process_shares_namespace(directory, "pid");
-	same_users = process_shares_namespace(directory, "user");
+	status = procfs_read(directory, "status");
+	here = procfs_shares_namespace(directory, "pid");
+	same_users = procfs_shares_namespace(directory, "user");
 	close(directory);
-	uids = status ? process_field(status, "Uid") : NULL;
+	uids = status ? procfs_field(status, "Uid") : NULL;
 	if (!uids || sscanf(uids, "%u %u", &real, &effective) != 2)
 		return -ESRCH;
 	/* Natively it can name no process outside its own namespace. */
 	if (!here)
-		return why_refuse(ESRCH, "you live in another pid namespace than ipcfs, whose processes these are");
+		return refuse(ESRCH, "you live in another pid namespace than ipcfs, whose processes these are");
 	*out = (Sender){
-		.pid = (pid_t)process_number(status, "Tgid", 10),
+		.pid = (pid_t)procfs_number(status, "Tgid", 10),
 		.session = getsid(caller->pid),
 		.real = real,
 		.effective = effective,
 		.gid = caller->gid,
-		.cap_kill = same_users && (process_number(status, "CapEff", 16) >> CAP_KILL & 1),
+		.cap_kill = same_users && (procfs_number(status, "CapEff", 16) >> CAP_KILL & 1),
 	};
 	return 0;
 }
@@ -91,7 +91,7 @@ static int shoot_without_cap_kill(const Sender *sender, const Target *target, in
 static int shoot_as(uid_t uid, const Sender *sender, const Target *target, int number, int value)
 {
 	const Caller caller = {.uid = uid, .gid = sender->gid};
-	int result = identity_assume_sender(&caller);
+	int result = creds_override_sender(&caller);
 
 	if (result < 0)
 		return result;
@@ -99,7 +99,7 @@ static int shoot_as(uid_t uid, const Sender *sender, const Target *target, int n
 		result = shoot_without_cap_kill(sender, target, number, value);
 	else
 		result = shoot(sender, target, number, value);
-	identity_release();
+	creds_revert();
 	return result;
 }
 
@@ -143,7 +143,7 @@ int sender_signal(const Sender *sender, const Target *target, int number, int va
 	int result = number == SIGCONT ? judge_continue(sender, target, value) : judge(sender, target, number, value);
 
 	if (result == -EPERM)
-		return why_refuse(EPERM, "kill(2) does not let uid %u signal this process", sender->effective);
+		return refuse(EPERM, "kill(2) does not let uid %u signal this process", sender->effective);
 	return result;
 }
 
@@ -160,8 +160,8 @@ int pidfd_of(pid_t pid, bool thread)
 	if (fd >= 0)
 		return fd;
 	if (errno == EMFILE || errno == ENFILE)
-		return why_refuse(ENFILE, "the daemon has no descriptor left to hold the process with");
+		return refuse(ENFILE, "the daemon has no descriptor left to hold the process with");
 	if (thread && errno == EINVAL)
-		return why_refuse(ENOSYS, "signals to a thread need Linux 6.9");
+		return refuse(ENOSYS, "signals to a thread need Linux 6.9");
 	return -ESRCH;
 }

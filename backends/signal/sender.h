@@ -1,7 +1,7 @@
 /*
  * Who sends a signal, and what the kernel says to it.
  *
- * A signal is sent with pidfd_send_signal(2), under the sender's ids (identity_assume_sender), so that the kernel's own
+ * A signal is sent with pidfd_send_signal(2), under the sender's ids (creds_override_sender), so that the kernel's own
  * check decides. It carries the code SI_QUEUE with the sender's pid, uid and value: SI_USER, what kill(2) gives, the kernel
  * lets nobody but a process itself fill in, and would name the daemon.
  */

@@ -11,19 +11,18 @@
 /* -- self ----------------------------------------------------------------------------------------------------------- */
 
 /* A request names the thread that made it. */
-static int self_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int self_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
-	int directory = caller->pid ? process_open(caller->pid, 0) : -ESRCH;
+	int directory = caller->pid ? procfs_open(caller->pid, 0) : -ESRCH;
 	g_autofree char *status = NULL;
 
-	(void)row, (void)object;
 	if (directory < 0)
 		return directory;
-	status = process_read(directory, "status");
+	status = procfs_read(directory, "status");
 	close(directory);
 	if (!status)
 		return -ESRCH;
-	g_string_append_printf(out, "%d", (int)process_number(status, "Tgid", 10));
+	g_string_append_printf(out, "%d", (int)procfs_number(status, "Tgid", 10));
 	return 0;
 }
 
@@ -32,13 +31,13 @@ static const TextOps self_text = {.show = self_show};
 /* -- A file for each signal ----------------------------------------------------------------------------------------- */
 
 #define SIGNAL_FILE(file, number)                                                                   \
-	&(const Row)                                                                                \
+	&(const FileDesc)                                                                           \
 	{                                                                                           \
 		.name = file, .kind = STREAM, .mode = 0222, .stream = &signal_send, .which = number \
 	}
 
 /* clang-format off */
-static const Row *const signal_files[] = {
+static const FileDesc *const signal_files[] = {
 	SIGNAL_FILE("HUP", SIGHUP), SIGNAL_FILE("INT", SIGINT),
 	SIGNAL_FILE("QUIT", SIGQUIT), SIGNAL_FILE("ILL", SIGILL),
 	SIGNAL_FILE("TRAP", SIGTRAP), SIGNAL_FILE("ABRT", SIGABRT),
@@ -90,13 +89,13 @@ static const Row *const signal_files[] = {
 
 /* -- PID/task/TID/ -------------------------------------------------------------------------------------------------- */
 
-static const Row thread_files[] = {SEND, MASKS, {0}};
+static const FileDesc thread_files[] = {SEND, MASKS, {0}};
 
-static const Row thread = {.kind = DIRECTORY, .mode = 0444, .rows = thread_files, .mechanisms = signal_files};
+static const FileDesc thread = {.kind = DIRECTORY, .mode = 0444, .files = thread_files, .mechanisms = signal_files};
 
 /* -- PID/ ----------------------------------------------------------------------------------------------------------- */
 
-static const Row process_files[] = {
+static const FileDesc procfs_files[] = {
 	SEND,
 	MASKS,
 	{.name = "exit", .kind = STREAM, .mode = 0444, .stream = &signal_exit},
@@ -107,11 +106,11 @@ static const Row process_files[] = {
 	{0},
 };
 
-static const Row process = {.kind = DIRECTORY, .mode = 0444, .rows = process_files, .mechanisms = signal_files};
+static const FileDesc process = {.kind = DIRECTORY, .mode = 0444, .files = procfs_files, .mechanisms = signal_files};
 
 /* -- group/PGID/ ---------------------------------------------------------------------------------------------------- */
 
-static const Row group_files[] = {
+static const FileDesc group_files[] = {
 	SEND,
 	TEXT_FILE("status", signal_group_text, SHOW_STATUS),
 	TEXT_FILE("pgid", signal_group_text, SHOW_PGID),
@@ -121,11 +120,11 @@ static const Row group_files[] = {
 	{0},
 };
 
-static const Row group = {.kind = DIRECTORY, .mode = 0444, .rows = group_files, .mechanisms = signal_files};
+static const FileDesc group = {.kind = DIRECTORY, .mode = 0444, .files = group_files, .mechanisms = signal_files};
 
 /* -- inbox/NAME/ ---------------------------------------------------------------------------------------------------- */
 
-static const Row inbox_files[] = {
+static const FileDesc inbox_files[] = {
 	SEND,
 	{.name = "lines", .kind = STREAM, .mode = 0444, .stream = &signal_inbox_lines},
 	TEXT_FILE("status", signal_inbox_text, SHOW_STATUS),
@@ -135,22 +134,22 @@ static const Row inbox_files[] = {
 	{0},
 };
 
-static const Row inbox = {.kind = DIRECTORY, .rows = inbox_files};
+static const FileDesc inbox = {.kind = DIRECTORY, .files = inbox_files};
 
 /* -- signal/ -------------------------------------------------------------------------------------------------------- */
 
-static const Row signal_rows[] = {
+static const FileDesc signal_descs[] = {
 	{.name = "self", .kind = LINK, .mode = 0777, .text = &self_text},
 	{.name = "group", .kind = DIRECTORY, .mode = 0555, .members = &signal_groups, .member = &group},
 	{.name = "inbox", .kind = DIRECTORY, .mode = 01777, .members = &signal_inboxes, .member = &inbox},
 	{0},
 };
 
-const Row signal_row = {
+const FileDesc signal_desc = {
 	.name = "signal",
 	.kind = DIRECTORY,
 	.mode = 0555,
-	.rows = signal_rows,
+	.files = signal_descs,
 	.members = &signal_processes,
 	.member = &process,
 };

@@ -8,7 +8,7 @@
 
 #include "backends/core/backend.h"
 
-extern const Row signal_row;
+extern const FileDesc signal_desc;
 
 /* -- Between the files of signal/ ---------------------------------------------------------------------------------- */
 
@@ -19,7 +19,7 @@ enum { SIGNAL_PROCESS = 0, SIGNAL_GROUP = -1, SIGNAL_INBOX = -2 };
 enum { SIGNAL_BY_NAME = 0 };
 
 extern const StreamOps signal_send, signal_exit, signal_inbox_lines;
-extern const Members signal_processes, signal_threads, signal_groups, signal_inboxes;
+extern const DirOps signal_processes, signal_threads, signal_groups, signal_inboxes;
 extern const TextOps signal_text, signal_group_text, signal_inbox_text;
 
 /* What the text files show: the row's `which`. */

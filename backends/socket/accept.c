@@ -36,20 +36,20 @@ void call_free(Call *call)
 	if (!call)
 		return;
 	g_mutex_lock(&conversation_lock);
-	g_queue_unlink(&conversation_of(call->own)->calls, &call->link);
+	g_queue_unlink(&conversation_of(call->entry)->calls, &call->link);
 	g_mutex_unlock(&conversation_lock);
-	conversation_unref(call->own);
+	conversation_unref(call->entry);
 	g_free(call);
 }
 
-static Call *call_new(Own *announced, Socket *socket)
+static Call *call_new(Entry *announced, Socket *socket)
 {
 	Conversation *conversation = announced->data;
 	g_autofree char *peer = call_peer(socket);
 	const size_t size = strlen(peer) + 1;
 	Call *new = g_malloc0(sizeof *new + size);
 
-	new->own = own_get(conversation->table, announced->id);
+	new->entry = registry_get(conversation->table, announced->id);
 	new->link.data = new;
 	memcpy(new->peer, peer, size);
 	g_mutex_lock(&conversation_lock);
@@ -59,47 +59,47 @@ static Call *call_new(Own *announced, Socket *socket)
 	return new;
 }
 
-static int refuse_call(const Own *announced)
+static int refuse_call(const Entry *announced)
 {
 	bool removed;
 
 	g_mutex_lock(&conversation_lock);
 	removed = conversation_of(announced)->removed;
 	g_mutex_unlock(&conversation_lock);
-	return why_refuse(EINVAL, removed ? "nobody can call: the conversation has been removed" :
-					    "nobody can call: write announce ADDRESS to ctl first");
+	return refuse(EINVAL, removed ? "nobody can call: the conversation has been removed" :
+					"nobody can call: write announce ADDRESS to ctl first");
 }
 
 /* The socket that is called, held; NULL, with *error: -EAGAIN, it may be one soon; -EINVAL, the reason noted. */
-static Socket *listening(const Own *announced, int *error)
+static Socket *listening(const Entry *announced, int *error)
 {
-	Attempt *attempt;
+	SocketOp *attempt;
 	Socket *socket;
 	Stage stage;
 
-	attempt_look(announced);
-	attempt = attempt_of(announced);
+	socket_op_poll(announced);
+	attempt = socket_op_of(announced);
 	socket = conversation_socket(announced, &stage);
 	*error = 0;
 	if (stage != STAGE_ANNOUNCED) {
 		socket_unref(g_steal_pointer(&socket));
 		*error = attempt ? -EAGAIN : refuse_call(announced);
 	}
-	attempt_unref(attempt);
+	socket_op_unref(attempt);
 	return socket;
 }
 
-int call_accept(Own *announced, const Caller *caller, Socket **socket, Call **call)
+int call_accept(Entry *announced, const Caller *caller, Socket **socket, Call **call)
 {
 	int result;
 	Socket *from = listening(announced, &result);
 
 	if (!from)
 		return result;
-	result = identity_assume(caller);
+	result = creds_override(caller);
 	if (result == 0) {
 		result = socket_accept(from, socket);
-		identity_release();
+		creds_revert();
 	}
 	socket_unref(from);
 	if (result == 0)
@@ -107,7 +107,7 @@ int call_accept(Own *announced, const Caller *caller, Socket **socket, Call **ca
 	return result;
 }
 
-int call_pending(const Own *announced)
+int call_pending(const Entry *announced)
 {
 	int events, error;
 	Socket *socket = listening(announced, &error);
@@ -119,19 +119,19 @@ int call_pending(const Own *announced)
 	return events ? 0 : -EAGAIN;
 }
 
-void call_wait(const Own *announced, Wait *out)
+void call_wait(const Entry *announced, Wait *out)
 {
 	Stage stage;
 	Socket *socket = conversation_socket(announced, &stage);
-	Attempt *attempt = attempt_of(announced);
+	SocketOp *attempt = socket_op_of(announced);
 
 	if (socket && stage == STAGE_ANNOUNCED)
 		socket_wait(socket, READING, out);
 	else if (attempt)
-		attempt_wait(attempt, out);
+		socket_op_wait(attempt, out);
 	else
 		conversation_wait(announced, out);
-	attempt_unref(attempt);
+	socket_op_unref(attempt);
 	socket_unref(socket);
 }
 
@@ -139,7 +139,7 @@ void call_wait(const Own *announced, Wait *out)
 
 /* An open `accept`: until somebody calls the conversation, from then on what it is. */
 typedef struct Accepted {
-	Own *own; /* held, and counted as an open file of it; NULL from then on */
+	Entry *entry; /* held, and counted as an open file of it; NULL from then on */
 	Socket *socket;
 	Call *call;
 } Accepted;
@@ -149,28 +149,27 @@ static Accepted *accepted_of(const Handle *handle)
 	return (Accepted *)(intptr_t)handle->state[QUEUE_OWN];
 }
 
-static int accept_open(Handle *handle, Patience patience)
+static int accept_open(Handle *handle, BlockMode block)
 {
 	Accepted *accepted = accepted_of(handle);
 	int result;
 
-	(void)patience;
 	if (!accepted) {
-		Own *own = conversation_get(&handle->object);
+		Entry *entry = conversation_get(&handle->object);
 
-		if (!own)
+		if (!entry)
 			return -ENOENT;
-		if (conversation_open(own) < 0) {
-			conversation_unref(own);
+		if (conversation_open(entry) < 0) {
+			conversation_unref(entry);
 			return -ENOENT;
 		}
 		accepted = g_new0(Accepted, 1);
-		accepted->own = own;
+		accepted->entry = entry;
 		handle->state[QUEUE_OWN] = (int64_t)(intptr_t)accepted;
 	}
-	result = call_accept(accepted->own, &handle->caller, &accepted->socket, &accepted->call);
+	result = call_accept(accepted->entry, &handle->caller, &accepted->socket, &accepted->call);
 	if (result == 0)
-		conversation_close(g_steal_pointer(&accepted->own));
+		conversation_close(g_steal_pointer(&accepted->entry));
 	return result;
 }
 
@@ -180,8 +179,8 @@ static void accept_close(Handle *handle)
 
 	if (!accepted)
 		return;
-	if (accepted->own)
-		conversation_close(accepted->own);
+	if (accepted->entry)
+		conversation_close(accepted->entry);
 	socket_unref(accepted->socket);
 	call_free(accepted->call);
 	g_free(accepted);
@@ -199,8 +198,7 @@ static Socket *accept_get(Handle *handle, int *error)
 
 static void accept_wait(Handle *handle, Direction direction, Wait *out)
 {
-	(void)direction;
-	call_wait(accepted_of(handle)->own, out);
+	call_wait(accepted_of(handle)->entry, out);
 }
 
 const SocketFile socket_accepted = {

@@ -5,9 +5,9 @@
 
 /* One that is still there, as the announced conversation lists it. */
 struct Call {
-	Own *own;    /* the announced conversation; held */
-	GList link;  /* Protected by the conversation lock: of its calls */
-	char peer[]; /* who called, a line without its newline */
+	Entry *entry; /* the announced conversation; held */
+	GList link;   /* Protected by the conversation lock: of its calls */
+	char peer[];  /* who called, a line without its newline */
 };
 
 /* It is there no more. NULL is fine. */
@@ -17,13 +17,13 @@ void call_free(Call *call);
  * Accepts a connection as the caller, whose it is then: 0, the socket and the call are the caller's; -EAGAIN: there is
  * none; -EINVAL, the reason noted: it is not announced; or what accept(2) says.
  */
-int call_accept(Own *announced, const Caller *caller, Socket **socket, Call **call);
+int call_accept(Entry *announced, const Caller *caller, Socket **socket, Call **call);
 
 /* Whether somebody is waiting to be accepted: 0 or as call_accept(). */
-int call_pending(const Own *announced);
+int call_pending(const Entry *announced);
 
 /* Waits for one. */
-void call_wait(const Own *announced, Wait *out);
+void call_wait(const Entry *announced, Wait *out);
 
 /* Who is at the other end, as `peer` says it, without a newline. */
 char *call_peer(Socket *socket);

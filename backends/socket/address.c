@@ -109,15 +109,15 @@ static int parse_local(const char *text, bool passive, Address *out)
 	ssize_t n = unescape(abstract ? text + 1 : text, abstract ? path + 1 : path, room);
 
 	if (!abstract && text[0] != '/')
-		return why_refuse(EINVAL, "an address here is a path that begins with / or @NAME, an abstract name");
+		return refuse(EINVAL, "an address here is a path that begins with / or @NAME, an abstract name");
 	if (n < 0 && strchr(text, '\\'))
-		return why_refuse(EINVAL, "a backslash is written \\134, and a name has at most %zu bytes", room);
+		return refuse(EINVAL, "a backslash is written \\134, and a name has at most %zu bytes", room);
 	if (n < 0)
-		return why_refuse(ENAMETOOLONG, "the name of a unix socket has at most %zu bytes", room);
+		return refuse(ENAMETOOLONG, "the name of a unix socket has at most %zu bytes", room);
 	if (!abstract && memchr(path, '\0', (size_t)n))
-		return why_refuse(EINVAL, "a path has no byte 0 in it");
+		return refuse(EINVAL, "a path has no byte 0 in it");
 	if (abstract && n == 0 && !passive)
-		return why_refuse(EINVAL, "@ alone has the kernel choose a name, to be called at");
+		return refuse(EINVAL, "@ alone has the kernel choose a name, to be called at");
 	address.local.sun_family = AF_UNIX;
 	address.length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)n + 1);
 	if (abstract && n == 0)
@@ -128,8 +128,8 @@ static int parse_local(const char *text, bool passive, Address *out)
 
 static int refuse_form(const Network *network)
 {
-	return network->ports ? why_refuse(EINVAL, "an address here is HOST:PORT or [HOST]:PORT, as for IPv6") :
-				why_refuse(EINVAL, "an address here is a host: a name or a number");
+	return network->ports ? refuse(EINVAL, "an address here is HOST:PORT or [HOST]:PORT, as for IPv6") :
+				refuse(EINVAL, "an address here is a host: a name or a number");
 }
 
 /* Letters, digits and what else stands in names and numbers of hosts; the % of an IPv6 zone. */
@@ -162,8 +162,8 @@ int address_split(const Network *network, const char *text, bool passive, Addres
 			return refuse_form(network);
 		host++, end--;
 	} else if (network->ports && memchr(host, ':', (size_t)(end - host))) {
-		return why_refuse(EINVAL, "an IPv6 address stands in brackets: [%.*s]:%s", (int)(end - host), host,
-				  colon + 1);
+		return refuse(EINVAL, "an IPv6 address stands in brackets: [%.*s]:%s", (int)(end - host), host,
+			      colon + 1);
 	}
 	if ((size_t)(end - host) >= sizeof parts.host || (colon && strlen(colon + 1) >= sizeof parts.port))
 		return refuse_form(network);
@@ -200,7 +200,7 @@ static int parse_internet(const Network *network, const char *text, bool passive
 		return result;
 	if (network->ports && !parse_number(parts.port, 0, 65535, &port)) {
 		if (g_ascii_isdigit(parts.port[0]))
-			return why_refuse(EINVAL, "a port is a number from 0 to 65535, or the name of a service");
+			return refuse(EINVAL, "a port is a number from 0 to 65535, or the name of a service");
 		return -EAGAIN;
 	}
 	if (!parts.host[0]) {

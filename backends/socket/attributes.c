@@ -121,20 +121,20 @@ static void print_queues(Socket *socket, Stage stage, GString *out)
 		g_string_append_printf(out, "Sendq:\t%d\n", bytes);
 }
 
-static void print_status(const Own *own, const Object *object, GString *out)
+static void print_status(const Entry *entry, const Object *object, GString *out)
 {
-	Conversation *conversation = own->data;
+	Conversation *conversation = entry->data;
 	const Network *network = conversation->network;
-	Attempt *attempt = attempt_of(own);
+	SocketOp *attempt = socket_op_of(entry);
 	ObjectStat stat = {0};
 	char name[NAME_MAX + 1];
 	struct tcp_info tcp;
 	int64_t accepted;
 	Stage stage;
-	Socket *socket = conversation_socket(own, &stage);
+	Socket *socket = conversation_socket(entry, &stage);
 
-	own_name(own, name);
-	own_stat(conversation->table, object, &stat);
+	entry_name(entry, name);
+	registry_stat(conversation->table, object, &stat);
 	g_mutex_lock(&conversation_lock);
 	accepted = conversation->accepted;
 	g_mutex_unlock(&conversation_lock);
@@ -161,25 +161,24 @@ static void print_status(const Own *own, const Object *object, GString *out)
 				       (long long)accepted);
 	g_string_append_printf(out, "Uid:\t%u\nGid:\t%u\nMode:\t%04o\n", stat.uid, stat.gid, stat.mode);
 	socket_unref(socket);
-	attempt_unref(attempt);
+	socket_op_unref(attempt);
 }
 
 /* -- Files ---------------------------------------------------------------------------------------------------------- */
 
-static int attribute_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int attribute_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
-	Own *own = conversation_get(object);
+	Entry *entry = conversation_get(object);
 	const Conversation *conversation;
 	Socket *socket;
 	Stage stage;
 
-	(void)caller;
-	if (!own)
+	if (!entry)
 		return -ENOENT;
-	conversation = own->data;
-	attempt_look(own);
-	socket = conversation_socket(own, &stage);
-	switch (row->which) {
+	conversation = entry->data;
+	socket_op_poll(entry);
+	socket = conversation_socket(entry, &stage);
+	switch (desc->which) {
 	case SOCKET_LOCAL:
 		print_address(conversation->network, socket, socket_local, out);
 		break;
@@ -193,24 +192,23 @@ static int attribute_show(const Row *row, const Object *object, const Caller *ca
 		print_error(conversation, out);
 		break;
 	case SOCKET_QUEUED:
-		text_number(out, conversation_queued(own));
+		text_number(out, conversation_queued(entry));
 		break;
 	}
 	socket_unref(socket);
-	conversation_unref(own);
+	conversation_unref(entry);
 	return 0;
 }
 
-static int status_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int status_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
-	Own *own = conversation_get(object);
+	Entry *entry = conversation_get(object);
 
-	(void)row, (void)caller;
-	if (!own)
+	if (!entry)
 		return -ENOENT;
-	attempt_look(own);
-	print_status(own, object, out);
-	conversation_unref(own);
+	socket_op_poll(entry);
+	print_status(entry, object, out);
+	conversation_unref(entry);
 	return 0;
 }
 

@@ -4,5 +4,5 @@
 
 enum { SOCKET_LOCAL, SOCKET_REMOTE, SOCKET_PEER, SOCKET_ERROR, SOCKET_QUEUED };
 
-/* local, remote, peer, error, queued (by Row.which), and status with all there is to say. */
+/* local, remote, peer, error, queued (by FileDesc.which), and status with all there is to say. */
 extern const TextOps socket_attribute, socket_status;

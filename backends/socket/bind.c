@@ -21,22 +21,22 @@ struct Binding {
 	PathBinding *path; /* of a path: its bind(2), or NULL */
 };
 
-static int refuse(const Address *address, int error)
+static int refuse_address(const Address *address, int error)
 {
 	const bool path = address->any.sa_family == AF_UNIX && address->local.sun_path[0];
 
 	if (error == EADDRINUSE && path)
-		return why_refuse(EADDRINUSE, "there is a file of that name: rm it if nobody uses it");
+		return refuse(EADDRINUSE, "there is a file of that name: rm it if nobody uses it");
 	if (error == EACCES && path)
-		return why_refuse(EACCES, "the mode of its directory, or of one above that, keeps you out");
+		return refuse(EACCES, "the mode of its directory, or of one above that, keeps you out");
 	if (error == ENOENT && path)
-		return why_refuse(ENOENT, "there is no such directory");
+		return refuse(ENOENT, "there is no such directory");
 	if (error == EADDRINUSE)
-		return why_refuse(EADDRINUSE, "that address is in use");
+		return refuse(EADDRINUSE, "that address is in use");
 	if (error == EACCES)
-		return why_refuse(EACCES, "ports below net.ipv4.ip_unprivileged_port_start (1024) are for root");
+		return refuse(EACCES, "ports below net.ipv4.ip_unprivileged_port_start (1024) are for root");
 	if (error == EADDRNOTAVAIL)
-		return why_refuse(EADDRNOTAVAIL, "no interface of this machine has that address");
+		return refuse(EADDRNOTAVAIL, "no interface of this machine has that address");
 	return -error;
 }
 
@@ -45,7 +45,7 @@ static int refuse(const Address *address, int error)
 enum { PATHS_AT_ONCE = 32, PATHS_USER = 1024 };
 
 struct PathBinding {
-	Errand errand;
+	AsyncJob errand;
 	Caller caller;  /* owned */
 	Socket *socket; /* held */
 	Address address;
@@ -56,10 +56,10 @@ struct PathBinding {
 };
 
 /* In the deputy: the kernel walks the path once more. */
-static DeputyReport bind_there(const void *data)
+static HelperReport bind_there(const void *data)
 {
 	const PathBinding *path = data;
-	DeputyReport report = {0};
+	HelperReport report = {0};
 
 	umask(path->umask);
 	if (bind(path->socket->fd, &path->address.any, path->address.length) < 0)
@@ -71,7 +71,7 @@ static bool is_over(const void *data)
 {
 	const PathBinding *path = data;
 
-	return errand_dropped((Errand *)&path->errand);
+	return job_detached((AsyncJob *)&path->errand);
 }
 
 static bool is_bound(Socket *socket)
@@ -84,19 +84,19 @@ static bool is_bound(Socket *socket)
 /* As the caller. */
 static int bind_path(const PathBinding *path)
 {
-	const Deputy deputy = {.act = bind_there, .data = path, .kept = {path->socket->fd, -1}, .over = is_over};
+	const HelperProcess deputy = {.act = bind_there, .data = path, .kept = {path->socket->fd, -1}, .over = is_over};
 	int result = path_check_mount(path->address.local.sun_path);
-	DeputyReport report = {0};
+	HelperReport report = {0};
 
 	if (result == 0)
-		result = deputy_send(&deputy, &report);
+		result = helper_send(&deputy, &report);
 	if (result == 0)
 		result = report.result;
 	/* It was killed: before or after that? */
 	else if (result == -EINTR && is_bound(path->socket))
 		result = 0;
 	if (result == -EINTR)
-		return why_refuse(EINTR, "the process that was to bind it for you was stopped or killed");
+		return refuse(EINTR, "the process that was to bind it for you was stopped or killed");
 	/* That would mean "not yet". */
 	if (result == -EAGAIN)
 		result = -ENOMEM;
@@ -106,33 +106,33 @@ static int bind_path(const PathBinding *path)
 	return result;
 }
 
-static void path_run(Errand *errand)
+static void path_run(AsyncJob *errand)
 {
 	PathBinding *path = (PathBinding *)errand;
 
-	why_forget();
-	path->result = identity_assume(&path->caller);
+	refusal_forget();
+	path->result = creds_override(&path->caller);
 	if (path->result < 0)
 		return;
 	path->result = bind_path(path);
-	path->reason = why_noted() ? g_strdup(why_note()) : NULL;
+	path->reason = refusal_noted() ? g_strdup(refusal_note()) : NULL;
 	/* Whoever was interrupted finds nothing of it. */
-	if (path->result == 0 && errand_dropped(errand))
+	if (path->result == 0 && job_detached(errand))
 		path_unlink(path->address.local.sun_path);
-	identity_release();
+	creds_revert();
 }
 
-static void path_end(Errand *errand)
+static void path_end(AsyncJob *errand)
 {
 	PathBinding *path = (PathBinding *)errand;
 
 	socket_unref(path->socket);
-	identity_clear(&path->caller);
+	creds_clear(&path->caller);
 	g_free(path->reason);
 	g_free(path);
 }
 
-static ErrandKind paths = {
+static JobClass paths = {
 	.what = "paths to be bound",
 	.at_once = PATHS_AT_ONCE,
 	.most = PATHS_USER,
@@ -143,14 +143,14 @@ static ErrandKind paths = {
 /* A new socket, as the caller. */
 static int make(const Binding *binding, int family, Socket **out)
 {
-	int result = identity_assume(&binding->caller);
+	int result = creds_override(&binding->caller);
 
 	if (result < 0)
 		return result;
 	result = socket_new(binding->terms.network, binding->terms.protocol, family, out);
 	if (result == 0)
 		result = binding->terms.prepare(*out, binding->terms.data);
-	identity_release();
+	creds_revert();
 	if (result < 0)
 		socket_unref(g_steal_pointer(out));
 	return result;
@@ -171,8 +171,8 @@ static int begin_path(Binding *binding, const int64_t key[4])
 	path->umask = binding->terms.umask;
 	path->backlog = binding->terms.backlog;
 	path->result = -ENOMEM;
-	identity_copy(&path->caller, &binding->caller);
-	result = errand_start(&path->errand, &paths, path->caller.uid, key);
+	creds_copy(&path->caller, &binding->caller);
+	result = job_start(&path->errand, &paths, path->caller.uid, key);
 	if (result < 0)
 		path_end(&path->errand);
 	else
@@ -182,12 +182,12 @@ static int begin_path(Binding *binding, const int64_t key[4])
 
 static int try_path(PathBinding *path, Socket **out)
 {
-	if (!errand_done(&path->errand))
+	if (!job_done(&path->errand))
 		return -EAGAIN;
 	if (path->result < 0 && path->reason)
-		return why_refuse(-path->result, "%s", path->reason);
+		return refuse(-path->result, "%s", path->reason);
 	if (path->result < 0)
-		return refuse(&path->address, -path->result);
+		return refuse_address(&path->address, -path->result);
 	*out = socket_ref(path->socket);
 	return 0;
 }
@@ -205,12 +205,12 @@ static int bind_one(const Binding *binding, const Address *address, Socket **out
 		return result;
 	if (any && binding->terms.both_families)
 		setsockopt(socket->fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-	result = identity_assume(&binding->caller);
+	result = creds_override(&binding->caller);
 	if (result == 0) {
 		if (bind(socket->fd, &address->any, address->length) < 0 ||
 		    (binding->terms.backlog >= 0 && listen(socket->fd, binding->terms.backlog) < 0))
-			result = refuse(address, errno);
-		identity_release();
+			result = refuse_address(address, errno);
+		creds_revert();
 	}
 	if (result < 0)
 		socket_unref(socket);
@@ -241,9 +241,9 @@ static int check_family(const Binding *binding, const Address *address)
 	if (binding->terms.network->type != SOCK_RAW)
 		return 0;
 	if (binding->terms.protocol == IPPROTO_ICMP && address->any.sa_family != AF_INET)
-		return why_refuse(EAFNOSUPPORT, "icmp is of IPv4; that of IPv6 is ipv6-icmp");
+		return refuse(EAFNOSUPPORT, "icmp is of IPv4; that of IPv6 is ipv6-icmp");
 	if (binding->terms.protocol == IPPROTO_ICMPV6 && address->any.sa_family != AF_INET6)
-		return why_refuse(EAFNOSUPPORT, "ipv6-icmp is of IPv6; that of IPv4 is icmp");
+		return refuse(EAFNOSUPPORT, "ipv6-icmp is of IPv6; that of IPv4 is icmp");
 	return 0;
 }
 
@@ -295,7 +295,7 @@ int binding_begin(const BindingTerms *terms, const char *text, const int64_t key
 	int result;
 
 	new->terms = *terms;
-	identity_copy(&new->caller, terms->caller);
+	creds_copy(&new->caller, terms->caller);
 	result = begin(new, text, key);
 	if (result < 0)
 		binding_free(new);
@@ -322,7 +322,7 @@ void binding_free(Binding *binding)
 		return;
 	resolve_free(binding->resolve);
 	if (binding->path)
-		errand_drop(&binding->path->errand);
-	identity_clear(&binding->caller);
+		job_detach(&binding->path->errand);
+	creds_clear(&binding->caller);
 	g_free(binding);
 }

@@ -20,7 +20,7 @@ typedef struct BindingTerms {
 } BindingTerms;
 
 /*
- * Begins. When there is reason to try again backend_wake(key) is called. 0, or a negative errno with the reason noted.
+ * Begins. When there is reason to try again host_wake(key) is called. 0, or a negative errno with the reason noted.
  * The Binding is the caller's.
  */
 int binding_begin(const BindingTerms *terms, const char *text, const int64_t key[4], Binding **out);

@@ -56,7 +56,7 @@ enum {
 };
 
 struct Place {
-	Errand errand;
+	AsyncJob errand;
 	Caller caller;  /* owned */
 	Socket *socket; /* held */
 	Address address;
@@ -64,7 +64,7 @@ struct Place {
 	int result;
 };
 
-static void place_run(Errand *errand)
+static void place_run(AsyncJob *errand)
 {
 	Place *place = (Place *)errand;
 	const struct timeval look = {.tv_usec = LOOK_MS * 1000}, never = {0};
@@ -73,29 +73,29 @@ static void place_run(Errand *errand)
 	/* Whoever else has this socket asks not to sleep each time (MSG_DONTWAIT). */
 	fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &look, sizeof look);
-	place->result = identity_assume(&place->caller);
+	place->result = creds_override(&place->caller);
 	if (place->result == 0) {
 		do
 			place->result = connect(fd, &place->address.any, place->address.length) ? -errno : 0;
-		while (place->result == -EAGAIN && !errand_dropped(errand));
+		while (place->result == -EAGAIN && !job_detached(errand));
 	}
-	identity_release();
+	creds_revert();
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &never, sizeof never);
 	fcntl(fd, F_SETFL, flags);
 }
 
-static void place_end(Errand *errand)
+static void place_end(AsyncJob *errand)
 {
 	Place *place = (Place *)errand;
 
 	if (place->path >= 0)
 		close(place->path);
 	socket_unref(place->socket);
-	identity_clear(&place->caller);
+	creds_clear(&place->caller);
 	g_free(place);
 }
 
-static ErrandKind places = {
+static JobClass places = {
 	.what = "connections to paths, or to servers with a full backlog",
 	.at_once = PLACES_AT_ONCE,
 	.most = PLACES_USER,
@@ -120,9 +120,9 @@ static int check_family(const Connecting *connecting, const Address *address)
 	if (connecting->network->type != SOCK_RAW)
 		return 0;
 	if (connecting->protocol == IPPROTO_ICMP && address->any.sa_family != AF_INET)
-		return why_refuse(EAFNOSUPPORT, "icmp is of IPv4; that of IPv6 is ipv6-icmp");
+		return refuse(EAFNOSUPPORT, "icmp is of IPv4; that of IPv6 is ipv6-icmp");
 	if (connecting->protocol == IPPROTO_ICMPV6 && address->any.sa_family != AF_INET6)
-		return why_refuse(EAFNOSUPPORT, "ipv6-icmp is of IPv6; that of IPv4 is icmp");
+		return refuse(EAFNOSUPPORT, "ipv6-icmp is of IPv6; that of IPv4 is icmp");
 	return 0;
 }
 
@@ -163,7 +163,7 @@ int connecting_begin(const Network *network, int protocol, const char *text, con
 	connecting->data = data;
 	connecting->serial = __atomic_fetch_add(&serials, 1, __ATOMIC_RELAXED);
 	connecting->path = -1;
-	identity_copy(&connecting->caller, caller);
+	creds_copy(&connecting->caller, caller);
 	result = begin(connecting, text);
 	if (result < 0)
 		connecting_free(connecting);
@@ -179,12 +179,12 @@ void connecting_free(Connecting *connecting)
 	resolve_free(connecting->resolve);
 	path_walk_free(connecting->walk);
 	if (connecting->place)
-		errand_drop(&connecting->place->errand);
+		job_detach(&connecting->place->errand);
 	socket_unref(connecting->socket);
 	socket_unref(connecting->bound);
 	if (connecting->path >= 0)
 		close(connecting->path);
-	identity_clear(&connecting->caller);
+	creds_clear(&connecting->caller);
 	g_free(connecting);
 }
 
@@ -196,7 +196,7 @@ static bool is_link_local(const Address *address)
 }
 
 /* Says in words what the address that counts has met. */
-static int refuse(const Connecting *connecting, int error)
+static int refuse_connect(const Connecting *connecting, int error)
 {
 	const bool local = connecting->network->local;
 	char text[ADDRESS_TEXT_MAX + 1];
@@ -205,29 +205,27 @@ static int refuse(const Connecting *connecting, int error)
 		      text);
 	switch (-error) {
 	case ECONNREFUSED:
-		return why_refuse(ECONNREFUSED, "nobody listens at %s", text);
+		return refuse(ECONNREFUSED, "nobody listens at %s", text);
 	case ETIMEDOUT:
-		return why_refuse(ETIMEDOUT, "%s does not answer", text);
+		return refuse(ETIMEDOUT, "%s does not answer", text);
 	case ENETUNREACH:
 	case EHOSTUNREACH:
-		return why_refuse(-error, "there is no way from here to %s", text);
+		return refuse(-error, "there is no way from here to %s", text);
 	case EPROTOTYPE:
-		return why_refuse(EPROTOTYPE, "the socket at %s is of another kind: unix, unixgram or unixpacket",
-				  text);
+		return refuse(EPROTOTYPE, "the socket at %s is of another kind: unix, unixgram or unixpacket", text);
 	}
-	if (why_noted())
+	if (refusal_noted())
 		return error;
 	if (error == -EAFNOSUPPORT && connecting->bound)
-		return why_refuse(EAFNOSUPPORT,
-				  "the conversation has an address of another family than %s: hangup ends that", text);
+		return refuse(EAFNOSUPPORT,
+			      "the conversation has an address of another family than %s: hangup ends that", text);
 	if (error == -EACCES && !local)
-		return why_refuse(EACCES, "%s is a broadcast address, which takes options/broadcast", text);
+		return refuse(EACCES, "%s is a broadcast address, which takes options/broadcast", text);
 	if (error == -EINVAL && !local && is_link_local(&connecting->addresses[connecting->failed]))
-		return why_refuse(EINVAL,
-				  "every interface has addresses like this: say which, as in [fe80::1%%eth0]:80");
+		return refuse(EINVAL, "every interface has addresses like this: say which, as in [fe80::1%%eth0]:80");
 	if (error == -EACCES)
-		return why_refuse(EACCES, "the mode of %s, or of a directory above it, keeps you out", text);
-	return why_refuse(-error, "%s: %s", text, g_strerror(-error));
+		return refuse(EACCES, "the mode of %s, or of a directory above it, keeps you out", text);
+	return refuse(-error, "%s: %s", text, g_strerror(-error));
 }
 
 /* Takes what the look-up has found. 0, -EAGAIN, or another negative errno. */
@@ -241,7 +239,7 @@ static int look_up(Connecting *connecting)
 		return resolve_result(connecting->resolve, &connecting->addresses, &connecting->n);
 	result = path_walk_result(connecting->walk);
 	if (result < 0)
-		return result == -EAGAIN ? result : refuse(connecting, result);
+		return result == -EAGAIN ? result : refuse_connect(connecting, result);
 	connecting->path = result;
 	path_address(result, &connecting->found);
 	connecting->addresses = &connecting->found;
@@ -284,14 +282,14 @@ static int go(Connecting *connecting, const Address *address)
 	int64_t key[4];
 	int result;
 
-	identity_copy(&place->caller, &connecting->caller);
+	creds_copy(&place->caller, &connecting->caller);
 	place->socket = socket_ref(connecting->socket);
 	place->address = *address;
 	place->path = connecting->path;
 	place->result = -ENOMEM;
 	connecting->path = -1;
 	fill_key(connecting, key);
-	result = errand_start(&place->errand, &places, connecting->caller.uid, key);
+	result = job_start(&place->errand, &places, connecting->caller.uid, key);
 	if (result < 0)
 		place_end(&place->errand);
 	else
@@ -308,7 +306,7 @@ static int hear(Connecting *connecting)
 
 	Place *place = connecting->place;
 
-	if (place && !errand_done(&place->errand))
+	if (place && !job_done(&place->errand))
 		return -EAGAIN;
 	if (place)
 		return place->result == -EAGAIN ? -ETIMEDOUT : place->result;
@@ -325,7 +323,7 @@ static int hear(Connecting *connecting)
 static int connect_next(Connecting *connecting, bool *final)
 {
 	Address address = connecting->addresses[connecting->at++];
-	int result = identity_assume(&connecting->caller);
+	int result = creds_override(&connecting->caller);
 
 	connecting->step++;
 	/* Raw IP has no ports, but without one getpeername(2) says that there is no connection. */
@@ -339,7 +337,7 @@ static int connect_next(Connecting *connecting, bool *final)
 		if (result == 0 && connecting->path < 0 &&
 		    connect(connecting->socket->fd, &address.any, address.length))
 			result = -errno;
-		identity_release();
+		creds_revert();
 	}
 	/* What is on this machine has answered by now. */
 	if (result == -EINPROGRESS)
@@ -364,7 +362,7 @@ static void let_go(Connecting *connecting)
 
 	/* Whoever was told to watch its descriptor, and does not yet, is to ask again. */
 	fill_key(connecting, key);
-	backend_wake(key);
+	host_wake(key);
 	if (connecting->bound && !connecting->network->local)
 		connect(connecting->bound->fd, &nothing, sizeof nothing);
 	socket_unref(g_steal_pointer(&connecting->socket));
@@ -386,7 +384,7 @@ int connecting_try(Connecting *connecting, Socket **out)
 		}
 		let_go(connecting);
 		if (connecting->at == connecting->n)
-			return refuse(connecting, connecting->error);
+			return refuse_connect(connecting, connecting->error);
 		result = connect_next(connecting, &final);
 	}
 	if (result == 0)
@@ -394,7 +392,7 @@ int connecting_try(Connecting *connecting, Socket **out)
 	if (!final)
 		return result;
 	connecting->failed = connecting->at - 1;
-	return refuse(connecting, result);
+	return refuse_connect(connecting, result);
 }
 
 void connecting_wait(Connecting *connecting, Wait *out)

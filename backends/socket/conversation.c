@@ -1,5 +1,5 @@
 /*
- * A conversation is an Own with a socket that comes and goes. Much happens to it at once: the verbs of ctl, on the
+ * A conversation is an Entry with a socket that comes and goes. Much happens to it at once: the verbs of ctl, on the
  * dispatcher, on the watching thread and on workers; reading and writing data; text files and options; rmdir. This is
  * how that goes together:
  *
@@ -8,7 +8,7 @@
  * who waits for it; so whoever still has a reference finds the end of that connection, and never another one. An open
  * `data` keeps the socket that it used first (socket_data.c).
  *
- * Verbs that may have to wait, for a look-up or the other side, are an Attempt (socket_attempt.c), of which a
+ * Verbs that may have to wait, for a look-up or the other side, are an SocketOp (socket_attempt.c), of which a
  * conversation has one at a time. It is worked on without the lock by one thread at a time. What comes of it is the
  * conversation's only if the attempt is still the conversation's under the lock; a hang-up takes that place away, and
  * then what comes of it is closed.
@@ -40,15 +40,15 @@ GMutex conversation_lock;
 
 /* Those of one directory. */
 typedef struct Table {
-	OwnTable own;
+	Registry entry;
 	int lowest; /* Protected by the conversation lock. No number below it is free. */
 } Table;
 
-static void conversation_end(Own *own);
+static void conversation_end(Entry *entry);
 
-#define TABLE(things)                                                                              \
-	{                                                                                          \
-		.own = {.what = things, .end = conversation_end, .most_user = CONVERSATIONS_USER } \
+#define TABLE(things)                                                                               \
+	{                                                                                           \
+		.entry = {.what = things, .end = conversation_end, .user_max = CONVERSATIONS_USER } \
 	}
 
 static Table networks[NETWORKS] = {
@@ -68,19 +68,18 @@ static void protocols_prepare(void)
 		protocols[i] = (Table)TABLE("conversations here");
 }
 
-OwnTable *conversation_table(const Object *object)
+Registry *conversation_table(const Object *object)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 	if (object->select != NET_IP)
-		return &networks[object->select].own;
+		return &networks[object->select].entry;
 	pthread_once(&once, protocols_prepare);
-	return &protocols[object->part].own;
+	return &protocols[object->part].entry;
 }
 
 static void note_any(void *data, const Object *object, const ObjectStat *stat)
 {
-	(void)object, (void)stat;
 	*(bool *)data = true;
 }
 
@@ -90,7 +89,7 @@ void conversation_protocols(void (*each)(void *data, int protocol), void *data)
 		const Object at = {.select = NET_IP, .part = i};
 		bool any = false;
 
-		own_list(conversation_table(&at), note_any, &any);
+		registry_list(conversation_table(&at), NULL, note_any, &any);
 		if (any)
 			each(data, i);
 	}
@@ -116,14 +115,14 @@ static int charge(const Conversation *conversation, int count)
 		g_hash_table_insert(with_protocol_users, user, GINT_TO_POINTER(now));
 	g_mutex_unlock(&conversation_lock);
 	if (now > CONVERSATIONS_USER)
-		return why_refuse(ENOSPC, "you have %d conversations below ip already", CONVERSATIONS_USER);
+		return refuse(ENOSPC, "you have %d conversations below ip already", CONVERSATIONS_USER);
 	return 0;
 }
 
 /* Nobody holds it any more, so it has been hung up. */
-static void conversation_end(Own *own)
+static void conversation_end(Entry *entry)
 {
-	Conversation *conversation = own->data;
+	Conversation *conversation = entry->data;
 
 	if (!conversation)
 		return; /* a node */
@@ -132,25 +131,25 @@ static void conversation_end(Own *own)
 	g_free(conversation);
 }
 
-Own *conversation_get(const Object *object)
+Entry *conversation_get(const Object *object)
 {
-	OwnTable *table = conversation_table(object);
-	Own *own = own_get(table, object->id);
+	Registry *table = conversation_table(object);
+	Entry *entry = registry_get(table, object->id);
 
-	if (own && !own->data) {
-		own_unref(table, own);
-		own = NULL;
+	if (entry && !entry->data) {
+		entry_unref(table, entry);
+		entry = NULL;
 	}
-	return own;
+	return entry;
 }
 
-void conversation_unref(Own *own)
+void conversation_unref(Entry *entry)
 {
-	if (own)
-		own_unref(conversation_of(own)->table, own);
+	if (entry)
+		entry_unref(conversation_of(entry)->table, entry);
 }
 
-void conversation_name_freed(OwnTable *table, const char *name)
+void conversation_name_freed(Registry *table, const char *name)
 {
 	int64_t number;
 
@@ -161,8 +160,8 @@ void conversation_name_freed(OwnTable *table, const char *name)
 	g_mutex_unlock(&conversation_lock);
 }
 
-/* own_add() under the lowest number that is free. */
-static int add_number(OwnTable *table, mode_t mode, Conversation *conversation, Own **out)
+/* registry_add() under the lowest number that is free. */
+static int add_number(Registry *table, mode_t mode, Conversation *conversation, Entry **out)
 {
 	char name[16];
 	int result;
@@ -174,14 +173,14 @@ static int add_number(OwnTable *table, mode_t mode, Conversation *conversation, 
 		number = ((Table *)table)->lowest++;
 		g_mutex_unlock(&conversation_lock);
 		snprintf(name, sizeof name, "%d", number);
-		result = own_add(table, name, mode, conversation, out);
+		result = registry_add(table, name, mode, conversation, out);
 	} while (result == -EEXIST);
 	if (result < 0)
 		conversation_name_freed(table, name);
 	return result;
 }
 
-int conversation_make(const Object *at, const char *name, mode_t mode, Own **out)
+int conversation_make(const Object *at, const char *name, mode_t mode, Entry **out)
 {
 	Conversation *new = g_new0(Conversation, 1);
 	int result;
@@ -195,7 +194,7 @@ int conversation_make(const Object *at, const char *name, mode_t mode, Own **out
 	g_queue_init(&new->calls);
 	result = charge(new, 1);
 	if (result == 0) {
-		result = name ? own_add(new->table, name, mode, new, out) : add_number(new->table, mode, new, out);
+		result = name ? registry_add(new->table, name, mode, new, out) : add_number(new->table, mode, new, out);
 		if (result < 0)
 			charge(new, -1);
 	}
@@ -204,18 +203,18 @@ int conversation_make(const Object *at, const char *name, mode_t mode, Own **out
 	return result;
 }
 
-void conversation_removed(Own *own, const char *name)
+void conversation_removed(Entry *entry, const char *name)
 {
 	g_mutex_lock(&conversation_lock);
-	conversation_of(own)->removed = true;
+	conversation_of(entry)->removed = true;
 	g_mutex_unlock(&conversation_lock);
-	conversation_name_freed(conversation_of(own)->table, name);
-	conversation_hang_up(own);
+	conversation_name_freed(conversation_of(entry)->table, name);
+	conversation_hang_up(entry);
 }
 
-int conversation_open(Own *own)
+int conversation_open(Entry *entry)
 {
-	Conversation *conversation = own->data;
+	Conversation *conversation = entry->data;
 	int result = 0;
 
 	g_mutex_lock(&conversation_lock);
@@ -227,10 +226,10 @@ int conversation_open(Own *own)
 	return result;
 }
 
-void conversation_close(Own *own)
+void conversation_close(Entry *entry)
 {
-	Conversation *conversation = own->data;
-	const Object object = {.id = own->id};
+	Conversation *conversation = entry->data;
+	const Object object = {.id = entry->id};
 	char name[NAME_MAX + 1];
 	bool over;
 
@@ -240,20 +239,20 @@ void conversation_close(Own *own)
 		conversation->removed = true; /* nobody opens it from here on */
 	g_mutex_unlock(&conversation_lock);
 	if (over) {
-		own_name(own, name);
-		identity_suspend(); /* whoever closes it last need not be its owner */
-		if (own_remove(conversation->table, &object) == 0)
-			conversation_removed(own, name);
-		identity_resume();
+		entry_name(entry, name);
+		creds_raise(); /* whoever closes it last need not be its owner */
+		if (registry_remove(conversation->table, &object) == 0)
+			conversation_removed(entry, name);
+		creds_lower();
 	}
-	conversation_unref(own);
+	conversation_unref(entry);
 }
 
 /* -- Its socket ----------------------------------------------------------------------------------------------------- */
 
-Socket *conversation_socket(const Own *own, Stage *stage)
+Socket *conversation_socket(const Entry *entry, Stage *stage)
 {
-	const Conversation *conversation = own->data;
+	const Conversation *conversation = entry->data;
 	Socket *socket;
 
 	g_mutex_lock(&conversation_lock);
@@ -264,9 +263,9 @@ Socket *conversation_socket(const Own *own, Stage *stage)
 	return socket;
 }
 
-int64_t conversation_queued(const Own *own)
+int64_t conversation_queued(const Entry *entry)
 {
-	Socket *socket = conversation_socket(own, NULL);
+	Socket *socket = conversation_socket(entry, NULL);
 	int bytes = 0;
 
 	/* A socket that is called at has none: EINVAL. */
@@ -301,33 +300,33 @@ static void take(Conversation *conversation, Socket **socket, Call **call)
 	conversation->late = false;
 }
 
-static void hang_up(Own *own, Socket *socket, Call *call)
+static void hang_up(Entry *entry, Socket *socket, Call *call)
 {
 	if (socket)
 		socket_end(socket);
 	call_free(call);
-	own_touch(own);
-	conversation_wake(own);
+	entry_touch(entry);
+	conversation_wake(entry);
 }
 
-void conversation_hang_up(Own *own)
+void conversation_hang_up(Entry *entry)
 {
-	Conversation *conversation = own->data;
-	Attempt *attempt;
+	Conversation *conversation = entry->data;
+	SocketOp *attempt;
 	Socket *socket;
 	Call *call;
 
 	g_mutex_lock(&conversation_lock);
-	attempt = attempt_take(conversation);
+	attempt = socket_op_take(conversation);
 	take(conversation, &socket, &call);
 	g_mutex_unlock(&conversation_lock);
-	attempt_taken(attempt);
-	hang_up(own, socket, call);
+	socket_op_taken(attempt);
+	hang_up(entry, socket, call);
 }
 
-void conversation_drop(Own *own, const Socket *socket)
+void conversation_drop(Entry *entry, const Socket *socket)
 {
-	Conversation *conversation = own->data;
+	Conversation *conversation = entry->data;
 	Socket *taken = NULL;
 	Call *call = NULL;
 
@@ -336,20 +335,20 @@ void conversation_drop(Own *own, const Socket *socket)
 		take(conversation, &taken, &call);
 	g_mutex_unlock(&conversation_lock);
 	if (taken)
-		hang_up(own, taken, call);
+		hang_up(entry, taken, call);
 }
 
 /* -- Waiting -------------------------------------------------------------------------------------------------------- */
 
-void conversation_wait(const Own *own, Wait *out)
+void conversation_wait(const Entry *entry, Wait *out)
 {
-	*out = (Wait){.how = WAIT_FD, .fd = -1, .key = {(int64_t)(intptr_t)&conversation_lock, own->id}};
+	*out = (Wait){.how = WAIT_FD, .fd = -1, .key = {(int64_t)(intptr_t)&conversation_lock, entry->id}};
 }
 
-void conversation_wake(const Own *own)
+void conversation_wake(const Entry *entry)
 {
 	Wait wait;
 
-	conversation_wait(own, &wait);
-	backend_wake(wait.key);
+	conversation_wait(entry, &wait);
+	host_wake(wait.key);
 }

@@ -8,15 +8,15 @@
 #include "backends/socket/socket.h"
 #include "backends/socket/options.h"
 
-typedef struct Attempt Attempt; /* socket_attempt.h */
-typedef struct Call Call;       /* socket_accept.h */
+typedef struct SocketOp SocketOp; /* socket_attempt.h */
+typedef struct Call Call;         /* socket_accept.h */
 
 typedef enum Stage { STAGE_IDLE, STAGE_BOUND, STAGE_ANNOUNCED, STAGE_CONNECTED } Stage;
 
 typedef struct Conversation {
 	const Network *network;
 	int protocol;
-	OwnTable *table;
+	Registry *table;
 	uid_t maker; /* to whom it is charged */
 	Options options;
 
@@ -25,18 +25,18 @@ typedef struct Conversation {
 	bool removed; /* it has lost its name */
 	int files;    /* open files that hold it */
 	Stage stage;
-	Socket *socket;   /* held; NULL when idle */
-	Attempt *attempt; /* held; the verb that is under way, NULL: none */
-	Call *call;       /* owned; what its socket was accepted as, NULL: it was not */
-	int error;        /* the last one met, positive; 0: none */
-	bool late;        /* nobody waited for that error */
-	int64_t accepted; /* how many connections so far */
-	GQueue calls;     /* Call: those that are still there */
+	Socket *socket;    /* held; NULL when idle */
+	SocketOp *attempt; /* held; the verb that is under way, NULL: none */
+	Call *call;        /* owned; what its socket was accepted as, NULL: it was not */
+	int error;         /* the last one met, positive; 0: none */
+	bool late;         /* nobody waited for that error */
+	int64_t accepted;  /* how many connections so far */
+	GQueue calls;      /* Call: those that are still there */
 } Conversation;
 
-static inline Conversation *conversation_of(const Own *own)
+static inline Conversation *conversation_of(const Entry *entry)
 {
-	return own->data;
+	return entry->data;
 }
 
 /*
@@ -46,50 +46,50 @@ static inline Conversation *conversation_of(const Own *own)
 extern GMutex conversation_lock;
 
 /* The conversation of this object, held; NULL: it has ended, or is a node. */
-Own *conversation_get(const Object *object);
-void conversation_unref(Own *own);
+Entry *conversation_get(const Object *object);
+void conversation_unref(Entry *entry);
 
 /*
  * A new conversation in the directory `at`, owned by whom the thread plays. `name` NULL: the lowest number that is
- * free; then it has one open file already, and goes with the last one. 0 and it is held, or as own_add().
+ * free; then it has one open file already, and goes with the last one. 0 and it is held, or as registry_add().
  */
-int conversation_make(const Object *at, const char *name, mode_t mode, Own **out);
+int conversation_make(const Object *at, const char *name, mode_t mode, Entry **out);
 
 /* One more open file of it. 0, or -ENOENT: it has lost its name. */
-int conversation_open(Own *own);
+int conversation_open(Entry *entry);
 
 /* One less. Takes the caller's hold, too. */
-void conversation_close(Own *own);
+void conversation_close(Entry *entry);
 
 /* Its socket, held, or NULL; *stage (may be NULL) is what it is then. */
-Socket *conversation_socket(const Own *own, Stage *stage);
+Socket *conversation_socket(const Entry *entry, Stage *stage);
 
 /* The bytes that can be read. */
-int64_t conversation_queued(const Own *own);
+int64_t conversation_queued(const Entry *entry);
 
 /* Ends whatever it is about: it is idle again, and who waits is woken. */
-void conversation_hang_up(Own *own);
+void conversation_hang_up(Entry *entry);
 
 /* The same, if this is its socket: nothing else is touched. */
-void conversation_drop(Own *own, const Socket *socket);
+void conversation_drop(Entry *entry, const Socket *socket);
 
 /* How to wait for a change, which conversation_wake() tells. */
-void conversation_wait(const Own *own, Wait *out);
-void conversation_wake(const Own *own);
+void conversation_wait(const Entry *entry, Wait *out);
+void conversation_wake(const Entry *entry);
 
 /* The protocols below socket/ip that have conversations: calls `each` with their numbers. */
 void conversation_protocols(void (*each)(void *data, int protocol), void *data);
 
 /* The members of a network's directory: conversations, and nodes on the unix ones. */
-extern const Members socket_conversations;
+extern const DirOps socket_conversations;
 
 /* Where the conversations of this object's directory are. */
-OwnTable *conversation_table(const Object *object);
+Registry *conversation_table(const Object *object);
 
 /* -- Between socket_conversation.c and socket_members.c --------------------------------------------------------------- */
 
-/* It has lost its name by own_remove(), which was `name`. */
-void conversation_removed(Own *own, const char *name);
+/* It has lost its name by registry_remove(), which was `name`. */
+void conversation_removed(Entry *entry, const char *name);
 
 /* A number may have become free. */
-void conversation_name_freed(OwnTable *table, const char *name);
+void conversation_name_freed(Registry *table, const char *name);

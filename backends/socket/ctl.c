@@ -3,7 +3,7 @@
  * opening them has made.
  *
  * A write is one verb after the other. One that has to wait (connect, or announce and bind with a look-up) is an
- * Attempt, which keeps its line of the write unfinished until it is over. If the writer is interrupted, the attempt is
+ * SocketOp, which keeps its line of the write unfinished until it is over. If the writer is interrupted, the attempt is
  * ended and nothing is left of it; if he does not wait (O_NONBLOCK), it goes on by itself: EINPROGRESS, as of
  * connect(2).
  */
@@ -24,9 +24,9 @@ enum { LINE_MAX_BYTES = 1024 }; /* more than the longest address */
 
 /* An open ctl. */
 typedef struct Ctl {
-	Own *own;         /* held, and counted as an open file of it; NULL: not yet (listen) */
-	Own *announced;   /* listen, until somebody has called: the conversation that is called. Held and counted. */
-	Attempt *attempt; /* held; the verb that the write under way is at */
+	Entry *entry;      /* held, and counted as an open file of it; NULL: not yet (listen) */
+	Entry *announced;  /* listen, until somebody has called: the conversation that is called. Held and counted. */
+	SocketOp *attempt; /* held; the verb that the write under way is at */
 	Caller caller; /* whoever opened it, whose groups are the handle's; its pid tells only where it finds paths */
 	mode_t umask;  /* of whoever opened it */
 	bool read;     /* its name was read */
@@ -39,11 +39,11 @@ static Ctl *ctl_of(const Handle *handle)
 
 /* -- Verbs ---------------------------------------------------------------------------------------------------------- */
 
-static int attempt(Handle *handle, AttemptKind kind, const char *address)
+static int attempt(Handle *handle, SocketOpKind kind, const char *address)
 {
 	Ctl *ctl = ctl_of(handle);
 
-	return attempt_begin(ctl->own, kind, address, &ctl->caller, ctl->umask, &ctl->attempt);
+	return socket_op_begin(ctl->entry, kind, address, &ctl->caller, ctl->umask, &ctl->attempt);
 }
 
 static int verb_connect(Handle *handle, const char *rest)
@@ -63,8 +63,7 @@ static int verb_bind(Handle *handle, const char *rest)
 
 static int verb_hangup(Handle *handle, const char *rest)
 {
-	(void)rest;
-	conversation_hang_up(ctl_of(handle)->own);
+	conversation_hang_up(ctl_of(handle)->entry);
 	return 0;
 }
 
@@ -76,10 +75,10 @@ static int verb_shutdown(Handle *handle, const char *rest)
 	int result = 0;
 
 	if (!reads && !writes)
-		return why_refuse(EINVAL, "shutdown read or shutdown write: which way?");
-	socket = conversation_socket(ctl_of(handle)->own, &stage);
+		return refuse(EINVAL, "shutdown read or shutdown write: which way?");
+	socket = conversation_socket(ctl_of(handle)->entry, &stage);
 	if (stage != STAGE_CONNECTED)
-		result = why_refuse(ENOTCONN, "there is no connection");
+		result = refuse(ENOTCONN, "there is no connection");
 	else if (shutdown(socket->fd, reads ? SHUT_RD : SHUT_WR) < 0)
 		result = -errno;
 	else
@@ -109,24 +108,24 @@ static int verb_run(Handle *handle, char *line)
 		if (strcmp(line, verbs[i].name) != 0)
 			continue;
 		if (verbs[i].argument != (*rest != '\0'))
-			return why_refuse(EINVAL, verbs[i].argument ? "%s what?" : "%s stands alone", line);
+			return refuse(EINVAL, verbs[i].argument ? "%s what?" : "%s stands alone", line);
 		return verbs[i].run(handle, rest);
 	}
-	return why_refuse(EINVAL, "ctl takes a verb a line: connect ADDRESS, announce ADDRESS, bind ADDRESS, hangup, "
-				  "shutdown read, shutdown write");
+	return refuse(EINVAL, "ctl takes a verb a line: connect ADDRESS, announce ADDRESS, bind ADDRESS, hangup, "
+			      "shutdown read, shutdown write");
 }
 
 /* -- The file ------------------------------------------------------------------------------------------------------- */
 
 static mode_t umask_of(pid_t thread)
 {
-	int directory = thread > 0 ? process_open(thread, 0) : -1;
-	g_autofree char *status = directory >= 0 ? process_read(directory, "status") : NULL;
-	const char *field = status ? process_field(status, "Umask") : NULL;
+	int directory = thread > 0 ? procfs_open(thread, 0) : -1;
+	g_autofree char *status = directory >= 0 ? procfs_read(directory, "status") : NULL;
+	const char *field = status ? procfs_field(status, "Umask") : NULL;
 
 	if (directory >= 0)
 		close(directory);
-	return field ? (mode_t)process_number(status, "Umask", 8) : 022;
+	return field ? (mode_t)procfs_number(status, "Umask", 8) : 022;
 }
 
 /*
@@ -141,24 +140,23 @@ static Ctl *ctl_new(Handle *handle)
 	if (handle_writes(handle) && network_of(&handle->object)->local) {
 		ctl->umask = umask_of(handle->caller.pid);
 		ctl->caller.pid = path_check_caller(&handle->caller) == 0 ? getpid() : 0;
-		why_forget();
+		refusal_forget();
 	}
 	handle->state[0] = (int64_t)(intptr_t)ctl;
 	return ctl;
 }
 
-static int ctl_open(Handle *handle, Patience patience)
+static int ctl_open(Handle *handle, BlockMode block)
 {
-	Own *own = conversation_get(&handle->object);
+	Entry *entry = conversation_get(&handle->object);
 
-	(void)patience;
-	if (!own)
+	if (!entry)
 		return -ENOENT;
-	if (conversation_open(own) < 0) {
-		conversation_unref(own);
+	if (conversation_open(entry) < 0) {
+		conversation_unref(entry);
 		return -ENOENT;
 	}
-	ctl_new(handle)->own = own;
+	ctl_new(handle)->entry = entry;
 	return 0;
 }
 
@@ -168,22 +166,21 @@ static void ctl_close(Handle *handle)
 
 	if (!ctl)
 		return;
-	attempt_unref(ctl->attempt);
-	if (ctl->own)
-		conversation_close(ctl->own);
+	socket_op_unref(ctl->attempt);
+	if (ctl->entry)
+		conversation_close(ctl->entry);
 	if (ctl->announced)
 		conversation_close(ctl->announced);
 	g_free(ctl);
 }
 
-static ssize_t ctl_read(Handle *handle, char *buf, size_t size, Patience patience)
+static ssize_t ctl_read(Handle *handle, char *buf, size_t size, BlockMode block)
 {
 	Ctl *ctl = ctl_of(handle);
 	char name[NAME_MAX + 1];
 
-	(void)patience;
 	if (!ctl->read) {
-		own_name(ctl->own, name);
+		entry_name(ctl->entry, name);
 		if (!*name)
 			return -EIDRM;
 		buffer_append(&handle->rest, name, strlen(name));
@@ -194,7 +191,7 @@ static ssize_t ctl_read(Handle *handle, char *buf, size_t size, Patience patienc
 }
 
 /* The first line of what is left of the write; -EAGAIN: it takes long. Returns its length with its newline. */
-static ssize_t ctl_write(Handle *handle, const char *buf, size_t size, Patience patience)
+static ssize_t ctl_write(Handle *handle, const char *buf, size_t size, BlockMode block)
 {
 	Ctl *ctl = ctl_of(handle);
 	const char *newline = memchr(buf, '\n', size);
@@ -202,37 +199,36 @@ static ssize_t ctl_write(Handle *handle, const char *buf, size_t size, Patience 
 	char line[LINE_MAX_BYTES + 1];
 	int result = 0;
 
-	(void)patience;
 	if (!ctl->attempt) {
 		if (length > LINE_MAX_BYTES || memchr(buf, '\0', length))
-			return why_refuse(EINVAL, "a line here has at most %d bytes, and none of them is 0",
-					  LINE_MAX_BYTES);
+			return refuse(EINVAL, "a line here has at most %d bytes, and none of them is 0",
+				      LINE_MAX_BYTES);
 		memcpy(line, buf, length);
 		line[length] = '\0';
 		result = verb_run(handle, line);
 		if (result < 0 || !ctl->attempt)
 			return result < 0 ? result : (ssize_t)taken;
 	}
-	result = attempt_try(ctl->attempt);
+	result = socket_op_try(ctl->attempt);
 	if (result == -EAGAIN)
 		return result;
-	attempt_unref(g_steal_pointer(&ctl->attempt));
+	socket_op_unref(g_steal_pointer(&ctl->attempt));
 	return result < 0 ? result : (ssize_t)taken;
 }
 
 static int ctl_give_up(Handle *handle, Direction direction, int error)
 {
 	Ctl *ctl = ctl_of(handle);
-	Attempt *left;
+	SocketOp *left;
 
 	if (direction != WRITING || !ctl->attempt)
 		return error;
 	left = g_steal_pointer(&ctl->attempt);
 	if (error == -EAGAIN)
-		error = attempt_leave(left);
+		error = socket_op_leave(left);
 	else
-		attempt_end(left);
-	attempt_unref(left);
+		socket_op_end(left);
+	socket_op_unref(left);
 	return error;
 }
 
@@ -240,55 +236,53 @@ static void ctl_wait(Handle *handle, Direction direction, size_t size, Wait *out
 {
 	Ctl *ctl = ctl_of(handle);
 
-	(void)size;
 	if (direction == OPENING)
 		call_wait(ctl->announced, out);
 	else if (direction == WRITING && ctl->attempt)
-		attempt_wait(ctl->attempt, out);
+		socket_op_wait(ctl->attempt, out);
 	else
-		conversation_wait(ctl->own, out);
+		conversation_wait(ctl->entry, out);
 }
 
 /* -- clone and listen ----------------------------------------------------------------------------------------------- */
 
 /* A new conversation of whoever opens the handle. */
-static int make(Handle *handle, Own **out)
+static int make(Handle *handle, Entry **out)
 {
-	int result = identity_assume(&handle->caller);
+	int result = creds_override(&handle->caller);
 
 	if (result < 0)
 		return result;
 	result = conversation_make(&handle->object, NULL, 0600, out);
-	identity_release();
+	creds_revert();
 	return result;
 }
 
-static int clone_open(Handle *handle, Patience patience)
+static int clone_open(Handle *handle, BlockMode block)
 {
-	Own *own = NULL;
-	int result = make(handle, &own);
+	Entry *entry = NULL;
+	int result = make(handle, &entry);
 
-	(void)patience;
 	if (result == 0)
-		ctl_new(handle)->own = own;
+		ctl_new(handle)->entry = entry;
 	return result;
 }
 
 /* The new conversation is the caller's own, to be read and written: so that is the right it takes, however it is opened. */
 static int check_listen(const Handle *handle)
 {
-	int result = own_permit(conversation_table(&handle->object), &handle->object, &handle->caller,
-				RIGHT_READ | RIGHT_WRITE);
+	int result = registry_permit(conversation_table(&handle->object), &handle->object, &handle->caller,
+				     RIGHT_READ | RIGHT_WRITE);
 
-	return result < 0 ? why_refuse(-result, "who listens gets both ways of the connection: it takes the right to "
-						"read and to write the conversation") :
+	return result < 0 ? refuse(-result, "who listens gets both ways of the connection: it takes the right to "
+					    "read and to write the conversation") :
 			    0;
 }
 
 /* The new conversation is connected with whoever has called. */
-static void connected(Own *own, Socket *socket, Call *call)
+static void connected(Entry *entry, Socket *socket, Call *call)
 {
-	Conversation *conversation = own->data;
+	Conversation *conversation = entry->data;
 
 	g_mutex_lock(&conversation_lock);
 	conversation->socket = socket;
@@ -297,36 +291,36 @@ static void connected(Own *own, Socket *socket, Call *call)
 	g_mutex_unlock(&conversation_lock);
 }
 
-static int listen_open(Handle *handle, Patience patience)
+static int listen_open(Handle *handle, BlockMode block)
 {
 	Ctl *ctl = ctl_of(handle);
 	Socket *socket;
 	Call *call;
-	Own *own = NULL;
+	Entry *entry = NULL;
 	int result;
 
 	if (!ctl) {
 		result = check_listen(handle);
 		if (result == 0)
-			result = ctl_open(handle, patience);
+			result = ctl_open(handle, block);
 		if (result < 0)
 			return result;
 		ctl = ctl_of(handle);
-		ctl->announced = g_steal_pointer(&ctl->own);
+		ctl->announced = g_steal_pointer(&ctl->entry);
 	}
 	/* First the conversation: whoever has called is to be kept if there cannot be one. */
 	result = call_pending(ctl->announced);
 	if (result == 0)
-		result = make(handle, &own);
+		result = make(handle, &entry);
 	if (result < 0)
 		return result;
 	result = call_accept(ctl->announced, &handle->caller, &socket, &call);
 	if (result < 0) {
-		conversation_close(own);
+		conversation_close(entry);
 		return result;
 	}
-	connected(own, socket, call);
-	ctl->own = own;
+	connected(entry, socket, call);
+	ctl->entry = entry;
 	conversation_close(g_steal_pointer(&ctl->announced));
 	return 0;
 }

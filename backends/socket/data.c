@@ -13,7 +13,7 @@
 #include "backends/core/refusal.h"
 
 typedef struct Data {
-	Own *own;       /* held, and counted as an open file of it */
+	Entry *entry;   /* held, and counted as an open file of it */
 	Socket *socket; /* Protected by the conversation lock: set once. Held. */
 } Data;
 
@@ -35,7 +35,7 @@ static bool carries(const Conversation *conversation)
  */
 static Socket *socket_now(Data *data, int *error)
 {
-	const Conversation *conversation = conversation_of(data->own);
+	const Conversation *conversation = conversation_of(data->entry);
 
 	if (!data->socket && carries(conversation))
 		data->socket = socket_ref(conversation->socket);
@@ -56,14 +56,14 @@ static Socket *data_get(Handle *handle, int *error)
 	Socket *socket;
 	bool announced;
 
-	attempt_look(data->own);
+	socket_op_poll(data->entry);
 	g_mutex_lock(&conversation_lock);
 	socket = socket_now(data, error);
-	announced = conversation_of(data->own)->stage == STAGE_ANNOUNCED;
+	announced = conversation_of(data->entry)->stage == STAGE_ANNOUNCED;
 	g_mutex_unlock(&conversation_lock);
 	if (!socket && *error == -ENOTCONN)
-		why_refuse(ENOTCONN, announced ? "nothing goes over what is announced: open accept for a connection" :
-						 "there is no connection: write connect ADDRESS to ctl first");
+		refuse(ENOTCONN, announced ? "nothing goes over what is announced: open accept for a connection" :
+					     "there is no connection: write connect ADDRESS to ctl first");
 	return socket;
 }
 
@@ -73,8 +73,8 @@ static Socket *data_called(Handle *handle)
 	Socket *socket = NULL;
 
 	g_mutex_lock(&conversation_lock);
-	if (!data->socket && conversation_of(data->own)->stage == STAGE_ANNOUNCED)
-		socket = socket_ref(conversation_of(data->own)->socket);
+	if (!data->socket && conversation_of(data->entry)->stage == STAGE_ANNOUNCED)
+		socket = socket_ref(conversation_of(data->entry)->socket);
 	g_mutex_unlock(&conversation_lock);
 	return socket;
 }
@@ -82,35 +82,33 @@ static Socket *data_called(Handle *handle)
 static void data_wait(Handle *handle, Direction direction, Wait *out)
 {
 	Data *data = data_of(handle);
-	Attempt *attempt = attempt_of(data->own);
+	SocketOp *attempt = socket_op_of(data->entry);
 
-	(void)direction;
 	if (attempt)
-		attempt_wait(attempt, out);
+		socket_op_wait(attempt, out);
 	else
-		conversation_wait(data->own, out);
-	attempt_unref(attempt);
+		conversation_wait(data->entry, out);
+	socket_op_unref(attempt);
 }
 
-static int data_open(Handle *handle, Patience patience)
+static int data_open(Handle *handle, BlockMode block)
 {
-	Own *own = conversation_get(&handle->object);
+	Entry *entry = conversation_get(&handle->object);
 	Data *data;
 
-	(void)patience;
-	if (!own)
+	if (!entry)
 		return -ENOENT;
-	if (conversation_open(own) < 0) {
-		conversation_unref(own);
+	if (conversation_open(entry) < 0) {
+		conversation_unref(entry);
 		return -ENOENT;
 	}
 	data = g_new0(Data, 1);
-	data->own = own;
+	data->entry = entry;
 	handle->state[QUEUE_OWN] = (int64_t)(intptr_t)data;
 	/* What is connected now is what was opened. */
 	g_mutex_lock(&conversation_lock);
-	if (carries(own->data))
-		data->socket = socket_ref(conversation_of(own)->socket);
+	if (carries(entry->data))
+		data->socket = socket_ref(conversation_of(entry)->socket);
 	g_mutex_unlock(&conversation_lock);
 	return 0;
 }
@@ -122,13 +120,13 @@ static void data_close(Handle *handle)
 	if (!data)
 		return;
 	socket_unref(data->socket);
-	conversation_close(data->own);
+	conversation_close(data->entry);
 	g_free(data);
 }
 
 static void data_failed(Handle *handle, int error)
 {
-	Conversation *conversation = conversation_of(data_of(handle)->own);
+	Conversation *conversation = conversation_of(data_of(handle)->entry);
 
 	g_mutex_lock(&conversation_lock);
 	conversation->error = -error;

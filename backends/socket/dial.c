@@ -69,15 +69,15 @@ static int advance(Dial *dial)
 		connecting_wait(dial->connecting, &wait);
 		connecting_free(g_steal_pointer(&dial->connecting));
 		dial->error = result;
-		dial->reason = result < 0 ? g_strdup(why_note()) : NULL;
+		dial->reason = result < 0 ? g_strdup(refusal_note()) : NULL;
 		g_atomic_pointer_set(&dial->socket, socket);
 	} else if (dial->reason) {
-		why_refuse(-result, "%s", dial->reason);
+		refuse(-result, "%s", dial->reason);
 	}
 	g_mutex_unlock(&dial->lock);
 	/* Whoever has just found that nothing was settled is to look again. */
 	if (settled)
-		backend_wake(wait.key);
+		host_wake(wait.key);
 	return result;
 }
 
@@ -109,7 +109,6 @@ static int bind_anywhere(Socket *socket, void *data)
 {
 	const struct sockaddr any = {.sa_family = AF_UNIX};
 
-	(void)data;
 	return bind(socket->fd, &any, sizeof any.sa_family) ? -errno : 0;
 }
 
@@ -152,7 +151,7 @@ static bool pursue(void *data)
 	Dial *dial = data;
 	bool over;
 
-	why_forget();
+	refusal_forget();
 	advance(dial);
 	g_mutex_lock(&dial->lock);
 	over = dial->closed || !dial->connecting || !connecting_has_steps(dial->connecting);
@@ -162,18 +161,17 @@ static bool pursue(void *data)
 	return over;
 }
 
-static int dial_open(Handle *handle, Patience patience)
+static int dial_open(Handle *handle, BlockMode block)
 {
 	int result = dial_of(handle) ? 0 : dial_begin(handle);
 	Dial *dial = dial_of(handle);
 
-	(void)patience;
 	if (result == 0)
 		result = advance(dial);
 	if (result != -EAGAIN || !(handle->flags & O_NONBLOCK))
 		return result;
 	g_atomic_int_inc(&dial->refs);
-	pursuit_add(pursue, dial);
+	poller_add(pursue, dial);
 	return 0;
 }
 
@@ -207,7 +205,7 @@ static void found(const Object *at, const char *name, Object *out)
 	g_strlcpy(out->name, name, sizeof out->name);
 }
 
-static int lookup(const Object *at, const char *name, Object *out)
+static int lookup(const void *context, const Object *at, const char *name, Object *out)
 {
 	Address address;
 	int result = address_parse(network_of(at), name, false, &address);
@@ -221,7 +219,7 @@ static int lookup(const Object *at, const char *name, Object *out)
 /* What a path names now: DIAL_FOLDER or DIAL_SOCKET, or a negative errno. As the caller. */
 static int look_at(const char *path)
 {
-	const Caller asker = {.pid = identity_pid()};
+	const Caller asker = {.pid = creds_caller_pid()};
 	int result = path_check_caller(&asker), fd;
 	struct stat status;
 
@@ -234,17 +232,17 @@ static int look_at(const char *path)
 	return result;
 }
 
-static int local_lookup(const Object *at, const char *name, Object *out)
+static int local_lookup(const void *context, const Object *at, const char *name, Object *out)
 {
 	enum { PATH_LENGTH_MAX = sizeof((struct sockaddr_un *)NULL)->sun_path - 1 };
 	g_autofree char *path = NULL;
 	int kind;
 
 	if (name[0] == '@' && at->part != DIAL_FOLDER)
-		return lookup(at, name, out);
+		return lookup(context, at, name, out);
 	path = g_strconcat(path_of(at), "/", name, NULL);
 	if (strlen(path) > PATH_LENGTH_MAX)
-		return why_refuse(ENAMETOOLONG, "the path of a unix socket has at most %d bytes", PATH_LENGTH_MAX);
+		return refuse(ENAMETOOLONG, "the path of a unix socket has at most %d bytes", PATH_LENGTH_MAX);
 	kind = look_at(path);
 	if (kind < 0)
 		return kind;
@@ -255,20 +253,18 @@ static int local_lookup(const Object *at, const char *name, Object *out)
 }
 
 /* Nothing is made here; but to a shell's `<>` or `>`, which would make a file, it should be ENOENT that is said. */
-static int local_make(const Object *at, const char *name, mode_t mode, Object *out)
+static int local_make(const void *context, const Object *at, const char *name, mode_t mode, Object *out)
 {
-	(void)out;
 	if (!S_ISREG(mode))
-		return why_refuse(EPERM, "nothing can be made here");
-	return why_refuse(ENOENT, "there is no %s/%s", path_of(at), name);
+		return refuse(EPERM, "nothing can be made here");
+	return refuse(ENOENT, "there is no %s/%s", path_of(at), name);
 }
 
 /* Everybody may try: the right to connect is judged when that is done. */
-static int stat_all(const Object *object, ObjectStat *out)
+static int stat_all(const void *context, const Object *object, ObjectStat *out)
 {
 	static gsize since; /* about when the daemon began */
 
-	(void)object;
 	if (g_once_init_enter(&since))
 		g_once_init_leave(&since, (gsize)time(NULL));
 	*out = (ObjectStat){.uid = getuid(), .gid = getgid(), .mode = 0666};
@@ -276,18 +272,18 @@ static int stat_all(const Object *object, ObjectStat *out)
 	return 0;
 }
 
-static const Members names = {.lookup = lookup, .stat = stat_all};
+static const DirOps names = {.lookup = lookup, .stat = stat_all};
 
 /* clang-format off */
-static const Row byte_stream = {
+static const FileDesc byte_stream = {
 	.kind = STREAM, .mode = 0666, .stream = &socket_bytes, .as_opener = true, .mechanism = &file,
 };
-static const Row messages = {
+static const FileDesc messages = {
 	.kind = STREAM, .mode = 0666, .stream = &queue_data, .as_opener = true, .mechanism = &file,
 };
 /* clang-format on */
 
-const Row socket_dial_bytes = {
+const FileDesc socket_dial_bytes = {
 	.name = "dial",
 	.kind = DIRECTORY,
 	.mode = 0555,
@@ -295,7 +291,7 @@ const Row socket_dial_bytes = {
 	.member = &byte_stream,
 };
 
-const Row socket_dial_messages = {
+const FileDesc socket_dial_messages = {
 	.name = "dial",
 	.kind = DIRECTORY,
 	.mode = 0555,
@@ -305,24 +301,24 @@ const Row socket_dial_messages = {
 
 /* -- Paths -------------------------------------------------------------------------------------------------------------- */
 
-static const Row *local_row(const Object *object);
+static const FileDesc *local_desc(const void *context, const Object *object);
 
-static const Members paths = {
+static const DirOps paths = {
 	.lookup = local_lookup,
 	.create = local_make,
 	.node = local_make,
 	.stat = stat_all,
-	.row = local_row,
+	.desc = local_desc,
 	.slow = true,
 	.private = true,
 };
 
-static const Row folder = {.kind = DIRECTORY, .members = &paths};
+static const FileDesc folder = {.kind = DIRECTORY, .members = &paths};
 
-static const Row *local_row(const Object *object)
+static const FileDesc *local_desc(const void *context, const Object *object)
 {
 	return object->part == DIAL_FOLDER ? &folder : network_of(object)->messages ? &messages : &byte_stream;
 }
 
-const Row socket_dial_local_bytes = {.name = "dial", .kind = DIRECTORY, .mode = 0777, .members = &paths};
-const Row socket_dial_local_messages = {.name = "dial", .kind = DIRECTORY, .mode = 0777, .members = &paths};
+const FileDesc socket_dial_local_bytes = {.name = "dial", .kind = DIRECTORY, .mode = 0777, .members = &paths};
+const FileDesc socket_dial_local_messages = {.name = "dial", .kind = DIRECTORY, .mode = 0777, .members = &paths};

@@ -4,4 +4,4 @@
 #include "backends/core/backend.h"
 
 /* The directories `dial` of byte streams, of messages, and of unix sockets of both kinds. */
-extern const Row socket_dial_bytes, socket_dial_messages, socket_dial_local_bytes, socket_dial_local_messages;
+extern const FileDesc socket_dial_bytes, socket_dial_messages, socket_dial_local_bytes, socket_dial_local_messages;

@@ -24,7 +24,7 @@ enum { STATE_SENDER = QUEUE_OWN + 1, STATE_ADDRESSED };
 
 static const SocketFile *file_of(const Handle *handle)
 {
-	return handle->row->mechanism;
+	return handle->desc->mechanism;
 }
 
 static Socket *get(Handle *handle, int *error)
@@ -43,12 +43,12 @@ static Socket *get_polled(Handle *handle, int *error)
 /* The process of a thread. 0: it is none that the daemon sees. */
 static pid_t leader_of(pid_t thread)
 {
-	int directory = thread > 0 ? process_open(thread, 0) : -1;
-	g_autofree char *status = directory >= 0 ? process_read(directory, "status") : NULL;
+	int directory = thread > 0 ? procfs_open(thread, 0) : -1;
+	g_autofree char *status = directory >= 0 ? procfs_read(directory, "status") : NULL;
 
 	if (directory >= 0)
 		close(directory);
-	return status ? (pid_t)process_number(status, "Tgid", 10) : 0;
+	return status ? (pid_t)procfs_number(status, "Tgid", 10) : 0;
 }
 
 /*
@@ -74,7 +74,7 @@ static int hold_sender(Handle *handle)
 	}
 	socket_discharge(uid);
 	if (error == EMFILE || error == ENFILE)
-		return why_refuse(ENFILE, "the daemon has no descriptor left");
+		return refuse(ENFILE, "the daemon has no descriptor left");
 	handle->caller.pid = 0;
 	return 0;
 }
@@ -89,15 +89,15 @@ static Caller sender_of(const Handle *handle)
 	return sender;
 }
 
-int socket_file_open(Handle *handle, Patience patience)
+int socket_file_open(Handle *handle, BlockMode block)
 {
 	int result = 0;
 
-	if (patience == TRY && network_of(&handle->object)->local && !handle->state[STATE_SENDER])
+	if (block == NONBLOCK && network_of(&handle->object)->local && !handle->state[STATE_SENDER])
 		result = hold_sender(handle);
 	if (result < 0)
 		return result;
-	return file_of(handle)->open ? file_of(handle)->open(handle, patience) : 0;
+	return file_of(handle)->open ? file_of(handle)->open(handle, block) : 0;
 }
 
 void socket_file_close(Handle *handle)
@@ -134,7 +134,6 @@ void socket_file_wait(Handle *handle, Direction direction, size_t size, Wait *ou
 	int error = 0;
 	Socket *socket = get_polled(handle, &error);
 
-	(void)size;
 	if (!socket && file_of(handle)->wait)
 		file_of(handle)->wait(handle, direction, out);
 	else if (!socket || (direction == WRITING && is_addressed(handle)))
@@ -153,9 +152,9 @@ void socket_file_wait(Handle *handle, Direction direction, size_t size, Wait *ou
 static ssize_t told(Handle *handle, ssize_t n)
 {
 	if (n == -ECONNREFUSED)
-		why_refuse(ECONNREFUSED, network_of(&handle->object)->local ?
-						 "nobody listens there" :
-						 "nobody listens there, as an earlier message has found");
+		refuse(ECONNREFUSED, network_of(&handle->object)->local ?
+					     "nobody listens there" :
+					     "nobody listens there, as an earlier message has found");
 	if (n < 0 && n != -EAGAIN && n != -E2BIG && n != -EINTR && file_of(handle)->failed)
 		file_of(handle)->failed(handle, (int)n);
 	return n;
@@ -163,13 +162,12 @@ static ssize_t told(Handle *handle, ssize_t n)
 
 /* -- Bytes ---------------------------------------------------------------------------------------------------------- */
 
-static ssize_t bytes_read(Handle *handle, char *buf, size_t size, Patience patience)
+static ssize_t bytes_read(Handle *handle, char *buf, size_t size, BlockMode block)
 {
 	int error = 0;
 	Socket *socket = get(handle, &error);
 	ssize_t n;
 
-	(void)patience;
 	if (!socket)
 		return error == -ENODATA ? 0 : error;
 	n = socket_receive(socket, buf, size);
@@ -177,18 +175,17 @@ static ssize_t bytes_read(Handle *handle, char *buf, size_t size, Patience patie
 	return told(handle, n);
 }
 
-static ssize_t bytes_write(Handle *handle, const char *buf, size_t size, Patience patience)
+static ssize_t bytes_write(Handle *handle, const char *buf, size_t size, BlockMode block)
 {
 	int error = 0;
 	Socket *socket = get(handle, &error);
 	Caller sender;
 	ssize_t n;
 
-	(void)patience;
 	if (!socket)
 		return error == -ENODATA ? -EPIPE : error;
 	sender = sender_of(handle);
-	n = socket_send(socket, &sender, NULL, buf, size, TRY);
+	n = socket_send(socket, &sender, NULL, buf, size, NONBLOCK);
 	socket_unref(socket);
 	return told(handle, n);
 }
@@ -206,7 +203,7 @@ const StreamOps socket_bytes = {
 
 /* -- Messages ------------------------------------------------------------------------------------------------------- */
 
-ssize_t socket_queue_receive(Handle *handle, char *buf, size_t room, Mark *mark, Patience patience)
+ssize_t socket_queue_receive(Handle *handle, char *buf, size_t room, Mark *mark, BlockMode block)
 {
 	Address from = {0};
 	bool end = false;
@@ -214,7 +211,6 @@ ssize_t socket_queue_receive(Handle *handle, char *buf, size_t room, Mark *mark,
 	Socket *socket = get(handle, &error);
 	ssize_t n;
 
-	(void)patience;
 	if (!socket)
 		return error;
 	n = socket_receive_message(socket, buf, room, &from, &end);
@@ -229,43 +225,43 @@ ssize_t socket_queue_receive(Handle *handle, char *buf, size_t room, Mark *mark,
 
 /* On a worker: as the caller, whose right to the path it is. */
 static ssize_t send_to_path(const Caller *sender, Socket *socket, const Address *to, const char *bytes, size_t length,
-			    Patience patience)
+			    BlockMode block)
 {
 	int result = path_check_caller(sender), fd;
 	Address reached;
 	ssize_t n;
 
 	if (result == 0)
-		result = identity_assume(sender);
+		result = creds_override(sender);
 	if (result < 0)
 		return result;
 	n = fd = path_open(to->local.sun_path);
 	/* Whoever was told meanwhile that it is not sent is not to be belied. */
-	if (fd >= 0 && backend_interrupted()) {
+	if (fd >= 0 && host_interrupted()) {
 		close(fd);
 		n = -EINTR;
 	} else if (fd >= 0) {
 		path_address(fd, &reached);
-		n = socket_send(socket, sender, &reached, bytes, length, patience);
+		n = socket_send(socket, sender, &reached, bytes, length, block);
 		close(fd);
 	}
-	identity_release();
+	creds_revert();
 	return n;
 }
 
 static ssize_t send_message(Handle *handle, Socket *socket, const Address *to, const char *bytes, size_t length,
-			    Patience patience)
+			    BlockMode block)
 {
 	const Caller sender = sender_of(handle);
 
 	__atomic_store_n(&handle->state[STATE_ADDRESSED], to && socket->network->local, __ATOMIC_RELAXED);
 	if (!to || !socket->network->local)
-		return socket_send(socket, &sender, to, bytes, length, TRY);
+		return socket_send(socket, &sender, to, bytes, length, NONBLOCK);
 	if (to->local.sun_path[0] == '\0')
-		return socket_send(socket, &sender, to, bytes, length, patience);
-	if (patience == TRY)
+		return socket_send(socket, &sender, to, bytes, length, block);
+	if (block == NONBLOCK)
 		return -EAGAIN;
-	return send_to_path(&sender, socket, to, bytes, length, patience);
+	return send_to_path(&sender, socket, to, bytes, length, block);
 }
 
 /* Says in words why a message could not be sent, where the errno does not. */
@@ -274,17 +270,17 @@ static void refuse_message(Socket *socket, const Address *to, int error)
 	const bool local = socket->network->local;
 
 	if (error == -EMSGSIZE)
-		why_refuse(EMSGSIZE, "a message here has at most %zd bytes", socket_largest_to(socket, to));
+		refuse(EMSGSIZE, "a message here has at most %zd bytes", socket_largest_to(socket, to));
 	else if (error == -EDESTADDRREQ || (error == -ENOTCONN && !to))
-		why_refuse(-error, "to whom? connect it, or write to records, which name an address");
+		refuse(-error, "to whom? connect it, or write to records, which name an address");
 	else if (error == -EAFNOSUPPORT && to)
-		why_refuse(EAFNOSUPPORT, "the address is of %s, and this socket is not",
-			   to->any.sa_family == AF_INET6 ? "IPv6" : "IPv4");
+		refuse(EAFNOSUPPORT, "the address is of %s, and this socket is not",
+		       to->any.sa_family == AF_INET6 ? "IPv6" : "IPv4");
 	else if (error == -EACCES && !local)
-		why_refuse(EACCES, "that is a broadcast address, which takes options/broadcast");
+		refuse(EACCES, "that is a broadcast address, which takes options/broadcast");
 }
 
-int socket_queue_send(Handle *handle, const Mark *mark, const char *bytes, size_t length, Patience patience)
+int socket_queue_send(Handle *handle, const Mark *mark, const char *bytes, size_t length, BlockMode block)
 {
 	Address to = {.length = mark->length};
 	int error = 0;
@@ -294,7 +290,7 @@ int socket_queue_send(Handle *handle, const Mark *mark, const char *bytes, size_
 	if (!socket)
 		return error == -ENODATA ? -EPIPE : error;
 	memcpy(&to.storage, mark->address, mark->length);
-	n = send_message(handle, socket, mark->length ? &to : NULL, bytes, length, patience);
+	n = send_message(handle, socket, mark->length ? &to : NULL, bytes, length, block);
 	if (n < 0)
 		refuse_message(socket, mark->length ? &to : NULL, (int)n);
 	socket_unref(socket);
@@ -331,7 +327,6 @@ int64_t socket_queue_queued(Handle *handle)
 
 void socket_queue_mark(const Handle *handle, Mark *out)
 {
-	(void)handle;
 	out->length = 0;
 }
 
@@ -359,7 +354,7 @@ int socket_queue_parse_mark(Handle *handle, const char *text, size_t length, Mar
 		return 0;
 	result = address_parse(network_of(&handle->object), copy, false, &address);
 	if (result == -EAGAIN)
-		return why_refuse(EINVAL, "records name addresses by number: a name may take long to look up");
+		return refuse(EINVAL, "records name addresses by number: a name may take long to look up");
 	if (result < 0)
 		return result;
 	out->length = address.length;

@@ -17,17 +17,17 @@ static void place(Object *object, const Object *at)
 	object->part = at->part;
 }
 
-static int member_stat(const Object *object, ObjectStat *out)
+static int member_stat(const void *context, const Object *object, ObjectStat *out)
 {
-	Own *own;
-	int result = own_stat(conversation_table(object), object, out);
+	Entry *entry;
+	int result = registry_stat(conversation_table(object), object, out);
 
 	if (result < 0)
 		return result;
-	own = conversation_get(object);
-	if (own)
-		out->size = conversation_queued(own);
-	conversation_unref(own);
+	entry = conversation_get(object);
+	if (entry)
+		out->size = conversation_queued(entry);
+	conversation_unref(entry);
 	return 0;
 }
 
@@ -43,111 +43,109 @@ static void list_one(void *data, const Object *object, const ObjectStat *stat)
 	Object placed = *object;
 	ObjectStat full;
 
-	(void)stat;
 	place(&placed, listing->at);
-	if (member_stat(&placed, &full) == 0)
+	if (member_stat(NULL, &placed, &full) == 0)
 		listing->seen(listing->data, &placed, &full);
 }
 
-static int member_list(const Object *at, MemberSeen seen, void *data)
+static int member_list(const void *context, const Object *at, MemberSeen seen, void *data)
 {
 	Listing listing = {.at = at, .seen = seen, .data = data};
 
-	return own_list(conversation_table(at), list_one, &listing);
+	return registry_list(conversation_table(at), NULL, list_one, &listing);
 }
 
-static int member_lookup(const Object *at, const char *name, Object *out)
+static int member_lookup(const void *context, const Object *at, const char *name, Object *out)
 {
-	int result = own_lookup(conversation_table(at), name, out);
+	int result = registry_lookup(conversation_table(at), NULL, name, out);
 
 	if (result == 0)
 		place(out, at);
 	return result;
 }
 
-static int member_create(const Object *at, const char *name, mode_t mode, Object *out)
+static int member_create(const void *context, const Object *at, const char *name, mode_t mode, Object *out)
 {
-	Own *own;
-	int result = conversation_make(at, name, mode, &own);
+	Entry *entry;
+	int result = conversation_make(at, name, mode, &entry);
 
 	if (result < 0)
 		return result;
-	*out = (Object){.id = own->id};
+	*out = (Object){.id = entry->id};
 	g_strlcpy(out->name, name, sizeof out->name);
 	place(out, at);
-	conversation_unref(own);
+	conversation_unref(entry);
 	return 0;
 }
 
-static int member_node(const Object *at, const char *name, mode_t mode, Object *out)
+static int member_node(const void *context, const Object *at, const char *name, mode_t mode, Object *out)
 {
 	int result;
 
 	if (S_ISFIFO(mode))
-		return why_refuse(EPERM, "FIFOs are made in fifo");
+		return refuse(EPERM, "FIFOs are made in fifo");
 	if (!network_of(at)->local || !S_ISSOCK(mode))
-		return why_refuse(EPERM,
-				  network_of(at)->local ?
-					  "mkdir makes a conversation here, and bind(2) of a unix socket a node" :
-					  "conversations are made with mkdir");
-	result = own_make(conversation_table(at), name, mode, NULL, out);
+		return refuse(EPERM, network_of(at)->local ?
+					     "mkdir makes a conversation here, and bind(2) of a unix socket a node" :
+					     "conversations are made with mkdir");
+	result = registry_create(conversation_table(at), name, mode, NULL, out);
 	if (result == 0)
 		place(out, at);
 	return result;
 }
 
-static int member_remove(const Object *object)
+static int member_remove(const void *context, const Object *object)
 {
-	OwnTable *table = conversation_table(object);
-	Own *own = conversation_get(object);
+	Registry *table = conversation_table(object);
+	Entry *entry = conversation_get(object);
 	char name[NAME_MAX + 1];
 	int result;
 
-	if (own)
-		own_name(own, name);
-	result = own_remove(table, object);
-	if (own && result == 0)
-		conversation_removed(own, name);
+	if (entry)
+		entry_name(entry, name);
+	result = registry_remove(table, object);
+	if (entry && result == 0)
+		conversation_removed(entry, name);
 	else if (result == 0)
 		conversation_name_freed(table, object->name);
-	conversation_unref(own);
+	conversation_unref(entry);
 	return result;
 }
 
-static int member_rename(const Object *object, const char *name)
+static int member_rename(const void *context, const Object *object, const char *name)
 {
-	int result = own_rename(conversation_table(object), object, name);
+	int result = registry_rename(conversation_table(object), object, name);
 
 	if (result == 0)
 		conversation_name_freed(conversation_table(object), object->name);
 	return result;
 }
 
-static int member_set(const Object *object, const ObjectChange *change)
+static int member_set(const void *context, const Object *object, const ObjectChange *change)
 {
-	return own_set(conversation_table(object), object, change);
+	return registry_set(conversation_table(object), object, change);
 }
 
-static int member_permit(const Object *object, const Caller *caller, int rights)
+static int member_permit(const void *context, const Object *object, const Caller *caller, int rights)
 {
-	return own_permit(conversation_table(object), object, caller, rights);
+	return registry_permit(conversation_table(object), object, caller, rights);
 }
 
-static const Row *member_row(const Object *object)
+static const FileDesc *member_desc(const void *context, const Object *object)
 {
-	Own *own;
-	const Row *row;
+	Entry *entry;
+	const FileDesc *desc;
 
 	if (!network_of(object)->local)
-		return socket_conversation_row(object);
-	own = own_get(conversation_table(object), object->id);
-	row = own && !own->data ? &socket_node_row : socket_conversation_row(object);
-	if (own)
-		own_unref(conversation_table(object), own);
-	return row;
+		return socket_conversation_desc(object);
+	entry = registry_get(conversation_table(object), object->id);
+	desc = entry && !entry->data ? &socket_node_desc : socket_conversation_desc(object);
+	if (entry)
+		entry_unref(conversation_table(object), entry);
+	return desc;
 }
 
-const Members socket_conversations = {
+const DirOps socket_conversations = {
 	.list = member_list,
 	.lookup = member_lookup,
 	.create = member_create,
@@ -157,5 +155,5 @@ const Members socket_conversations = {
 	.stat = member_stat,
 	.set = member_set,
 	.permit = member_permit,
-	.row = member_row,
+	.desc = member_desc,
 };

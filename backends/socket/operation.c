@@ -13,10 +13,10 @@
 #include "backends/socket/connect.h"
 #include "backends/core/refusal.h"
 
-struct Attempt {
-	int refs; /* atomic */
-	Own *own; /* held */
-	AttemptKind kind;
+struct SocketOp {
+	int refs;     /* atomic */
+	Entry *entry; /* held */
+	SocketOpKind kind;
 	unsigned options;       /* which state of them its socket has */
 	Socket *bound;          /* held; to connect: the one that the conversation has already, or NULL */
 	Connecting *connecting; /* owned; to connect. */
@@ -31,63 +31,63 @@ struct Attempt {
 	Wait wait; /* what it waits for, while nobody is at it */
 };
 
-static Conversation *conversation_for(const Attempt *attempt)
+static Conversation *conversation_for(const SocketOp *attempt)
 {
-	return conversation_of(attempt->own);
+	return conversation_of(attempt->entry);
 }
 
-static Attempt *attempt_ref(Attempt *attempt)
+static SocketOp *socket_op_ref(SocketOp *attempt)
 {
 	g_atomic_int_inc(&attempt->refs);
 	return attempt;
 }
 
-void attempt_unref(Attempt *attempt)
+void socket_op_unref(SocketOp *attempt)
 {
 	if (!attempt || !g_atomic_int_dec_and_test(&attempt->refs))
 		return;
 	connecting_free(attempt->connecting);
 	binding_free(attempt->binding);
 	socket_unref(attempt->bound);
-	conversation_unref(attempt->own);
+	conversation_unref(attempt->entry);
 	g_free(attempt);
 }
 
-Attempt *attempt_of(const Own *own)
+SocketOp *socket_op_of(const Entry *entry)
 {
-	const Conversation *conversation = conversation_of(own);
-	Attempt *attempt;
+	const Conversation *conversation = conversation_of(entry);
+	SocketOp *attempt;
 
 	g_mutex_lock(&conversation_lock);
-	attempt = conversation->attempt ? attempt_ref(conversation->attempt) : NULL;
+	attempt = conversation->attempt ? socket_op_ref(conversation->attempt) : NULL;
 	g_mutex_unlock(&conversation_lock);
 	return attempt;
 }
 
-void attempt_look(const Own *own)
+void socket_op_poll(const Entry *entry)
 {
-	Attempt *attempt = attempt_of(own);
+	SocketOp *attempt = socket_op_of(entry);
 
 	if (attempt)
-		attempt_try(attempt);
-	attempt_unref(attempt);
+		socket_op_try(attempt);
+	socket_op_unref(attempt);
 }
 
 /* -- Waiting -------------------------------------------------------------------------------------------------------- */
 
 /* What it waits for next: only the thread that is at it may ask. */
-static Wait wait_of(const Attempt *attempt)
+static Wait wait_of(const SocketOp *attempt)
 {
 	Wait wait;
 
 	if (attempt->connecting)
 		connecting_wait(attempt->connecting, &wait);
 	else
-		conversation_wait(attempt->own, &wait);
+		conversation_wait(attempt->entry, &wait);
 	return wait;
 }
 
-void attempt_wait(Attempt *attempt, Wait *out)
+void socket_op_wait(SocketOp *attempt, Wait *out)
 {
 	bool driven;
 
@@ -98,48 +98,48 @@ void attempt_wait(Attempt *attempt, Wait *out)
 	attempt->turned_away |= driven;
 	g_mutex_unlock(&conversation_lock);
 	if (driven)
-		conversation_wait(attempt->own, out);
+		conversation_wait(attempt->entry, out);
 }
 
-static void wake(const Attempt *attempt, const Wait *wait)
+static void wake(const SocketOp *attempt, const Wait *wait)
 {
-	conversation_wake(attempt->own);
-	backend_wake(wait->key);
+	conversation_wake(attempt->entry);
+	host_wake(wait->key);
 }
 
 /* -- Beginning ------------------------------------------------------------------------------------------------------ */
 
 /* Whether the conversation is free for this. Called with the conversation lock held. */
-static int check(const Conversation *conversation, AttemptKind kind)
+static int check(const Conversation *conversation, SocketOpKind kind)
 {
 	const Stage stage = conversation->stage;
 
 	if (conversation->removed)
-		return why_refuse(EIDRM, "the conversation has been removed");
+		return refuse(EIDRM, "the conversation has been removed");
 	if (conversation->attempt)
-		return why_refuse(EALREADY, "it is about to %s already; hangup ends that",
-				  conversation->attempt->kind == TO_CONNECT ? "connect" : "be bound");
+		return refuse(EALREADY, "it is about to %s already; hangup ends that",
+			      conversation->attempt->kind == TO_CONNECT ? "connect" : "be bound");
 	if (kind != TO_CONNECT && stage != STAGE_IDLE)
-		return why_refuse(EINVAL, "it is %s already; hangup ends that",
-				  stage == STAGE_BOUND     ? "bound" :
-				  stage == STAGE_ANNOUNCED ? "announced" :
-							     "connected");
+		return refuse(EINVAL, "it is %s already; hangup ends that",
+			      stage == STAGE_BOUND     ? "bound" :
+			      stage == STAGE_ANNOUNCED ? "announced" :
+							 "connected");
 	/* A datagram socket may be connected again, to another one. */
 	if (kind == TO_CONNECT && conversation->network->callers && stage > STAGE_BOUND)
-		return why_refuse(EISCONN, "it is %s already; hangup ends that",
-				  stage == STAGE_ANNOUNCED ? "announced" : "connected");
+		return refuse(EISCONN, "it is %s already; hangup ends that",
+			      stage == STAGE_ANNOUNCED ? "announced" : "connected");
 	return 0;
 }
 
 /* Called for each socket made, as the caller. */
 static int prepare(Socket *socket, void *data)
 {
-	Attempt *attempt = data;
+	SocketOp *attempt = data;
 
 	return options_apply(&conversation_for(attempt)->options, socket, &attempt->options);
 }
 
-static int begin_connecting(Attempt *attempt, const char *text, const Caller *caller)
+static int begin_connecting(SocketOp *attempt, const char *text, const Caller *caller)
 {
 	const Conversation *conversation = conversation_for(attempt);
 
@@ -147,7 +147,7 @@ static int begin_connecting(Attempt *attempt, const char *text, const Caller *ca
 				attempt, &attempt->connecting);
 }
 
-static int begin_binding(Attempt *attempt, const char *text, const Caller *caller, mode_t umask)
+static int begin_binding(SocketOp *attempt, const char *text, const Caller *caller, mode_t umask)
 {
 	Conversation *conversation = conversation_for(attempt);
 	const BindingTerms terms = {
@@ -164,7 +164,7 @@ static int begin_binding(Attempt *attempt, const char *text, const Caller *calle
 	};
 	Wait wait;
 
-	conversation_wait(attempt->own, &wait);
+	conversation_wait(attempt->entry, &wait);
 	return binding_begin(&terms, text, wait.key, &attempt->binding);
 }
 
@@ -172,7 +172,7 @@ static int begin_binding(Attempt *attempt, const char *text, const Caller *calle
  * What the end of an attempt is for its conversation, and the socket that takes the place of another. Called with the
  * lock held.
  */
-static Socket *settle(Attempt *attempt, int result, Socket *socket)
+static Socket *settle(SocketOp *attempt, int result, Socket *socket)
 {
 	Conversation *conversation = conversation_for(attempt);
 	Socket *old;
@@ -194,7 +194,7 @@ static Socket *settle(Attempt *attempt, int result, Socket *socket)
 }
 
 /* The thread that is at it leaves, with what it has come to; takes the socket. Returns what the attempt has come to. */
-static int conclude(Attempt *attempt, int result, Socket *socket)
+static int conclude(SocketOp *attempt, int result, Socket *socket)
 {
 	Conversation *conversation = conversation_for(attempt);
 	const Wait now = result == -EAGAIN ? wait_of(attempt) : (Wait){0};
@@ -223,33 +223,34 @@ static int conclude(Attempt *attempt, int result, Socket *socket)
 	if (mine) {
 		if (socket && options_changed(&conversation->options, attempt->options))
 			options_apply(&conversation->options, socket, &attempt->options);
-		own_touch(attempt->own);
+		entry_touch(attempt->entry);
 		wake(attempt, &before);
 		/* Whoever tried data before it was announced, and came to wait after that, waits for the socket, not for this. */
 		if (socket && attempt->kind == TO_ANNOUNCE)
 			socket_wake(socket);
-		attempt_unref(attempt); /* the conversation's */
+		socket_op_unref(attempt); /* the conversation's */
 	} else if (socket && attempt->bound) {
 		/* Ended meanwhile: a socket that the conversation had before must not stay connected. */
-		conversation_drop(attempt->own, socket);
+		conversation_drop(attempt->entry, socket);
 	}
 	socket_unref(socket);
 	return result;
 }
 
-int attempt_begin(Own *own, AttemptKind kind, const char *address, const Caller *caller, mode_t umask, Attempt **out)
+int socket_op_begin(Entry *entry, SocketOpKind kind, const char *address, const Caller *caller, mode_t umask,
+		    SocketOp **out)
 {
-	Conversation *conversation = own->data;
-	Attempt *new = g_new0(Attempt, 1);
+	Conversation *conversation = entry->data;
+	SocketOp *new = g_new0(SocketOp, 1);
 	int result;
 
-	*new = (Attempt){.refs = 1, .kind = kind, .driven = true};
-	new->own = own_get(conversation->table, own->id);
-	conversation_wait(own, &new->wait);
+	*new = (SocketOp){.refs = 1, .kind = kind, .driven = true};
+	new->entry = registry_get(conversation->table, entry->id);
+	conversation_wait(entry, &new->wait);
 	g_mutex_lock(&conversation_lock);
 	result = check(conversation, kind);
 	if (result == 0) {
-		conversation->attempt = attempt_ref(new);
+		conversation->attempt = socket_op_ref(new);
 		conversation->late = false;
 		new->bound = conversation->socket ? socket_ref(conversation->socket) : NULL;
 	}
@@ -263,13 +264,13 @@ int attempt_begin(Own *own, AttemptKind kind, const char *address, const Caller 
 			return 0;
 		}
 	}
-	attempt_unref(new);
+	socket_op_unref(new);
 	return result;
 }
 
 /* -- Going on ------------------------------------------------------------------------------------------------------- */
 
-int attempt_try(Attempt *attempt)
+int socket_op_try(SocketOp *attempt)
 {
 	Socket *socket = NULL;
 	int result = -EAGAIN;
@@ -294,16 +295,16 @@ int attempt_try(Attempt *attempt)
 /* Takes one further that nobody waits for. True: it is over. */
 static bool pursue(void *data)
 {
-	Attempt *attempt = data;
+	SocketOp *attempt = data;
 
-	why_forget();
-	if (attempt_try(attempt) == -EAGAIN)
+	refusal_forget();
+	if (socket_op_try(attempt) == -EAGAIN)
 		return false;
-	attempt_unref(attempt);
+	socket_op_unref(attempt);
 	return true;
 }
 
-int attempt_leave(Attempt *attempt)
+int socket_op_leave(SocketOp *attempt)
 {
 	int result;
 
@@ -312,15 +313,15 @@ int attempt_leave(Attempt *attempt)
 	result = attempt->over ? attempt->result : -EINPROGRESS;
 	g_mutex_unlock(&conversation_lock);
 	if (result == -EINPROGRESS)
-		pursuit_add(pursue, attempt_ref(attempt));
+		poller_add(pursue, socket_op_ref(attempt));
 	return result;
 }
 
 /* -- Ending --------------------------------------------------------------------------------------------------------- */
 
-Attempt *attempt_take(Conversation *conversation)
+SocketOp *socket_op_take(Conversation *conversation)
 {
-	Attempt *attempt = g_steal_pointer(&conversation->attempt);
+	SocketOp *attempt = g_steal_pointer(&conversation->attempt);
 
 	if (attempt) {
 		attempt->over = true;
@@ -329,7 +330,7 @@ Attempt *attempt_take(Conversation *conversation)
 	return attempt;
 }
 
-void attempt_taken(Attempt *attempt)
+void socket_op_taken(SocketOp *attempt)
 {
 	Wait wait;
 
@@ -339,23 +340,23 @@ void attempt_taken(Attempt *attempt)
 	wait = attempt->wait;
 	g_mutex_unlock(&conversation_lock);
 	wake(attempt, &wait);
-	attempt_unref(attempt);
+	socket_op_unref(attempt);
 }
 
-void attempt_end(Attempt *attempt)
+void socket_op_end(SocketOp *attempt)
 {
 	Conversation *conversation = conversation_for(attempt);
-	Attempt *taken = NULL;
+	SocketOp *taken = NULL;
 
 	g_mutex_lock(&conversation_lock);
 	if (conversation->attempt == attempt)
-		taken = attempt_take(conversation);
+		taken = socket_op_take(conversation);
 	g_mutex_unlock(&conversation_lock);
 	/*
 	 * The connection that a bound socket is about to make can be undone in no other way; nor can that of datagrams to a path, which
 	 * a thread makes: it may come to that when the conversation is connected with somebody else.
 	 */
 	if (taken && attempt->bound && (conversation->network->callers || conversation->network->local))
-		conversation_drop(attempt->own, attempt->bound);
-	attempt_taken(taken);
+		conversation_drop(attempt->entry, attempt->bound);
+	socket_op_taken(taken);
 }

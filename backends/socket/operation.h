@@ -6,44 +6,45 @@
 
 #include "backends/socket/conversation.h"
 
-typedef enum AttemptKind { TO_CONNECT, TO_ANNOUNCE, TO_BIND } AttemptKind;
+typedef enum SocketOpKind { TO_CONNECT, TO_ANNOUNCE, TO_BIND } SocketOpKind;
 
 /*
  * Begins, as the caller, whose umask that is (copied with its groups). 0: the attempt is held for who calls; or a
  * negative errno with the reason noted: the conversation is not free for that (EISCONN, EALREADY, EINVAL, EIDRM), or
  * the address is none.
  */
-int attempt_begin(Own *own, AttemptKind kind, const char *address, const Caller *caller, mode_t umask, Attempt **out);
+int socket_op_begin(Entry *entry, SocketOpKind kind, const char *address, const Caller *caller, mode_t umask,
+		    SocketOp **out);
 
 /*
  * Goes on with it, unless another thread is at it right now; never sleeps. 0, -EAGAIN, or what it has failed with;
  * -ECONNABORTED: it was ended, or hung up. Once it is over it always says the same.
  */
-int attempt_try(Attempt *attempt);
+int socket_op_try(SocketOp *attempt);
 
 /* How to wait for a reason to try. */
-void attempt_wait(Attempt *attempt, Wait *out);
+void socket_op_wait(SocketOp *attempt, Wait *out);
 
 /*
  * Nobody waits for it any more, and it goes on by itself: -EINPROGRESS. What it fails with is told to whoever uses the
  * conversation next. Or what it has come to already.
  */
-int attempt_leave(Attempt *attempt);
+int socket_op_leave(SocketOp *attempt);
 
 /* Ends it, so that nothing of it is left. Nothing happens if it is over. */
-void attempt_end(Attempt *attempt);
+void socket_op_end(SocketOp *attempt);
 
-void attempt_unref(Attempt *attempt); /* NULL is fine */
+void socket_op_unref(SocketOp *attempt); /* NULL is fine */
 
 /* The conversation's, held; NULL: there is none. */
-Attempt *attempt_of(const Own *own);
+SocketOp *socket_op_of(const Entry *entry);
 
 /* Goes on with the conversation's, if there is one: one that was left to itself does so whenever somebody looks. */
-void attempt_look(const Own *own);
+void socket_op_poll(const Entry *entry);
 
 /*
- * The two halves of attempt_end() for hanging up: takes the conversation's attempt (or NULL), called with the
+ * The two halves of socket_op_end() for hanging up: takes the conversation's attempt (or NULL), called with the
  * conversation lock held; and tells who waits for it, without.
  */
-Attempt *attempt_take(Conversation *conversation);
-void attempt_taken(Attempt *attempt);
+SocketOp *socket_op_take(Conversation *conversation);
+void socket_op_taken(SocketOp *attempt);

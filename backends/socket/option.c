@@ -48,10 +48,10 @@ const Option socket_options[OPTIONS] = {
 int option_refuse(const Option *option, int error)
 {
 	if (error == EPERM)
-		return why_refuse(EPERM, "this value of %s is for root (CAP_NET_ADMIN) only", option->name);
+		return refuse(EPERM, "this value of %s is for root (CAP_NET_ADMIN) only", option->name);
 	if (error == ENODEV)
-		return why_refuse(ENODEV, "there is no such network interface");
-	return why_refuse(error, "the kernel does not take this value of %s: %s", option->name, g_strerror(error));
+		return refuse(ENODEV, "there is no such network interface");
+	return refuse(error, "the kernel does not take this value of %s: %s", option->name, g_strerror(error));
 }
 
 /* -- Values as text ------------------------------------------------------------------------------------------------- */
@@ -75,27 +75,27 @@ int option_parse(const Option *option, const char *text, OptionValue *out)
 	switch (option->form) {
 	case FLAG:
 		if (!parse_flag(text, &out->number))
-			return why_refuse(EINVAL, "%s is 1 or 0 (on or off)", option->name);
+			return refuse(EINVAL, "%s is 1 or 0 (on or off)", option->name);
 		return 0;
 	case NUMBER:
 		/* mark has 32 bits without a sign. */
 		if (!parse_number(text, INT32_MIN, UINT32_MAX, &number))
-			return why_refuse(EINVAL, "%s is a number", option->name);
+			return refuse(EINVAL, "%s is a number", option->name);
 		break;
 	case SIZE:
 	case BACKLOGS:
 		if (!parse_size(text, 0, INT32_MAX, &number))
-			return why_refuse(EINVAL, "%s is a number, such as 65536 or 64K", option->name);
+			return refuse(EINVAL, "%s is a number, such as 65536 or 64K", option->name);
 		break;
 	case LINGER:
 		if (strcmp(text, "off") != 0 && strcmp(text, "0") != 0)
-			return why_refuse(EINVAL, "linger is off, or 0 for a reset at once: no close here waits");
+			return refuse(EINVAL, "linger is off, or 0 for a reset at once: no close here waits");
 		number = *text == '0' ? 0 : -1;
 		break;
 	case DEVICE:
 	case OUTGOING:
 		if (strlen(text) >= IFNAMSIZ)
-			return why_refuse(EINVAL, "%s is the name of a network interface, or empty", option->name);
+			return refuse(EINVAL, "%s is the name of a network interface, or empty", option->name);
 		break;
 	case JOIN:
 	case LEAVE:
@@ -118,9 +118,9 @@ static int group_parse(const char *text, struct group_req *out)
 	else if (parts[0] && inet_pton(AF_INET6, parts[0], &v6->sin6_addr) == 1)
 		v6->sin6_family = AF_INET6;
 	else
-		return why_refuse(EINVAL, "a group is an address like 239.1.2.3 or ff02::123%%eth0");
+		return refuse(EINVAL, "a group is an address like 239.1.2.3 or ff02::123%%eth0");
 	if (parts[1] && !(out->gr_interface = if_nametoindex(parts[1])))
-		return why_refuse(ENODEV, "there is no network interface %s", parts[1]);
+		return refuse(ENODEV, "there is no network interface %s", parts[1]);
 	return 0;
 }
 

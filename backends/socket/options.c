@@ -113,9 +113,9 @@ int options_apply(Options *options, const Socket *socket, unsigned *changes)
 	int result;
 
 	*changes = copy.changes;
-	identity_suspend();
+	creds_raise();
 	result = apply(&copy, socket->fd, socket->family);
-	identity_resume();
+	creds_lower();
 	options_clear(&copy);
 	return result;
 }
@@ -168,13 +168,13 @@ static int scratch(const Conversation *conversation, int *family)
 	int fd;
 
 	*family = network->local ? AF_UNIX : raw && conversation->protocol != IPPROTO_ICMPV6 ? AF_INET : AF_INET6;
-	identity_suspend();
+	creds_raise();
 	fd = socket(*family, network->type | SOCK_CLOEXEC, conversation->protocol);
 	if (fd < 0 && errno == EAFNOSUPPORT && !network->local) {
 		*family = AF_INET;
 		fd = socket(*family, network->type | SOCK_CLOEXEC, conversation->protocol);
 	}
-	identity_resume();
+	creds_lower();
 	return fd < 0 ? -errno : fd;
 }
 
@@ -200,43 +200,42 @@ static int show_value(Options *options, const Option *option, int fd, int family
 	}
 }
 
-static int option_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int option_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
-	Own *own = conversation_get(object);
+	Entry *entry = conversation_get(object);
 	Options copy = {0};
 	Socket *socket;
 	int fd, family, result;
 
-	(void)caller;
-	if (!own)
+	if (!entry)
 		return -ENOENT;
-	socket = conversation_socket(own, NULL);
+	socket = conversation_socket(entry, NULL);
 	if (socket) {
 		fd = socket->fd;
 		family = socket->family;
 	} else {
-		fd = scratch(own->data, &family);
-		copy = options_copy(&conversation_of(own)->options);
+		fd = scratch(entry->data, &family);
+		copy = options_copy(&conversation_of(entry)->options);
 	}
 	result = fd < 0 ? fd : 0;
 	/* What cannot be set any more shows when there is a socket to be made. */
 	if (result == 0 && !socket)
 		apply(&copy, fd, family);
 	if (result == 0)
-		result = show_value(&conversation_of(own)->options, &socket_options[row->which], fd, family, out);
+		result = show_value(&conversation_of(entry)->options, &socket_options[desc->which], fd, family, out);
 	if (!socket && fd >= 0)
 		close(fd);
 	options_clear(&copy);
 	socket_unref(socket);
-	conversation_unref(own);
+	conversation_unref(entry);
 	return result;
 }
 
 /* The verdict on a value, and its effect where there is a socket. */
-static int store_value(Own *own, const Option *option, const OptionValue *value, Socket *socket)
+static int store_value(Entry *entry, const Option *option, const OptionValue *value, Socket *socket)
 {
 	int family = socket ? socket->family : 0;
-	int fd = socket ? socket->fd : scratch(own->data, &family), result;
+	int fd = socket ? socket->fd : scratch(entry->data, &family), result;
 	Stage stage;
 
 	if (fd < 0)
@@ -244,11 +243,11 @@ static int store_value(Own *own, const Option *option, const OptionValue *value,
 	if (option->form == LEAVE && !socket)
 		result = 0; /* it is known by what was joined */
 	else if (!option->option && option->level6 && family != AF_INET6)
-		result = why_refuse(ENOPROTOOPT, "this socket is one of IPv4");
+		result = refuse(ENOPROTOOPT, "this socket is one of IPv4");
 	else
 		result = option_set(option, fd, family, value);
 	if (result == 0 && option->form == BACKLOGS && socket) {
-		socket_unref(conversation_socket(own, &stage));
+		socket_unref(conversation_socket(entry, &stage));
 		if (stage == STAGE_ANNOUNCED && listen(fd, value->number) < 0)
 			result = -errno;
 	}
@@ -257,28 +256,28 @@ static int store_value(Own *own, const Option *option, const OptionValue *value,
 	return result;
 }
 
-static int option_store(const Row *row, const Object *object, const char *text)
+static int option_store(const FileDesc *desc, const Object *object, const char *text)
 {
-	const Option *option = &socket_options[row->which];
-	Own *own = conversation_get(object);
+	const Option *option = &socket_options[desc->which];
+	Entry *entry = conversation_get(object);
 	Socket *socket = NULL, *now;
 	OptionValue value;
-	int result = own ? option_parse(option, text, &value) : -ENOENT;
+	int result = entry ? option_parse(option, text, &value) : -ENOENT;
 
 	/* Once more where a socket came meanwhile, which may not have been told. */
 	for (bool again = true; result == 0 && again; again = now != NULL && now != socket) {
 		socket_unref(socket);
-		socket = conversation_socket(own, NULL);
-		result = store_value(own, option, &value, socket);
+		socket = conversation_socket(entry, NULL);
+		result = store_value(entry, option, &value, socket);
 		if (result == 0)
-			result = remember(&conversation_of(own)->options, option, &value);
-		now = conversation_socket(own, NULL);
+			result = remember(&conversation_of(entry)->options, option, &value);
+		now = conversation_socket(entry, NULL);
 		socket_unref(now); /* only compared */
 	}
 	socket_unref(socket);
-	if (result < 0 && own && !why_noted())
+	if (result < 0 && entry && !refusal_noted())
 		result = option_refuse(option, -result);
-	conversation_unref(own);
+	conversation_unref(entry);
 	return result;
 }
 
@@ -303,14 +302,14 @@ static const TextOps option_text = {.show = option_show, .store = option_store};
 	OPTION("multicast_loop", MULTICAST_LOOP), OPTION("multicast_if", MULTICAST_IF), OPTION("join", JOINS),     \
 	{.name = "leave", .kind = TEXT, .mode = 0222, .text = &option_text, .which = LEAVES}
 
-const Row socket_options_tcp[] = {
+const FileDesc socket_options_tcp[] = {
 	OPTION("nodelay", NODELAY), OPTION("cork", CORK), OPTION("keepalive", KEEPALIVE), OPTION("keepidle", KEEPIDLE),
 	OPTION("keepintvl", KEEPINTVL), OPTION("keepcnt", KEEPCNT), OPTION("user_timeout", USER_TIMEOUT),
 	OPTION("maxseg", MAXSEG), OPTION("linger", LINGERS), OPTION("oobinline", OOBINLINE),
 	OPTION("rcvlowat", RCVLOWAT), OPTION("backlog", BACKLOG_SIZE), INTERNET, {0},
 };
-const Row socket_options_udp[] = {INTERNET, MANY, {0}};
-const Row socket_options_ip[] = {INTERNET, MANY, OPTION("hdrincl", HDRINCL), {0}};
-const Row socket_options_unix[] = {ANY_SOCKET, OPTION("backlog", BACKLOG_SIZE), {0}};
-const Row socket_options_unixgram[] = {ANY_SOCKET, {0}};
+const FileDesc socket_options_udp[] = {INTERNET, MANY, {0}};
+const FileDesc socket_options_ip[] = {INTERNET, MANY, OPTION("hdrincl", HDRINCL), {0}};
+const FileDesc socket_options_unix[] = {ANY_SOCKET, OPTION("backlog", BACKLOG_SIZE), {0}};
+const FileDesc socket_options_unixgram[] = {ANY_SOCKET, {0}};
 /* clang-format on */

@@ -38,5 +38,5 @@ int options_backlog(Options *options);
 bool options_v6only(Options *options);
 
 /* The files of options/ for each network; the last one has kind 0. */
-extern const Row socket_options_tcp[], socket_options_udp[], socket_options_unix[], socket_options_unixgram[],
+extern const FileDesc socket_options_tcp[], socket_options_udp[], socket_options_unix[], socket_options_unixgram[],
 	socket_options_ip[];

@@ -43,13 +43,12 @@ int path_check_caller(const Caller *caller)
 {
 	bool same;
 
-	identity_suspend();
+	creds_raise();
 	same = caller->pid > 0 && same_root(caller->pid);
-	identity_resume();
+	creds_lower();
 	if (same)
 		return 0;
-	return why_refuse(EXDEV,
-			  "a path is the daemon's here, and your root directory or mount namespace is another one");
+	return refuse(EXDEV, "a path is the daemon's here, and your root directory or mount namespace is another one");
 }
 
 /* -- Walking ------------------------------------------------------------------------------------------------------------ */
@@ -58,19 +57,19 @@ int path_check_caller(const Caller *caller)
 static dev_t own_device(void)
 {
 	static uint64_t known; /* atomic */
-	const char *mountpoint = backends_settings()->mountpoint;
+	const char *mountpoint = host_settings()->mountpoint;
 	uint64_t device = __atomic_load_n(&known, __ATOMIC_RELAXED);
 	struct statx status;
 
 	if (device || !mountpoint)
 		return device;
-	identity_suspend();
+	creds_raise();
 	if (statx(AT_FDCWD, mountpoint, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, 0, &status) == 0 &&
 	    (status.stx_attributes & STATX_ATTR_MOUNT_ROOT)) {
 		device = makedev(status.stx_dev_major, status.stx_dev_minor);
 		__atomic_store_n(&known, device, __ATOMIC_RELAXED);
 	}
-	identity_resume();
+	creds_lower();
 	return device;
 }
 
@@ -127,7 +126,7 @@ static bool is_of_daemon(int folder)
  */
 static int follow(int folder, const char *name, int fd, char text[PATH_MAX])
 {
-	const bool proc = is_in_proc(fd), asks = proc && identity_is_played();
+	const bool proc = is_in_proc(fd), asks = proc && creds_overridden();
 	struct open_how how = {
 		.flags = O_PATH | O_CLOEXEC,
 		.resolve = asks ? RESOLVE_NO_MAGICLINKS :
@@ -242,9 +241,8 @@ static int refuse_ours(int result)
 {
 	if (result != OURS)
 		return result;
-	return why_refuse(ELOOP,
-			  "this path leads back into %s: sockets in there are for bind(2) and connect(2) themselves",
-			  backends_settings()->mountpoint);
+	return refuse(ELOOP, "this path leads back into %s: sockets in there are for bind(2) and connect(2) themselves",
+		      host_settings()->mountpoint);
 }
 
 int path_open(const char *path)
@@ -294,34 +292,34 @@ void path_address(int fd, Address *out)
 /* -- On a thread -------------------------------------------------------------------------------------------------------- */
 
 struct PathWalk {
-	Errand errand;
+	AsyncJob errand;
 	Caller caller; /* owned */
 	char *path;    /* owned */
 	int result;    /* a descriptor, until it is asked for; or a negative errno */
 };
 
-static void walk_run(Errand *errand)
+static void walk_run(AsyncJob *errand)
 {
 	PathWalk *walking = (PathWalk *)errand;
 
-	walking->result = identity_assume(&walking->caller);
+	walking->result = creds_override(&walking->caller);
 	if (walking->result == 0)
 		walking->result = walk(walking->path);
-	identity_release();
+	creds_revert();
 }
 
-static void walk_end(Errand *errand)
+static void walk_end(AsyncJob *errand)
 {
 	PathWalk *walking = (PathWalk *)errand;
 
 	if (walking->result >= 0)
 		close(walking->result);
-	identity_clear(&walking->caller);
+	creds_clear(&walking->caller);
 	g_free(walking->path);
 	g_free(walking);
 }
 
-static ErrandKind walks = {
+static JobClass walks = {
 	.what = "walks of paths",
 	.at_once = WALKS_AT_ONCE,
 	.most = WALKS_USER,
@@ -336,8 +334,8 @@ int path_walk_begin(const char *path, const Caller *caller, const int64_t key[4]
 
 	walking->path = g_strdup(path);
 	walking->result = -ENOMEM;
-	identity_copy(&walking->caller, caller);
-	result = errand_start(&walking->errand, &walks, caller->uid, key);
+	creds_copy(&walking->caller, caller);
+	result = job_start(&walking->errand, &walks, caller->uid, key);
 	if (result < 0)
 		walk_end(&walking->errand);
 	else
@@ -349,7 +347,7 @@ int path_walk_result(PathWalk *walking)
 {
 	int result;
 
-	if (!errand_done(&walking->errand))
+	if (!job_done(&walking->errand))
 		return -EAGAIN;
 	result = refuse_ours(walking->result);
 	walking->result = -EBADF;
@@ -360,5 +358,5 @@ int path_walk_result(PathWalk *walking)
 void path_walk_free(PathWalk *walking)
 {
 	if (walking)
-		errand_drop(&walking->errand);
+		job_detach(&walking->errand);
 }

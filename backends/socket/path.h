@@ -37,7 +37,7 @@ int path_unlink(const char *path);
 /* path_open() on a thread of its own, which nobody has to wait for: see errand.h. */
 typedef struct PathWalk PathWalk;
 
-/* Begins it as `caller` (copied); backend_wake(key) when it is done. 0, or a negative errno with the reason noted. */
+/* Begins it as `caller` (copied); host_wake(key) when it is done. 0, or a negative errno with the reason noted. */
 int path_walk_begin(const char *path, const Caller *caller, const int64_t key[4], PathWalk **out);
 
 /* A descriptor, now whoever's asks; -EAGAIN: not yet; or a negative errno, the reason noted if there is one. */

@@ -55,22 +55,20 @@ static int number_of(const char *name)
 	return found->p_proto;
 }
 
-static int protocol_lookup(const Object *at, const char *name, Object *out)
+static int protocol_lookup(const void *context, const Object *at, const char *name, Object *out)
 {
 	int number = number_of(name);
 
-	(void)at;
 	if (number < 0)
 		return -ENOENT;
 	*out = object_of(number);
 	return 0;
 }
 
-static int protocol_stat(const Object *object, ObjectStat *out)
+static int protocol_stat(const void *context, const Object *object, ObjectStat *out)
 {
 	static gsize began;
 
-	(void)object;
 	if (g_once_init_enter(&began))
 		g_once_init_leave(&began, (gsize)time(NULL));
 	*out = (ObjectStat){
@@ -95,7 +93,7 @@ static void list_one(void *data, int protocol)
 	const Object object = object_of(protocol);
 	ObjectStat stat;
 
-	protocol_stat(&object, &stat);
+	protocol_stat(NULL, &object, &stat);
 	listing->seen(listing->data, &object, &stat);
 }
 
@@ -107,18 +105,17 @@ static void list_other(void *data, int protocol)
 	list_one(data, protocol);
 }
 
-static int protocol_list(const Object *at, MemberSeen seen, void *data)
+static int protocol_list(const void *context, const Object *at, MemberSeen seen, void *data)
 {
 	Listing listing = {.seen = seen, .data = data};
 
-	(void)at;
 	for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
 		list_one(&listing, known[i].number);
 	conversation_protocols(list_other, &listing);
 	return 0;
 }
 
-const Members socket_protocols = {
+const DirOps socket_protocols = {
 	.list = protocol_list,
 	.lookup = protocol_lookup,
 	.stat = protocol_stat,

@@ -9,7 +9,7 @@
 enum { RESOLVES_AT_ONCE = 32, RESOLVES_USER = 1024 };
 
 struct Resolve {
-	Errand errand;
+	AsyncJob errand;
 	const Network *network;
 	AddressParts parts;
 	int protocol;
@@ -51,7 +51,7 @@ static int family_of(int protocol, bool any)
 	return protocol == IPPROTO_ICMP ? AF_INET : AF_UNSPEC;
 }
 
-static void resolve_run(Errand *errand)
+static void resolve_run(AsyncJob *errand)
 {
 	Resolve *resolve = (Resolve *)errand;
 	const Network *network = resolve->network;
@@ -72,7 +72,7 @@ static void resolve_run(Errand *errand)
 	freeaddrinfo(found);
 }
 
-static void resolve_end(Errand *errand)
+static void resolve_end(AsyncJob *errand)
 {
 	Resolve *resolve = (Resolve *)errand;
 
@@ -80,7 +80,7 @@ static void resolve_end(Errand *errand)
 	g_free(resolve);
 }
 
-static ErrandKind resolves = {
+static JobClass resolves = {
 	.what = "look-ups of names",
 	.at_once = RESOLVES_AT_ONCE,
 	.most = RESOLVES_USER,
@@ -105,7 +105,7 @@ int resolve_begin(const Network *network, int protocol, const char *text, bool p
 		.passive = passive,
 		.error = EAI_MEMORY,
 	};
-	result = errand_start(&resolve->errand, &resolves, uid, key);
+	result = job_start(&resolve->errand, &resolves, uid, key);
 	if (result < 0)
 		resolve_end(&resolve->errand);
 	else
@@ -114,7 +114,7 @@ int resolve_begin(const Network *network, int protocol, const char *text, bool p
 }
 
 /* The errno for what getaddrinfo(3) says. */
-static int refuse(const Resolve *resolve)
+static int refuse_resolve(const Resolve *resolve)
 {
 	const char *host = resolve->parts.host;
 
@@ -122,29 +122,28 @@ static int refuse(const Resolve *resolve)
 	case EAI_NONAME:
 	case EAI_NODATA:
 	case EAI_ADDRFAMILY:
-		return why_refuse(ENOENT, "there is no host named %s, or it has no address", host);
+		return refuse(ENOENT, "there is no host named %s, or it has no address", host);
 	case EAI_SERVICE:
-		return why_refuse(EINVAL, "%s has no service named %s: see services(5), or say a number",
-				  resolve->network->name, resolve->parts.port);
+		return refuse(EINVAL, "%s has no service named %s: see services(5), or say a number",
+			      resolve->network->name, resolve->parts.port);
 	case EAI_AGAIN:
 	case EAI_FAIL:
-		return why_refuse(EHOSTUNREACH, "no name server could say where %s is", host);
+		return refuse(EHOSTUNREACH, "no name server could say where %s is", host);
 	case EAI_MEMORY:
-		return why_refuse(ENOMEM, "there is no memory, or no thread, to look %s up", host);
+		return refuse(ENOMEM, "there is no memory, or no thread, to look %s up", host);
 	case EAI_SYSTEM:
-		return why_refuse(EHOSTUNREACH, "the look-up of %s failed: %s", host,
-				  g_strerror(resolve->system_error));
+		return refuse(EHOSTUNREACH, "the look-up of %s failed: %s", host, g_strerror(resolve->system_error));
 	default:
-		return why_refuse(EINVAL, "the look-up of %s failed: %s", host, gai_strerror(resolve->error));
+		return refuse(EINVAL, "the look-up of %s failed: %s", host, gai_strerror(resolve->error));
 	}
 }
 
 int resolve_result(Resolve *resolve, const Address **addresses, size_t *n)
 {
-	if (!errand_done(&resolve->errand))
+	if (!job_done(&resolve->errand))
 		return -EAGAIN;
 	if (resolve->error)
-		return refuse(resolve);
+		return refuse_resolve(resolve);
 	*addresses = resolve->addresses;
 	*n = resolve->n;
 	return 0;
@@ -153,5 +152,5 @@ int resolve_result(Resolve *resolve, const Address **addresses, size_t *n)
 void resolve_free(Resolve *resolve)
 {
 	if (resolve)
-		errand_drop(&resolve->errand);
+		job_detach(&resolve->errand);
 }

@@ -12,7 +12,7 @@ typedef struct Resolve Resolve;
 
 /*
  * Begins to look up an address that address_parse() has answered -EAGAIN for, on behalf of `uid`; never sleeps. When it is
- * done, backend_wake(key) is called. The Resolve is the caller's until resolve_free(). 0, or a negative errno (-ENFILE: too
+ * done, host_wake(key) is called. The Resolve is the caller's until resolve_free(). 0, or a negative errno (-ENFILE: too
  * many of this user's are under way), the reason noted.
  */
 int resolve_begin(const Network *network, int protocol, const char *text, bool passive, uid_t uid, const int64_t key[4],

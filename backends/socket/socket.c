@@ -30,7 +30,7 @@ static GMutex lock;
 static GHashTable *counts; /* Protected by lock. uid -> how many */
 
 /* A user may have a quarter of the descriptors that the daemon may have. */
-static guint most_user(void)
+static guint user_max(void)
 {
 	struct rlimit limit;
 
@@ -49,13 +49,13 @@ int socket_charge(uid_t uid)
 	if (!counts)
 		counts = g_hash_table_new(NULL, NULL);
 	count = GPOINTER_TO_UINT(g_hash_table_lookup(counts, key));
-	granted = uid == 0 || count < most_user();
+	granted = uid == 0 || count < user_max();
 	if (granted)
 		g_hash_table_insert(counts, key, GUINT_TO_POINTER(count + 1));
 	g_mutex_unlock(&lock);
 	if (granted)
 		return 0;
-	return why_refuse(ENFILE, "you have %u sockets, and files on unix ones, here already", most_user());
+	return refuse(ENFILE, "you have %u sockets, and files on unix ones, here already", user_max());
 }
 
 void socket_discharge(uid_t uid)
@@ -76,10 +76,10 @@ void socket_discharge(uid_t uid)
 static int refuse_new(const Network *network, int error)
 {
 	if (error == EPERM && network->type == SOCK_RAW)
-		return why_refuse(EPERM, "raw sockets are for who has CAP_NET_RAW");
+		return refuse(EPERM, "raw sockets are for who has CAP_NET_RAW");
 	/* Not the caller's own limit. */
 	if (error == EMFILE || error == ENFILE)
-		return why_refuse(ENFILE, "the daemon has no descriptor left");
+		return refuse(ENFILE, "the daemon has no descriptor left");
 	return -error;
 }
 
@@ -196,10 +196,9 @@ static ssize_t send_from(Socket *socket, struct msghdr *message, pid_t pid, cons
 	return sendmsg(socket->fd, message, flags);
 }
 
-ssize_t socket_send(Socket *socket, const Caller *from, const Address *to, const char *bytes, size_t n,
-		    Patience patience)
+ssize_t socket_send(Socket *socket, const Caller *from, const Address *to, const char *bytes, size_t n, BlockMode block)
 {
-	const int flags = MSG_NOSIGNAL | (patience == SLEEP ? 0 : MSG_DONTWAIT);
+	const int flags = MSG_NOSIGNAL | (block == BLOCK ? 0 : MSG_DONTWAIT);
 	struct iovec piece = {.iov_base = (char *)bytes, .iov_len = n};
 	struct msghdr message = {
 		.msg_name = to ? (void *)&to->storage : NULL,
@@ -414,7 +413,7 @@ void socket_wake(Socket *socket)
 		int64_t key[4];
 
 		fill_key(socket, what, key);
-		backend_wake(key);
+		host_wake(key);
 	}
 }
 

@@ -45,7 +45,7 @@ void socket_unref(Socket *socket); /* NULL is fine */
  * `to` is walked as whom the thread plays, and so may take long.
  */
 ssize_t socket_send(Socket *socket, const Caller *from, const Address *to, const char *bytes, size_t n,
-		    Patience patience);
+		    BlockMode block);
 
 /* Receives bytes of a stream, or 0 at its end. Never sleeps. */
 ssize_t socket_receive(Socket *socket, char *buf, size_t room);
@@ -90,7 +90,7 @@ typedef struct SocketFile {
 	/* Told of each errno, negative, that reading or writing the socket has met, but for "not now"; or absent. */
 	void (*failed)(Handle *handle, int error);
 	/* As of StreamOps. The handle's own number is state[QUEUE_OWN]; that behind it is taken. */
-	int (*open)(Handle *handle, Patience patience);
+	int (*open)(Handle *handle, BlockMode block);
 	void (*close)(Handle *handle);
 } SocketFile;
 
@@ -108,14 +108,14 @@ extern const StreamOps socket_bytes;
 
 /* -- Between the files on sockets (socket_file.c, socket_message.c) --------------------------------------------------- */
 
-ssize_t socket_queue_receive(Handle *handle, char *buf, size_t room, Mark *mark, Patience patience);
-int socket_queue_send(Handle *handle, const Mark *mark, const char *bytes, size_t length, Patience patience);
+ssize_t socket_queue_receive(Handle *handle, char *buf, size_t room, Mark *mark, BlockMode block);
+int socket_queue_send(Handle *handle, const Mark *mark, const char *bytes, size_t length, BlockMode block);
 ssize_t socket_queue_largest(Handle *handle);
 int64_t socket_queue_queued(Handle *handle);
 void socket_queue_mark(const Handle *handle, Mark *out);
 size_t socket_queue_print_mark(Handle *handle, char *text, const Mark *mark);
 int socket_queue_parse_mark(Handle *handle, const char *text, size_t length, Mark *out);
-int socket_file_open(Handle *handle, Patience patience);
+int socket_file_open(Handle *handle, BlockMode block);
 void socket_file_close(Handle *handle);
 int socket_file_poll(Handle *handle);
 void socket_file_wait(Handle *handle, Direction direction, size_t size, Wait *out);

@@ -14,7 +14,7 @@
 
 /* -- Conversations -------------------------------------------------------------------------------------------------- */
 
-#define CONVERSATION(options_rows)                                                                                  \
+#define CONVERSATION(options_descs)                                                                                  \
 	{.name = "ctl", .kind = STREAM, .mode = 0666, .stream = &socket_ctl, .as_opener = true},                    \
 	{.name = "status", .kind = TEXT, .mode = 0444, .text = &socket_status},                                     \
 	{.name = "local", .kind = TEXT, .mode = 0444, .text = &socket_attribute, .which = SOCKET_LOCAL},            \
@@ -22,7 +22,7 @@
 	{.name = "peer", .kind = TEXT, .mode = 0444, .text = &socket_attribute, .which = SOCKET_PEER},              \
 	{.name = "error", .kind = TEXT, .mode = 0444, .text = &socket_attribute, .which = SOCKET_ERROR},            \
 	{.name = "queued", .kind = TEXT, .mode = 0444, .text = &socket_attribute, .which = SOCKET_QUEUED},          \
-	{.name = "options", .kind = DIRECTORY, .rows = options_rows}
+	{.name = "options", .kind = DIRECTORY, .files = options_descs}
 
 #define BYTES(file) .kind = STREAM, .mode = 0666, .stream = &socket_bytes, .mechanism = &(file), .as_opener = true
 #define MESSAGES(ops, bits, file) \
@@ -39,12 +39,12 @@
 
 #define BYTE_CALLS {.name = "data", BYTES(socket_data)}, {.name = "accept", BYTES(socket_accepted)}, LISTEN
 
-static const Row tcp[] = {CONVERSATION(socket_options_tcp), BYTE_CALLS, {0}};
-static const Row udp[] = {CONVERSATION(socket_options_udp), MESSAGE_FILES, {0}};
-static const Row ip[] = {CONVERSATION(socket_options_ip), MESSAGE_FILES, {0}};
-static const Row local[] = {CONVERSATION(socket_options_unix), BYTE_CALLS, {0}};
-static const Row localgram[] = {CONVERSATION(socket_options_unixgram), MESSAGE_FILES, {0}};
-static const Row localpacket[] = {
+static const FileDesc tcp[] = {CONVERSATION(socket_options_tcp), BYTE_CALLS, {0}};
+static const FileDesc udp[] = {CONVERSATION(socket_options_udp), MESSAGE_FILES, {0}};
+static const FileDesc ip[] = {CONVERSATION(socket_options_ip), MESSAGE_FILES, {0}};
+static const FileDesc local[] = {CONVERSATION(socket_options_unix), BYTE_CALLS, {0}};
+static const FileDesc localgram[] = {CONVERSATION(socket_options_unixgram), MESSAGE_FILES, {0}};
+static const FileDesc localpacket[] = {
 	CONVERSATION(socket_options_unix),
 	MESSAGE_FILES,
 	{.name = "accept", MESSAGES(queue_data, 0666, socket_accepted)},
@@ -52,36 +52,36 @@ static const Row localpacket[] = {
 	{0},
 };
 
-static const Row conversations[NETWORKS] = {
-	[NET_TCP] = {.kind = DIRECTORY, .rows = tcp},
-	[NET_UDP] = {.kind = DIRECTORY, .rows = udp},
-	[NET_UNIX] = {.kind = DIRECTORY, .rows = local},
-	[NET_UNIXGRAM] = {.kind = DIRECTORY, .rows = localgram},
-	[NET_UNIXPACKET] = {.kind = DIRECTORY, .rows = localpacket},
-	[NET_IP] = {.kind = DIRECTORY, .rows = ip},
+static const FileDesc conversations[NETWORKS] = {
+	[NET_TCP] = {.kind = DIRECTORY, .files = tcp},
+	[NET_UDP] = {.kind = DIRECTORY, .files = udp},
+	[NET_UNIX] = {.kind = DIRECTORY, .files = local},
+	[NET_UNIXGRAM] = {.kind = DIRECTORY, .files = localgram},
+	[NET_UNIXPACKET] = {.kind = DIRECTORY, .files = localpacket},
+	[NET_IP] = {.kind = DIRECTORY, .files = ip},
 };
 
-const Row *socket_conversation_row(const Object *object)
+const FileDesc *socket_conversation_desc(const Object *object)
 {
 	return &conversations[object->select];
 }
 
-const Row socket_node_row = {.kind = SPECIAL};
+const FileDesc socket_node_desc = {.kind = SPECIAL};
 
 /* -- Networks ------------------------------------------------------------------------------------------------------- */
 
-static const Row cloning = {.name = "clone", .kind = STREAM, .mode = 0666, .stream = &socket_clone, .as_opener = true};
+static const FileDesc cloning = {.name = "clone", .kind = STREAM, .mode = 0666, .stream = &socket_clone, .as_opener = true};
 
-static const Row *const bytes[] = {&socket_dial_bytes, &cloning, NULL};
-static const Row *const messages[] = {&socket_dial_messages, &cloning, NULL};
-static const Row *const local_bytes[] = {&socket_dial_local_bytes, &cloning, NULL};
-static const Row *const local_messages[] = {&socket_dial_local_messages, &cloning, NULL};
+static const FileDesc *const bytes[] = {&socket_dial_bytes, &cloning, NULL};
+static const FileDesc *const messages[] = {&socket_dial_messages, &cloning, NULL};
+static const FileDesc *const local_bytes[] = {&socket_dial_local_bytes, &cloning, NULL};
+static const FileDesc *const local_messages[] = {&socket_dial_local_messages, &cloning, NULL};
 
 #define NETWORK(rows_above) .kind = DIRECTORY, .mode = 01777, .mechanisms = rows_above, .members = &socket_conversations
 
-static const Row protocol = {NETWORK(messages)};
+static const FileDesc protocol = {NETWORK(messages)};
 
-static const Row networks[] = {
+static const FileDesc networks[] = {
 	{.name = "tcp", NETWORK(bytes), .which = NET_TCP},
 	{.name = "udp", NETWORK(messages), .which = NET_UDP},
 	{.name = "unix", NETWORK(local_bytes), .which = NET_UNIX},
@@ -93,4 +93,4 @@ static const Row networks[] = {
 
 /* clang-format on */
 
-const Row socket_row = {.name = "socket", .kind = DIRECTORY, .mode = 0755, .rows = networks};
+const FileDesc socket_desc = {.name = "socket", .kind = DIRECTORY, .mode = 0755, .files = networks};

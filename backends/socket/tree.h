@@ -3,11 +3,11 @@
 
 #include "backends/core/backend.h"
 
-extern const Row socket_row;
+extern const FileDesc socket_desc;
 
-/* What stands below a conversation of this object's network, and what a node is: for its Members. */
-const Row *socket_conversation_row(const Object *object);
-extern const Row socket_node_row;
+/* What stands below a conversation of this object's network, and what a node is: for its DirOps. */
+const FileDesc *socket_conversation_desc(const Object *object);
+extern const FileDesc socket_node_desc;
 
 /* The protocols below socket/ip. */
-extern const Members socket_protocols;
+extern const DirOps socket_protocols;

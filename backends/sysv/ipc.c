@@ -88,8 +88,9 @@ static void display_name(const SysvType *type, const SysvStat *stat, char *name)
 		snprintf(name, NAME_MAX + 1, "id-%d", stat->id);
 }
 
-int sysv_list(const SysvType *type, MemberSeen seen, void *data)
+int sysv_list(const void *context, const Object *directory, MemberSeen seen, void *data)
 {
+	const SysvType *type = context;
 	int highest = type->highest();
 
 	for (int index = 0; index <= highest; index++) {
@@ -132,8 +133,9 @@ static int id_of_name(const SysvType *type, const char *name)
 	return result < 0 ? result : what.id;
 }
 
-int sysv_lookup(const SysvType *type, const char *name, Object *out)
+int sysv_lookup(const void *context, const Object *directory, const char *name, Object *out)
 {
+	const SysvType *type = context;
 	int id = id_of_name(type, name);
 
 	if (id < 0)
@@ -146,9 +148,9 @@ int sysv_lookup(const SysvType *type, const char *name, Object *out)
 static int refuse_create(const SysvType *type, int error, uint32_t key)
 {
 	if (error == ENOSPC)
-		return why_refuse(ENOSPC, "as many objects exist as limits/%s allows", type->limit);
+		return refuse(ENOSPC, "as many objects exist as limits/%s allows", type->limit);
 	if (error == EEXIST)
-		return why_refuse(EEXIST, "an object with key 0x%08x exists", key);
+		return refuse(EEXIST, "an object with key 0x%08x exists", key);
 	return -error;
 }
 
@@ -169,7 +171,7 @@ static int create_with_name(const SysvType *type, const char *name, mode_t mode)
 	int id, result;
 
 	if (!names_valid(name))
-		return why_refuse(EINVAL, "a name is a word, or 0x and up to 8 hexadecimal digits for a key");
+		return refuse(EINVAL, "a name is a word, or 0x and up to 8 hexadecimal digits for a key");
 	if (names_lookup(type->word, name, &old)) {
 		if (id_of_name(type, name) >= 0)
 			return -EEXIST;
@@ -182,21 +184,22 @@ static int create_with_name(const SysvType *type, const char *name, mode_t mode)
 		if (key && (errno != EEXIST || tries >= KEY_TRIES))
 			return refuse_create(type, errno, key);
 	}
-	identity_suspend();
+	creds_raise();
 	names_prune(type->word, object_alive, type);
-	identity_resume();
+	creds_lower();
 	result = names_add(type->word, name, (Named){.key = key, .id = id});
 	if (result < 0) {
 		type->remove(id);
 		return result == -EEXIST ?
 			       result :
-			       why_refuse(-result, "the names file %s cannot be written", backends_settings()->names);
+			       refuse(-result, "the names file %s cannot be written", host_settings()->names);
 	}
 	return id;
 }
 
-int sysv_create(const SysvType *type, const char *name, mode_t mode, Object *out)
+int sysv_create(const void *context, const Object *directory, const char *name, mode_t mode, Object *out)
 {
+	const SysvType *type = context;
 	uint32_t key;
 	int id;
 
@@ -206,7 +209,7 @@ int sysv_create(const SysvType *type, const char *name, mode_t mode, Object *out
 			return id;
 	} else {
 		if (!parse_key(name, &key) || key == 0)
-			return why_refuse(EINVAL, "a key is 0x and 1 to 8 hexadecimal digits, not all of them 0");
+			return refuse(EINVAL, "a key is 0x and 1 to 8 hexadecimal digits, not all of them 0");
 		id = type->get((key_t)key, IPC_CREAT | IPC_EXCL | (int)mode);
 		if (id < 0)
 			return refuse_create(type, errno, key);
@@ -216,33 +219,35 @@ int sysv_create(const SysvType *type, const char *name, mode_t mode, Object *out
 	return 0;
 }
 
-int sysv_remove(const SysvType *type, const Object *object)
+int sysv_remove(const void *context, const Object *object)
 {
+	const SysvType *type = context;
 	SysvStat stat;
 	int known;
 
-	identity_suspend();
+	creds_raise();
 	known = sysv_stat_any(type, (int)object->id, &stat);
-	identity_resume();
+	creds_lower();
 	if (type->remove((int)object->id))
-		return errno == EPERM ? why_refuse(EPERM, "only its owner, its creator or root may remove it") :
+		return errno == EPERM ? refuse(EPERM, "only its owner, its creator or root may remove it") :
 					absent(-errno);
 	if (known == 0)
 		names_drop(type->word, named(&stat));
 	return 0;
 }
 
-int sysv_rename(const SysvType *type, const Object *object, const char *name)
+int sysv_rename(const void *context, const Object *object, const char *name)
 {
+	const SysvType *type = context;
 	SysvStat stat;
 	Named old;
 	int result;
 
 	if (!names_valid(name))
-		return why_refuse(
+		return refuse(
 			EINVAL,
 			"a name is a word; a key (0x…) or an id (id-…) cannot be chosen for an object that exists");
-	identity_suspend();
+	creds_raise();
 	result = absent(sysv_stat_any(type, (int)object->id, &stat));
 	if (result == 0 && names_lookup(type->word, name, &old)) {
 		if (id_of_name(type, name) >= 0)
@@ -252,12 +257,13 @@ int sysv_rename(const SysvType *type, const Object *object, const char *name)
 	}
 	if (result == 0)
 		result = names_add(type->word, name, named(&stat));
-	identity_resume();
+	creds_lower();
 	return result;
 }
 
-int sysv_stat(const SysvType *type, const Object *object, ObjectStat *out)
+int sysv_stat(const void *context, const Object *object, ObjectStat *out)
 {
+	const SysvType *type = context;
 	SysvStat stat;
 	int result = absent(sysv_stat_any(type, (int)object->id, &stat));
 
@@ -266,14 +272,15 @@ int sysv_stat(const SysvType *type, const Object *object, ObjectStat *out)
 	return result;
 }
 
-int sysv_set(const SysvType *type, const Object *object, const ObjectChange *change)
+int sysv_set(const void *context, const Object *object, const ObjectChange *change)
 {
+	const SysvType *type = context;
 	SysvStat stat;
 	int result;
 
-	identity_suspend();
+	creds_raise();
 	result = absent(sysv_stat_any(type, (int)object->id, &stat));
-	identity_resume();
+	creds_lower();
 	if (result < 0)
 		return result;
 	if (change->set_mode)
@@ -285,8 +292,9 @@ int sysv_set(const SysvType *type, const Object *object, const ObjectChange *cha
 	return absent(type->set((int)object->id, &stat.perm));
 }
 
-int sysv_permit(const SysvType *type, const Object *object, const Caller *caller, int rights)
+int sysv_permit(const void *context, const Object *object, const Caller *caller, int rights)
 {
+	const SysvType *type = context;
 	SysvStat stat;
 	int result = absent(sysv_stat_any(type, (int)object->id, &stat));
 

@@ -25,66 +25,15 @@ typedef struct SysvType {
 	int (*set)(int id, const struct ipc_perm *); /* IPC_SET of owner and mode: 0, or a negative errno */
 } SysvType;
 
-/* The members of a directory of such objects: see Members. The Object's id is the kernel's. */
-int sysv_list(const SysvType *type, MemberSeen seen, void *data);
-int sysv_lookup(const SysvType *type, const char *name, Object *out);
-int sysv_create(const SysvType *type, const char *name, mode_t mode, Object *out);
-int sysv_remove(const SysvType *type, const Object *object);
-int sysv_rename(const SysvType *type, const Object *object, const char *name);
-int sysv_stat(const SysvType *type, const Object *object, ObjectStat *out);
-int sysv_set(const SysvType *type, const Object *object, const ObjectChange *change);
-int sysv_permit(const SysvType *type, const Object *object, const Caller *caller, int rights);
-
-/*
- * The Members `prefix`_members of a directory whose objects are of `type`, a SysvType of the same file. Members carry no
- * argument, so each mechanism has functions of its own that name its type.
- */
-#define SYSV_MEMBERS(prefix, type)                                                               \
-	static int prefix##_list(const Object *at, MemberSeen seen, void *data)                  \
-	{                                                                                        \
-		(void)at;                                                                        \
-		return sysv_list(&(type), seen, data);                                           \
-	}                                                                                        \
-	static int prefix##_lookup(const Object *at, const char *name, Object *out)              \
-	{                                                                                        \
-		(void)at;                                                                        \
-		return sysv_lookup(&(type), name, out);                                          \
-	}                                                                                        \
-	static int prefix##_create(const Object *at, const char *name, mode_t mode, Object *out) \
-	{                                                                                        \
-		(void)at;                                                                        \
-		return sysv_create(&(type), name, mode, out);                                    \
-	}                                                                                        \
-	static int prefix##_remove(const Object *object)                                         \
-	{                                                                                        \
-		return sysv_remove(&(type), object);                                             \
-	}                                                                                        \
-	static int prefix##_rename(const Object *object, const char *name)                       \
-	{                                                                                        \
-		return sysv_rename(&(type), object, name);                                       \
-	}                                                                                        \
-	static int prefix##_stat(const Object *object, ObjectStat *out)                          \
-	{                                                                                        \
-		return sysv_stat(&(type), object, out);                                          \
-	}                                                                                        \
-	static int prefix##_set(const Object *object, const ObjectChange *change)                \
-	{                                                                                        \
-		return sysv_set(&(type), object, change);                                        \
-	}                                                                                        \
-	static int prefix##_permit(const Object *object, const Caller *caller, int rights)       \
-	{                                                                                        \
-		return sysv_permit(&(type), object, caller, rights);                             \
-	}                                                                                        \
-	static const Members prefix##_members = {                                                \
-		.list = prefix##_list,                                                           \
-		.lookup = prefix##_lookup,                                                       \
-		.create = prefix##_create,                                                       \
-		.remove = prefix##_remove,                                                       \
-		.rename = prefix##_rename,                                                       \
-		.stat = prefix##_stat,                                                           \
-		.set = prefix##_set,                                                             \
-		.permit = prefix##_permit,                                                       \
-	}
+/* The members of a directory of such objects: see DirOps. The Object's id is the kernel's. */
+int sysv_list(const void *context, const Object *directory, MemberSeen seen, void *data);
+int sysv_lookup(const void *context, const Object *directory, const char *name, Object *out);
+int sysv_create(const void *context, const Object *directory, const char *name, mode_t mode, Object *out);
+int sysv_remove(const void *context, const Object *object);
+int sysv_rename(const void *context, const Object *object, const char *name);
+int sysv_stat(const void *context, const Object *object, ObjectStat *out);
+int sysv_set(const void *context, const Object *object, const ObjectChange *change);
+int sysv_permit(const void *context, const Object *object, const Caller *caller, int rights);
 
 /*
  * The kernel's ipcperms() and ipcctl_obtain_check() (ipc/util.c), for a caller whose ids we know: the owner's bits where

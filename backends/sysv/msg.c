@@ -80,10 +80,10 @@ struct msgbuf *sysv_msg_scratch(size_t size)
 
 /* -- One message ---------------------------------------------------------------------------------------------------- */
 
-static ssize_t receive(Handle *handle, char *buf, size_t room, Mark *mark, Patience patience)
+static ssize_t receive(Handle *handle, char *buf, size_t room, Mark *mark, BlockMode block)
 {
 	const Object *object = &handle->object;
-	int flags = sysv_msg_flags(object) | (patience == TRY ? IPC_NOWAIT : 0);
+	int flags = sysv_msg_flags(object) | (block == NONBLOCK ? IPC_NOWAIT : 0);
 	struct msgbuf *message = sysv_msg_scratch(room);
 	long type;
 	ssize_t n;
@@ -110,21 +110,21 @@ static int explain_refusal(const Object *object, int error, size_t length)
 	if (result < 0)
 		return result;
 	if (length > most)
-		return why_refuse(EMSGSIZE, "the message has %zu bytes and limits/msgmax is %zu", length, most);
+		return refuse(EMSGSIZE, "the message has %zu bytes and limits/msgmax is %zu", length, most);
 	if (length > ds.msg_qbytes)
-		return why_refuse(EMSGSIZE, "the message has %zu bytes and the queue's qbytes is %lu", length,
-				  (unsigned long)ds.msg_qbytes);
+		return refuse(EMSGSIZE, "the message has %zu bytes and the queue's qbytes is %lu", length,
+			      (unsigned long)ds.msg_qbytes);
 	return -error;
 }
 
-static int send(Handle *handle, const Mark *mark, const char *bytes, size_t length, Patience patience)
+static int send(Handle *handle, const Mark *mark, const char *bytes, size_t length, BlockMode block)
 {
 	const Object *object = &handle->object;
 	struct msgbuf *message = sysv_msg_scratch(length);
 
 	message->mtype = mark->number;
 	memcpy(message->mtext, bytes, length);
-	if (msgsnd((int)object->id, message, length, patience == TRY ? IPC_NOWAIT : 0) == 0)
+	if (msgsnd((int)object->id, message, length, block == NONBLOCK ? IPC_NOWAIT : 0) == 0)
 		return 0;
 	if (errno == EINVAL || errno == EAGAIN)
 		return explain_refusal(object, errno, length);
@@ -133,7 +133,6 @@ static int send(Handle *handle, const Mark *mark, const char *bytes, size_t leng
 
 static ssize_t largest(Handle *handle)
 {
-	(void)handle;
 	return (ssize_t)sysv_msg_max();
 }
 
@@ -199,7 +198,7 @@ static void wait_for(Handle *handle, Direction direction, size_t size, Wait *out
 			.how = WAIT_CALL,
 			/* lines and records send messages of any length, and keep state: a line of their own. */
 			.key = {object->id, (int64_t)size, -1,
-				handle->row->stream->whole_writes ? 0 : (int64_t)(intptr_t)handle},
+				handle->desc->stream->whole_writes ? 0 : (int64_t)(intptr_t)handle},
 		};
 }
 
@@ -302,9 +301,9 @@ static int set_perm(int id, const struct ipc_perm *perm)
 	struct msqid_ds ds;
 	int result;
 
-	identity_suspend();
+	creds_raise();
 	result = sysv_msg_stat(&object, &ds);
-	identity_resume();
+	creds_lower();
 	if (result < 0)
 		return result;
 	ds.msg_perm = *perm;
@@ -322,7 +321,17 @@ static const SysvType msg_type = {
 	.set = set_perm,
 };
 
-SYSV_MEMBERS(msg, msg_type);
+static const DirOps msg_members = {
+	.list = sysv_list,
+	.lookup = sysv_lookup,
+	.create = sysv_create,
+	.remove = sysv_remove,
+	.rename = sysv_rename,
+	.stat = sysv_stat,
+	.set = sysv_set,
+	.permit = sysv_permit,
+	.context = &msg_type,
+};
 
 #define MESSAGE_FILES                                                                                                 \
 	{.name = "data", .kind = STREAM, .mode = 0666, .stream = &queue_data, .mechanism = &msg_queue},               \
@@ -334,16 +343,16 @@ SYSV_MEMBERS(msg, msg_type);
 		.name = "peek", .kind = TEXT, .mode = 0444, .text = &sysv_msg_peek                                    \
 	}
 
-static const Row selection_files[] = {MESSAGE_FILES, {0}};
+static const FileDesc selection_files[] = {MESSAGE_FILES, {0}};
 
-static const Row selection = {.kind = DIRECTORY, .rows = selection_files};
+static const FileDesc selection = {.kind = DIRECTORY, .files = selection_files};
 
 #define ATTRIBUTE(file, field)                                                                        \
 	{                                                                                             \
 		.name = file, .kind = TEXT, .mode = 0444, .text = &sysv_msg_attribute, .which = field \
 	}
 
-static const Row queue_files[] = {
+static const FileDesc queue_files[] = {
 	MESSAGE_FILES,
 	{.name = "type", .kind = DIRECTORY, .members = &sysv_msg_types, .member = &selection},
 	{.name = "status", .kind = TEXT, .mode = 0444, .text = &sysv_msg_status},
@@ -360,9 +369,9 @@ static const Row queue_files[] = {
 	{0},
 };
 
-static const Row queue = {.kind = DIRECTORY, .rows = queue_files};
+static const FileDesc queue = {.kind = DIRECTORY, .files = queue_files};
 
-const Row sysv_msg_row = {
+const FileDesc sysv_msg_desc = {
 	.name = "msg",
 	.kind = DIRECTORY,
 	.mode = 01777,

@@ -6,7 +6,7 @@
 #include "backends/core/backend.h"
 #include "backends/sysv/ipc.h"
 
-extern const Row sysv_msg_row;
+extern const FileDesc sysv_msg_desc;
 
 /* How Object.part selects messages, below type/: N, upto-N, except-N; see msgrcv(2), msgtyp and MSG_EXCEPT. */
 enum { SELECT_ALL, SELECT_TYPE, SELECT_UPTO, SELECT_EXCEPT };
@@ -32,7 +32,7 @@ typedef void (*SysvMsgSeen)(void *data, long type, const char *bytes, size_t len
 int sysv_msg_walk(const Object *object, SysvMsgSeen seen, void *data);
 
 extern const TextOps sysv_msg_peek;
-extern const Members sysv_msg_types; /* type/ */
+extern const DirOps sysv_msg_types; /* type/ */
 
 /* -- Attributes (sysv_msg_attributes.c): the row's `which` says which ------------------------------------------------ */
 

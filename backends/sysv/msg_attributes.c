@@ -51,23 +51,21 @@ static void print_attribute(int which, int64_t id, const struct msqid_ds *ds, GS
 	}
 }
 
-static int attribute_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int attribute_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
 	struct msqid_ds ds;
 	int result = sysv_msg_stat(object, &ds);
 
-	(void)caller;
 	if (result == 0)
-		print_attribute(row->which, object->id, &ds, out);
+		print_attribute(desc->which, object->id, &ds, out);
 	return result;
 }
 
-static int status_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int status_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
 	struct msqid_ds ds;
 	int result = sysv_msg_stat(object, &ds);
 
-	(void)row, (void)caller;
 	if (result < 0)
 		return result;
 	const SysvStat stat = {.id = (int)object->id, .perm = ds.msg_perm};
@@ -83,26 +81,24 @@ static int status_show(const Row *row, const Object *object, const Caller *calle
 }
 
 /* IPC_SET, as the caller: only root may go above msgmnb (msgctl(2), EPERM). */
-static int qbytes_store(const Row *row, const Object *object, const char *text)
+static int qbytes_store(const FileDesc *desc, const Object *object, const char *text)
 {
 	struct msqid_ds ds;
 	int64_t bytes;
 	int result;
 
-	(void)row;
 	if (!parse_size(text, 0, INT_MAX, &bytes))
-		return why_refuse(EINVAL, "qbytes is a number of bytes, such as 16384 or 16K");
-	identity_suspend();
+		return refuse(EINVAL, "qbytes is a number of bytes, such as 16384 or 16K");
+	creds_raise();
 	result = sysv_msg_stat(object, &ds);
-	identity_resume();
+	creds_lower();
 	if (result < 0)
 		return result;
 	ds.msg_qbytes = (msglen_t)bytes;
 	if (msgctl((int)object->id, IPC_SET, &ds) == 0)
 		return 0;
 	if (errno == EPERM)
-		return why_refuse(EPERM,
-				  "only the owner may set it, and above limits/msgmnb only with CAP_SYS_RESOURCE");
+		return refuse(EPERM, "only the owner may set it, and above limits/msgmnb only with CAP_SYS_RESOURCE");
 	return -errno;
 }
 

@@ -20,14 +20,14 @@ int sysv_msg_walk(const Object *object, SysvMsgSeen seen, void *data)
 		ssize_t n;
 
 		/* Each look counts its way from the first message: a long queue takes the square of its length. */
-		if (backend_interrupted())
+		if (host_interrupted())
 			return -EINTR;
 		n = msgrcv((int)object->id, message, room, position, MSG_COPY | IPC_NOWAIT | MSG_NOERROR);
 
 		if (n < 0 && errno == ENOMSG)
 			return 0;
 		if (n < 0 && errno == ENOSYS)
-			return why_refuse(ENOSYS, "this kernel has no MSG_COPY (CONFIG_CHECKPOINT_RESTORE)");
+			return refuse(ENOSYS, "this kernel has no MSG_COPY (CONFIG_CHECKPOINT_RESTORE)");
 		if (n < 0)
 			return errno == EINVAL ? -EIDRM : -errno;
 		if (sysv_msg_selects(object, message->mtype))
@@ -40,9 +40,8 @@ static void print_record(void *data, long type, const char *bytes, size_t length
 	queue_print_record(data, type, bytes, length);
 }
 
-static int peek_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int peek_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
-	(void)row, (void)caller;
 	return sysv_msg_walk(object, print_record, out);
 }
 
@@ -52,11 +51,10 @@ const TextOps sysv_msg_peek = {.show = peek_show, .slow = true};
 
 static void note_type(void *data, long type, const char *bytes, size_t length)
 {
-	(void)bytes, (void)length;
 	g_hash_table_add(data, GSIZE_TO_POINTER((gsize)type));
 }
 
-static int types_list(const Object *at, MemberSeen seen, void *data)
+static int types_list(const void *context, const Object *at, MemberSeen seen, void *data)
 {
 	g_autoptr(GHashTable) types = g_hash_table_new(NULL, NULL);
 	GHashTableIter iter;
@@ -75,7 +73,7 @@ static int types_list(const Object *at, MemberSeen seen, void *data)
 	return 0;
 }
 
-static int types_lookup(const Object *at, const char *name, Object *out)
+static int types_lookup(const void *context, const Object *at, const char *name, Object *out)
 {
 	static const struct {
 		const char *prefix;
@@ -98,23 +96,23 @@ static int types_lookup(const Object *at, const char *name, Object *out)
 }
 
 /* A message is sent with one type: only type/N can be written to. */
-static int types_stat(const Object *object, ObjectStat *out)
+static int types_stat(const void *context, const Object *object, ObjectStat *out)
 {
-	int result = sysv_msg_row.members->stat(object, out);
+	int result = sysv_stat(sysv_msg_desc.members->context, object, out);
 
 	if (object->select == SELECT_UPTO || object->select == SELECT_EXCEPT)
 		out->mode &= 0444;
 	return result;
 }
 
-static int types_permit(const Object *object, const Caller *caller, int rights)
+static int types_permit(const void *context, const Object *object, const Caller *caller, int rights)
 {
 	if ((rights & RIGHT_WRITE) && object->select != SELECT_TYPE)
-		return why_refuse(EACCES, "a message is sent with one type: write to type/N");
-	return sysv_msg_row.members->permit(object, caller, rights);
+		return refuse(EACCES, "a message is sent with one type: write to type/N");
+	return sysv_permit(sysv_msg_desc.members->context, object, caller, rights);
 }
 
-const Members sysv_msg_types = {
+const DirOps sysv_msg_types = {
 	.list = types_list,
 	.lookup = types_lookup,
 	.stat = types_stat,

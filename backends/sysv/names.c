@@ -283,11 +283,11 @@ int names_add(const char *type, const char *name, Named object)
 {
 	int result;
 
-	identity_suspend();
+	creds_raise();
 	g_mutex_lock(&lock);
 	result = change(type, name, object);
 	g_mutex_unlock(&lock);
-	identity_resume();
+	creds_lower();
 	return result;
 }
 
@@ -295,14 +295,14 @@ int names_drop(const char *type, Named object)
 {
 	int result = 0;
 
-	identity_suspend();
+	creds_raise();
 	g_mutex_lock(&lock);
 	refresh();
 	g_autofree char *text = object_text(type, object);
 	if (g_hash_table_contains(by_object, text))
 		result = change(type, NULL, object);
 	g_mutex_unlock(&lock);
-	identity_resume();
+	creds_lower();
 	return result;
 }
 
@@ -357,10 +357,10 @@ void names_prune(const char *type, bool (*alive)(const void *data, Named object)
 	for (guint i = objects->len; i-- > 0;)
 		if (alive(data, g_array_index(objects, Named, i)))
 			g_array_remove_index_fast(objects, i);
-	identity_suspend();
+	creds_raise();
 	g_mutex_lock(&lock);
 	drop_all(type, objects);
 	prune_at = MAX(PRUNE_FROM, 2 * g_hash_table_size(by_object));
 	g_mutex_unlock(&lock);
-	identity_resume();
+	creds_lower();
 }

@@ -109,11 +109,11 @@ static int make(const struct semid_ds *like, unsigned short *values, size_t coun
 
 	/* The maker may set the values, whatever the mode says. */
 	if (result == 0) {
-		identity_suspend();
+		creds_raise();
 		if (semctl(id, 0, SETALL, (union semun){.array = values}) < 0 ||
 		    semctl(id, 0, IPC_SET, (union semun){.buf = &ds}) < 0)
 			result = -errno;
-		identity_resume();
+		creds_lower();
 	}
 	return result;
 }
@@ -126,36 +126,45 @@ int sysv_sem_make_anew(const Object *object, const struct semid_ds *old, unsigne
 	bool used;
 	int result;
 
-	identity_suspend();
+	creds_raise();
 	used = is_used(object, old);
 	before = sysv_sem_values(object, &nsems, &result);
-	identity_resume();
+	creds_lower();
 	if (result < 0)
 		return result;
 	if (used)
-		return why_refuse(EINVAL, "the set has %lu semaphores and is in use: write as many values",
-				  (unsigned long)old->sem_nsems);
+		return refuse(EINVAL, "the set has %lu semaphores and is in use: write as many values",
+			      (unsigned long)old->sem_nsems);
 	if (old->sem_perm.__key == IPC_PRIVATE)
-		return why_refuse(EINVAL, "the set has %lu semaphores and no key, under which it could be made anew",
-				  (unsigned long)old->sem_nsems);
+		return refuse(EINVAL, "the set has %lu semaphores and no key, under which it could be made anew",
+			      (unsigned long)old->sem_nsems);
 	if (semctl(0, 0, IPC_INFO, (union semun){.info = &info}) >= 0 && count > (size_t)info.semmsl)
-		return why_refuse(EINVAL, "a set has at most limits/semmsl semaphores, which is %d", info.semmsl);
+		return refuse(EINVAL, "a set has at most limits/semmsl semaphores, which is %d", info.semmsl);
 	if (semctl((int)object->id, 0, IPC_RMID) < 0)
-		return errno == EPERM ? why_refuse(EPERM, "only its owner, its creator or root may make the set anew") :
+		return errno == EPERM ? refuse(EPERM, "only its owner, its creator or root may make the set anew") :
 					sysv_sem_removed(errno);
 	result = make(old, values, count);
 	if (result == 0)
 		return 0;
 	if (make(old, before, nsems) < 0)
-		return why_refuse(-result, "the set is gone: it could not be made anew");
-	return result == -ENOSPC ?
-		       why_refuse(ENOSPC, "all sets together have as many semaphores as limits/semmns allows") :
-		       result;
+		return refuse(-result, "the set is gone: it could not be made anew");
+	return result == -ENOSPC ? refuse(ENOSPC, "all sets together have as many semaphores as limits/semmns allows") :
+				   result;
 }
 
 /* -- The directory -------------------------------------------------------------------------------------------------- */
 
-SYSV_MEMBERS(sem, sem_type);
+static const DirOps sem_members = {
+	.list = sysv_list,
+	.lookup = sysv_lookup,
+	.create = sysv_create,
+	.remove = sysv_remove,
+	.rename = sysv_rename,
+	.stat = sysv_stat,
+	.set = sysv_set,
+	.permit = sysv_permit,
+	.context = &sem_type,
+};
 
 /* How many semaphores the set has, for whoever asks; none if it is gone. */
 static int64_t count_of(const Object *object)
@@ -167,11 +176,11 @@ static int64_t count_of(const Object *object)
 		       (int64_t)(stat.stat.size / (off_t)sizeof(unsigned short));
 }
 
-static int one_list(const Object *at, MemberSeen seen, void *data)
+static int one_list(const void *context, const Object *at, MemberSeen seen, void *data)
 {
 	int64_t count = count_of(at);
 	ObjectStat stat;
-	int result = sem_stat(at, &stat);
+	int result = sysv_stat(&sem_type, at, &stat);
 
 	stat.size = sizeof(unsigned short);
 	for (int64_t i = 0; i < count && result == 0; i++) {
@@ -183,7 +192,7 @@ static int one_list(const Object *at, MemberSeen seen, void *data)
 	return result;
 }
 
-static int one_lookup(const Object *at, const char *name, Object *out)
+static int one_lookup(const void *context, const Object *at, const char *name, Object *out)
 {
 	int64_t number;
 
@@ -195,10 +204,10 @@ static int one_lookup(const Object *at, const char *name, Object *out)
 	return 0;
 }
 
-static const Members one_members = {.list = one_list, .lookup = one_lookup};
+static const DirOps one_members = {.list = one_list, .lookup = one_lookup};
 
 /* clang-format off */
-static const Row one_files[] = {
+static const FileDesc one_files[] = {
 	{.name = "value", .kind = TEXT, .mode = 0666, .text = &sysv_sem_one_value, .which = ONE_VALUE},
 	{.name = "op", .kind = STREAM, .mode = 0222, .stream = &semaphore_op, .mechanism = &sysv_sem_one},
 	{.name = "hold", .kind = STREAM, .mode = 0222, .stream = &semaphore_hold, .mechanism = &sysv_sem_one},
@@ -209,9 +218,9 @@ static const Row one_files[] = {
 	{0},
 };
 
-static const Row one = {.kind = DIRECTORY, .rows = one_files};
+static const FileDesc one = {.kind = DIRECTORY, .files = one_files};
 
-static const Row set_files[] = {
+static const FileDesc set_files[] = {
 	{.name = "values", .kind = TEXT, .mode = 0666, .text = &sysv_sem_values_text},
 	{.name = "op", .kind = STREAM, .mode = 0222, .stream = &semaphore_op, .mechanism = &sysv_sem_set},
 	{.name = "undo", .kind = STREAM, .mode = 0222, .stream = &semaphore_op, .mechanism = &sysv_sem_undo},
@@ -225,9 +234,9 @@ static const Row set_files[] = {
 };
 /* clang-format on */
 
-static const Row set = {.kind = DIRECTORY, .rows = set_files, .members = &one_members, .member = &one};
+static const FileDesc set = {.kind = DIRECTORY, .files = set_files, .members = &one_members, .member = &one};
 
-const Row sysv_sem_row = {
+const FileDesc sysv_sem_desc = {
 	.name = "sem",
 	.kind = DIRECTORY,
 	.mode = 01777,

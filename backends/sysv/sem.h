@@ -7,7 +7,7 @@
 #include "backends/common/semaphore.h"
 #include "backends/sysv/ipc.h"
 
-extern const Row sysv_sem_row;
+extern const FileDesc sysv_sem_desc;
 
 /* semctl(2) leaves it to its callers to say so. */
 union semun {
@@ -32,7 +32,7 @@ int sysv_sem_removed(int error);
 unsigned short *sysv_sem_values(const Object *object, size_t *nsems, int *result);
 
 /* semop(2); see Semaphore.operate and could. */
-int sysv_sem_operate(const Object *object, const SemaphoreChange *changes, size_t count, Patience patience);
+int sysv_sem_operate(const Object *object, const SemaphoreChange *changes, size_t count, BlockMode block);
 int sysv_sem_could(const Object *object, const SemaphoreChange *changes, size_t count);
 
 /*

@@ -33,24 +33,22 @@ static void print_attribute(int which, int64_t id, const struct semid_ds *ds, GS
 	}
 }
 
-static int attribute_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int attribute_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
 	struct semid_ds ds;
 	int result = sysv_sem_stat(object, &ds);
 
-	(void)caller;
 	if (result == 0)
-		print_attribute(row->which, object->id, &ds, out);
+		print_attribute(desc->which, object->id, &ds, out);
 	return result;
 }
 
-static int values_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int values_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
 	size_t nsems;
 	int result;
 	g_autofree unsigned short *values = sysv_sem_values(object, &nsems, &result);
 
-	(void)row, (void)caller;
 	if (!values)
 		return result;
 	for (size_t i = 0; i < nsems; i++)
@@ -59,7 +57,7 @@ static int values_show(const Row *row, const Object *object, const Caller *calle
 	return 0;
 }
 
-static int status_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int status_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
 	struct semid_ds ds;
 	int result = sysv_sem_stat(object, &ds);
@@ -76,7 +74,7 @@ static int status_show(const Row *row, const Object *object, const Caller *calle
 	text_label(out, "Ctime");
 	print_attribute(SEM_CTIME, object->id, &ds, out);
 	text_label(out, "Values");
-	return values_show(row, object, caller, out);
+	return values_show(desc, object, caller, out);
 }
 
 /* The numbers in a text, separated by blanks or newlines; NULL if there is anything else, or none. */
@@ -93,7 +91,7 @@ static unsigned short *parse_values(const char *text, size_t *count, int *result
 		if (length > 20 || !parse_digits(word, (int)length, 0, INT64_MAX, &n))
 			return NULL;
 		if (n > SEMVMX_LINUX) {
-			*result = why_refuse(ERANGE, "a semaphore's value is at most %d", SEMVMX_LINUX);
+			*result = refuse(ERANGE, "a semaphore's value is at most %d", SEMVMX_LINUX);
 			return NULL;
 		}
 		value = (unsigned short)n;
@@ -109,21 +107,19 @@ static unsigned short *parse_values(const char *text, size_t *count, int *result
 }
 
 /* SETALL, as the caller. */
-static int values_store(const Row *row, const Object *object, const char *text)
+static int values_store(const FileDesc *desc, const Object *object, const char *text)
 {
 	struct semid_ds ds;
 	size_t count;
 	int result;
 	g_autofree unsigned short *values = parse_values(text, &count, &result);
 
-	(void)row;
 	if (!values)
-		return result == -EINVAL ?
-			       why_refuse(EINVAL, "values are numbers separated by blanks, one a semaphore") :
-			       result;
-	identity_suspend();
+		return result == -EINVAL ? refuse(EINVAL, "values are numbers separated by blanks, one a semaphore") :
+					   result;
+	creds_raise();
 	result = sysv_sem_stat(object, &ds);
-	identity_resume();
+	creds_lower();
 	if (result < 0)
 		return result;
 	if (count != ds.sem_nsems)
@@ -149,20 +145,18 @@ static const struct {
 	[ONE_PID] = {"Pid", GETPID},
 };
 
-static int one_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int one_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
-	int value = sysv_sem_control(object, ones[row->which].command, 0);
+	int value = sysv_sem_control(object, ones[desc->which].command, 0);
 
-	(void)caller;
 	if (value < 0)
 		return value;
 	text_number(out, value);
 	return 0;
 }
 
-static int one_status_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int one_status_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
-	(void)row, (void)caller;
 	for (int which = 0; which < ONE_ATTRIBUTES; which++) {
 		int value = sysv_sem_control(object, ones[which].command, 0);
 
@@ -175,15 +169,14 @@ static int one_status_show(const Row *row, const Object *object, const Caller *c
 }
 
 /* SETVAL, as the caller. */
-static int one_store(const Row *row, const Object *object, const char *text)
+static int one_store(const FileDesc *desc, const Object *object, const char *text)
 {
 	int64_t value;
 
-	(void)row;
 	if (!parse_number(text, 0, INT64_MAX, &value))
-		return why_refuse(EINVAL, "a value is a number; to add or take, write to op");
+		return refuse(EINVAL, "a value is a number; to add or take, write to op");
 	if (value > SEMVMX_LINUX)
-		return why_refuse(ERANGE, "a semaphore's value is at most %d", SEMVMX_LINUX);
+		return refuse(ERANGE, "a semaphore's value is at most %d", SEMVMX_LINUX);
 	return sysv_sem_control(object, SETVAL, (int)value);
 }
 

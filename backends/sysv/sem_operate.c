@@ -65,14 +65,13 @@ static int explain_refusal(const Object *object, int error)
 	switch (error) {
 	case EFBIG:
 		if (sysv_sem_stat(object, &ds) == 0)
-			return why_refuse(EFBIG, "the set has %lu semaphores, numbered from 0",
-					  (unsigned long)ds.sem_nsems);
+			return refuse(EFBIG, "the set has %lu semaphores, numbered from 0",
+				      (unsigned long)ds.sem_nsems);
 		break;
 	case E2BIG:
-		return why_refuse(E2BIG, "an operation has at most limits/semopm changes, which is %d",
-				  largest_count());
+		return refuse(E2BIG, "an operation has at most limits/semopm changes, which is %d", largest_count());
 	case ERANGE:
-		return why_refuse(ERANGE, "a semaphore's value is at most %d", SEMVMX_LINUX);
+		return refuse(ERANGE, "a semaphore's value is at most %d", SEMVMX_LINUX);
 	default:
 		break;
 	}
@@ -96,12 +95,12 @@ static int convert(const SemaphoreChange *changes, size_t count, short flags, st
 	return 0;
 }
 
-int sysv_sem_operate(const Object *object, const SemaphoreChange *changes, size_t count, Patience patience)
+int sysv_sem_operate(const Object *object, const SemaphoreChange *changes, size_t count, BlockMode block)
 {
 	struct sembuf few[FEW];
 	g_autofree struct sembuf *many = count > FEW ? g_new(struct sembuf, count) : NULL;
 	struct sembuf *ops = many ? many : few;
-	int result = convert(changes, count, patience == TRY ? IPC_NOWAIT : 0, ops);
+	int result = convert(changes, count, block == NONBLOCK ? IPC_NOWAIT : 0, ops);
 
 	if (result < 0)
 		return explain_refusal(object, -result);
@@ -155,9 +154,9 @@ void sysv_sem_adjust(const Object *object, unsigned short number, int by)
 
 /* -- op ------------------------------------------------------------------------------------------------------------- */
 
-static int operate(Handle *handle, const SemaphoreChange *changes, size_t count, Patience patience)
+static int operate(Handle *handle, const SemaphoreChange *changes, size_t count, BlockMode block)
 {
-	return sysv_sem_operate(&handle->object, changes, count, patience);
+	return sysv_sem_operate(&handle->object, changes, count, block);
 }
 
 static int could(Handle *handle, const SemaphoreChange *changes, size_t count)
@@ -236,15 +235,15 @@ static bool note(Handle *handle, const SemaphoreChange *changes, size_t count, b
 }
 
 /* Noted first, while it can still be refused; the handle is not closed before its last operation has ended. */
-static int undo_operate(Handle *handle, const SemaphoreChange *changes, size_t count, Patience patience)
+static int undo_operate(Handle *handle, const SemaphoreChange *changes, size_t count, BlockMode block)
 {
 	int result = prepare(handle);
 
 	if (result < 0)
 		return result;
 	if (!note(handle, changes, count, false))
-		return why_refuse(ERANGE, "there would be more than %d to undo in one semaphore", SEMVMX_LINUX);
-	result = sysv_sem_operate(&handle->object, changes, count, patience);
+		return refuse(ERANGE, "there would be more than %d to undo in one semaphore", SEMVMX_LINUX);
+	result = sysv_sem_operate(&handle->object, changes, count, block);
 	if (result < 0)
 		note(handle, changes, count, true);
 	return result;

@@ -88,9 +88,9 @@ int sysv_shm_stat(const Object *object, struct shmid_ds *out)
 {
 	int id = sysv_shm_id(object), result;
 
-	identity_suspend();
+	creds_raise();
 	result = shmctl(id, IPC_STAT, out) < 0 ? -errno : 0;
-	identity_resume();
+	creds_lower();
 	return result == -EINVAL ? -EIDRM : result;
 }
 
@@ -104,16 +104,14 @@ static Object as_it_is_now(const Object *object)
 	return now;
 }
 
-static int shm_list(const Object *at, MemberSeen seen, void *data)
+static int shm_list(const void *context, const Object *at, MemberSeen seen, void *data)
 {
-	(void)at;
-	return sysv_list(&sysv_shm_type, seen, data);
+	return sysv_list(&sysv_shm_type, NULL, seen, data);
 }
 
-static int shm_lookup(const Object *at, const char *name, Object *out)
+static int shm_lookup(const void *context, const Object *at, const char *name, Object *out)
 {
-	(void)at;
-	return sysv_lookup(&sysv_shm_type, name, out);
+	return sysv_lookup(&sysv_shm_type, NULL, name, out);
 }
 
 /* shmget(2) has one errno for two limits. */
@@ -122,34 +120,33 @@ static int explain_full(void)
 	struct shm_info info;
 	struct shminfo limits;
 
-	identity_suspend();
+	creds_raise();
 	if (shmctl(0, SHM_INFO, (struct shmid_ds *)&info) >= 0 &&
 	    shmctl(0, IPC_INFO, (struct shmid_ds *)&limits) >= 0 && (unsigned long)info.used_ids < limits.shmmni)
-		why_refuse(ENOSPC, "all segments together would have more pages than limits/shmall allows");
-	identity_resume();
+		refuse(ENOSPC, "all segments together would have more pages than limits/shmall allows");
+	creds_lower();
 	return -ENOSPC;
 }
 
-static int shm_create(const Object *at, const char *name, mode_t mode, Object *out)
+static int shm_create(const void *context, const Object *at, const char *name, mode_t mode, Object *out)
 {
 	int result;
 
-	(void)at;
 	g_mutex_lock(&sysv_shm_remaking);
-	result = sysv_create(&sysv_shm_type, name, mode, out);
+	result = sysv_create(&sysv_shm_type, NULL, name, mode, out);
 	g_mutex_unlock(&sysv_shm_remaking);
 
 	return result == -ENOSPC ? explain_full() : result;
 }
 
-static int shm_remove(const Object *object)
+static int shm_remove(const void *context, const Object *object)
 {
 	const Object now = as_it_is_now(object);
 
 	return sysv_remove(&sysv_shm_type, &now);
 }
 
-static int shm_rename(const Object *object, const char *name)
+static int shm_rename(const void *context, const Object *object, const char *name)
 {
 	const Object now = as_it_is_now(object);
 	int result;
@@ -160,14 +157,14 @@ static int shm_rename(const Object *object, const char *name)
 	return result;
 }
 
-static int shm_stat(const Object *object, ObjectStat *out)
+static int shm_stat(const void *context, const Object *object, ObjectStat *out)
 {
 	const Object now = as_it_is_now(object);
 
 	return sysv_stat(&sysv_shm_type, &now, out);
 }
 
-static int shm_set(const Object *object, const ObjectChange *change)
+static int shm_set(const void *context, const Object *object, const ObjectChange *change)
 {
 	const Object now = as_it_is_now(object);
 
@@ -175,14 +172,14 @@ static int shm_set(const Object *object, const ObjectChange *change)
 }
 
 /* Memory that may only be written does not exist: shmat(2) asks for the right to read and to write. */
-static int shm_permit(const Object *object, const Caller *caller, int rights)
+static int shm_permit(const void *context, const Object *object, const Caller *caller, int rights)
 {
 	const Object now = as_it_is_now(object);
 
 	return sysv_permit(&sysv_shm_type, &now, caller, rights & RIGHT_WRITE ? rights | RIGHT_READ : rights);
 }
 
-static const Members shm_members = {
+static const DirOps shm_members = {
 	.list = shm_list,
 	.lookup = shm_lookup,
 	.create = shm_create,
@@ -198,7 +195,7 @@ static const Members shm_members = {
 		.name = file, .kind = TEXT, .mode = 0444, .text = &sysv_shm_attribute, .which = field \
 	}
 
-static const Row segment_files[] = {
+static const FileDesc segment_files[] = {
 	{.name = "status", .kind = TEXT, .mode = 0444, .text = &sysv_shm_status},
 	ATTRIBUTE("key", SHM_KEY),
 	ATTRIBUTE("id", SHM_ID),
@@ -215,11 +212,11 @@ static const Row segment_files[] = {
 	{0},
 };
 
-static const Row *const segment_mechanisms[] = {&sysv_shm_data, &sysv_shm_sem_row, NULL};
+static const FileDesc *const segment_mechanisms[] = {&sysv_shm_data, &sysv_shm_sem_desc, NULL};
 
-static const Row segment = {.kind = DIRECTORY, .rows = segment_files, .mechanisms = segment_mechanisms};
+static const FileDesc segment = {.kind = DIRECTORY, .files = segment_files, .mechanisms = segment_mechanisms};
 
-const Row sysv_shm_row = {
+const FileDesc sysv_shm_desc = {
 	.name = "shm",
 	.kind = DIRECTORY,
 	.mode = 01777,

@@ -5,7 +5,7 @@
 
 #include "backends/sysv/ipc.h"
 
-extern const Row sysv_shm_row;
+extern const FileDesc sysv_shm_desc;
 
 /*
  * A descriptor of the segment's own pages, to be closed by the caller: pread, pwrite and mmap work on it. `flags` as for
@@ -25,7 +25,7 @@ int sysv_shm_id(const Object *object);
 int sysv_shm_stat(const Object *object, struct shmid_ds *out);
 
 /* `data` (sysv_shm_memory.c). */
-extern const Row sysv_shm_data;
+extern const FileDesc sysv_shm_data;
 
 /* Held while a segment that is made anew has no key: whoever takes keys or names here waits for that moment. */
 extern GMutex sysv_shm_remaking;

@@ -58,23 +58,21 @@ static void print_attribute(int which, int id, const struct shmid_ds *ds, GStrin
 	}
 }
 
-static int attribute_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int attribute_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
 	struct shmid_ds ds;
 	int result = sysv_shm_stat(object, &ds);
 
-	(void)caller;
 	if (result == 0)
-		print_attribute(row->which, sysv_shm_id(object), &ds, out);
+		print_attribute(desc->which, sysv_shm_id(object), &ds, out);
 	return result;
 }
 
-static int status_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int status_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
 	struct shmid_ds ds;
 	int result = sysv_shm_stat(object, &ds);
 
-	(void)row, (void)caller;
 	if (result < 0)
 		return result;
 	SysvStat stat = {.id = sysv_shm_id(object), .perm = ds.shm_perm};
@@ -90,13 +88,12 @@ static int status_show(const Row *row, const Object *object, const Caller *calle
 	return 0;
 }
 
-static int size_store(const Row *row, const Object *object, const char *text)
+static int size_store(const FileDesc *desc, const Object *object, const char *text)
 {
 	int64_t size;
 
-	(void)row;
 	if (!parse_size(text, 0, INT64_MAX, &size))
-		return why_refuse(EINVAL, "size is a number of bytes, such as 65536 or 64K");
+		return refuse(EINVAL, "size is a number of bytes, such as 65536 or 64K");
 	return sysv_shm_resize(object, -1, size);
 }
 
@@ -130,41 +127,39 @@ static int lock_for_user(const Object *object, const struct shmid_ds *ds)
 	int result;
 
 	if (ds->shm_perm.uid != uid && ds->shm_perm.cuid != uid)
-		return why_refuse(EPERM, "only its owner, its creator or root may lock it");
+		return refuse(EPERM, "only its owner, its creator or root may lock it");
 	if (ds->shm_perm.mode & SHM_LOCKED)
 		return 0;
-	if (!process_limit(identity_pid(), uid, "Max locked memory", &limit))
-		return why_refuse(EPERM,
-				  "the limit on locked memory of the process that opened this file is not known");
+	if (!procfs_limit(creds_caller_pid(), uid, "Max locked memory", &limit))
+		return refuse(EPERM, "the limit on locked memory of the process that opened this file is not known");
 	if (limit == 0)
-		return why_refuse(EPERM, "the limit on locked memory (ulimit -l) is 0");
+		return refuse(EPERM, "the limit on locked memory (ulimit -l) is 0");
 	if (limit < ds->shm_segsz || locked_by(uid) > limit - ds->shm_segsz)
-		return why_refuse(ENOMEM, "this user's locked segments would be larger than the limit on locked memory "
-					  "(ulimit -l)");
-	identity_suspend();
+		return refuse(ENOMEM, "this user's locked segments would be larger than the limit on locked memory "
+				      "(ulimit -l)");
+	creds_raise();
 	result = shmctl(sysv_shm_id(object), SHM_LOCK, NULL) < 0 ? -errno : 0;
-	identity_resume();
+	creds_lower();
 	return result;
 }
 
-static int lock_store(const Row *row, const Object *object, const char *text)
+static int lock_store(const FileDesc *desc, const Object *object, const char *text)
 {
 	struct shmid_ds ds;
 	int64_t on;
 	int result;
 
-	(void)row;
 	if (!parse_number(text, 0, 1, &on))
-		return why_refuse(EINVAL, "1 locks the segment in memory (SHM_LOCK), 0 unlocks it");
+		return refuse(EINVAL, "1 locks the segment in memory (SHM_LOCK), 0 unlocks it");
 	result = sysv_shm_stat(object, &ds);
 	if (result < 0)
 		return result;
-	if (on && identity_is_played())
+	if (on && creds_overridden())
 		return lock_for_user(object, &ds);
 	if (shmctl(sysv_shm_id(object), on ? SHM_LOCK : SHM_UNLOCK, NULL) == 0)
 		return 0;
 	if (errno == ENOMEM)
-		return why_refuse(ENOMEM, "it is larger than the limit on locked memory (ulimit -l) leaves");
+		return refuse(ENOMEM, "it is larger than the limit on locked memory (ulimit -l) leaves");
 	return -errno;
 }
 
@@ -178,7 +173,7 @@ static Mapped mapped(const Object *object)
 		.prefix = "/SYSV",
 		.own_ipc = true,
 		.inode = (uint64_t)now.id,
-		.passed_inode = backend_inode(&sysv_shm_data, &now),
+		.passed_inode = host_inode(&sysv_shm_data, &now),
 	};
 }
 
@@ -187,24 +182,23 @@ bool sysv_shm_mapped(const Object *object)
 	const Mapped what = mapped(object);
 	bool result;
 
-	identity_suspend();
-	result = attached_print(&what, true, 0, NULL) > 0;
-	identity_resume();
+	creds_raise();
+	result = mappers_print(&what, true, 0, NULL) > 0;
+	creds_lower();
 	return result;
 }
 
 /* The owner and root see everybody; others, as in /proc, their own processes. */
-static int attached_show(const Row *row, const Object *object, const Caller *caller, GString *out)
+static int attached_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
 	const Mapped what = mapped(object);
 	struct shmid_ds ds;
 	int result = sysv_shm_stat(object, &ds);
 
-	(void)row;
 	if (result < 0)
 		return result;
-	attached_print(&what, caller->uid == 0 || caller->uid == ds.shm_perm.uid || caller->uid == ds.shm_perm.cuid,
-		       caller->uid, out);
+	mappers_print(&what, caller->uid == 0 || caller->uid == ds.shm_perm.uid || caller->uid == ds.shm_perm.cuid,
+		      caller->uid, out);
 	return 0;
 }
 

@@ -44,7 +44,7 @@ static int open_mapping(const char *at, size_t size, int flags)
 		     fstatfs(fd, &fs) == 0 && fs.f_type == HUGETLBFS_MAGIC) {
 		if (fd >= 0)
 			close(fd);
-		return why_refuse(EOPNOTSUPP, "a segment of huge pages (SHM_HUGETLB) can be used with shmat(2) only");
+		return refuse(EOPNOTSUPP, "a segment of huge pages (SHM_HUGETLB) can be used with shmat(2) only");
 	}
 	return fd < 0 ? -ENODEV : fd;
 }
@@ -57,7 +57,7 @@ int sysv_shm_backing(const Object *object, int flags)
 
 	if (result < 0)
 		return result;
-	identity_suspend();
+	creds_raise();
 	at = attach(sysv_shm_id(object), flags);
 	if (at == (char *)-1) {
 		result = attach_error(errno);
@@ -65,7 +65,7 @@ int sysv_shm_backing(const Object *object, int flags)
 		result = open_mapping(at, ds.shm_segsz, flags);
 		shmdt(at);
 	}
-	identity_resume();
+	creds_lower();
 	return result;
 }
 
@@ -98,4 +98,4 @@ static const MemoryOps memory = {
 	.bounded = true,
 };
 
-const Row sysv_shm_data = {.name = "data", .kind = MEMORY, .mode = 0666, .memory = &memory};
+const FileDesc sysv_shm_data = {.name = "data", .kind = MEMORY, .mode = 0666, .memory = &memory};

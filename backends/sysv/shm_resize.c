@@ -27,7 +27,7 @@ static GMutex lock;
 static GHashTable *moved; /* Protected by lock. An id that is no more -> the id of the segment made of it. */
 
 /* shm_nattch, whatever the mode; -1 if it is gone. An id is its index and a sequence number: see sysv_stat_any(). */
-static int attached_now(int id)
+static int mappers_list(int id)
 {
 	static const int index_bits[] = {15, 24};
 	struct shmid_ds ds;
@@ -55,7 +55,7 @@ int sysv_shm_id(const Object *object)
 		g_mutex_unlock(&lock);
 		if (!found)
 			return id;
-		if (attached_now(id) >= 0) {
+		if (mappers_list(id) >= 0) {
 			g_mutex_lock(&lock);
 			g_hash_table_remove(moved, GINT_TO_POINTER(id));
 			g_mutex_unlock(&lock);
@@ -88,10 +88,10 @@ static int try_size(size_t size)
 		return 0;
 	}
 	if (errno == EINVAL)
-		return why_refuse(EINVAL, "a segment has from 1 byte up to limits/shmmax");
+		return refuse(EINVAL, "a segment has from 1 byte up to limits/shmmax");
 	if (errno == ENOSPC)
-		return why_refuse(ENOSPC, "there is no room for a second segment of that size, into which to copy: see "
-					  "limits/shmall and limits/shmmni");
+		return refuse(ENOSPC, "there is no room for a second segment of that size, into which to copy: see "
+				      "limits/shmall and limits/shmmni");
 	return -errno;
 }
 
@@ -142,8 +142,8 @@ static int take_key(int old_id, const struct shmid_ds *old, size_t *size, int *r
 	if (id < 0) {
 		id = shmget(IPC_PRIVATE, *size, IPC_CREAT | 0600);
 		if (id >= 0)
-			*result = why_refuse(
-				EEXIST, "another program took the key at that moment; the contents are in id-%d", id);
+			*result = refuse(EEXIST,
+					 "another program took the key at that moment; the contents are in id-%d", id);
 	}
 	return id;
 }
@@ -172,7 +172,7 @@ static int replace(int id, const struct shmid_ds *old, const char *from, size_t 
 {
 	int made, result;
 
-	if (attached_now(id) != 1)
+	if (mappers_list(id) != 1)
 		return -EBUSY;
 	made = make_anew(id, old, from, size, &result);
 	if (made < 0 && (result == -EPERM || result == -EIDRM || result == -EINVAL))
@@ -188,7 +188,7 @@ static int replace(int id, const struct shmid_ds *old, const char *from, size_t 
 
 static int busy(void)
 {
-	return why_refuse(EBUSY, "the segment is attached (see `attached`), and has to be made anew to be sized");
+	return refuse(EBUSY, "the segment is attached (see `attached`), and has to be made anew to be sized");
 }
 
 int sysv_shm_resize(const Object *object, int fd, off_t size)
@@ -197,28 +197,26 @@ int sysv_shm_resize(const Object *object, int fd, off_t size)
 	struct shmid_ds ds;
 	char *from;
 
-	(void)fd;
 	result = sysv_shm_stat(object, &ds);
 	if (result < 0 || (off_t)ds.shm_segsz == size)
 		return result;
 	if (ds.shm_nattch > 0)
 		return busy();
 	if (ds.shm_perm.__key == 0)
-		return why_refuse(EINVAL,
-				  "a segment without a key (IPC_PRIVATE) keeps its size: it cannot be made anew "
-				  "under the same id");
+		return refuse(EINVAL, "a segment without a key (IPC_PRIVATE) keeps its size: it cannot be made anew "
+				      "under the same id");
 	result = try_size((size_t)MAX(size, 0));
 	if (result < 0)
 		return result;
-	identity_suspend();
+	creds_raise();
 	from = shmat(id, NULL, SHM_RDONLY);
 	result = from == (char *)-1 ? -errno : 0;
-	identity_resume();
+	creds_lower();
 	if (result < 0)
 		return result;
 	result = set_mode(id, &ds, 0);
 	if (result == -EPERM)
-		why_refuse(EPERM, "only its owner, its creator or root may size it: it is made anew");
+		refuse(EPERM, "only its owner, its creator or root may size it: it is made anew");
 	if (result == 0) {
 		/* Mappings through `data` are not counted by nattch. */
 		result = sysv_shm_mapped(object) ? -EBUSY : replace(id, &ds, from, (size_t)size);

@@ -43,7 +43,7 @@ bool watcher_add(Group *group)
 	int fd = dup(group->wait.fd);
 
 	if (fd < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event)) {
-		why_refuse(ENOMEM, "the daemon has no descriptor left to wait with: %s", g_strerror(errno));
+		refuse(ENOMEM, "the daemon has no descriptor left to wait with: %s", g_strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		return false;

@@ -26,7 +26,7 @@ static bool feed_request(Group *group, Request *request, bool *over)
 	bool progress;
 
 	feeding = true;
-	*over = request_step(request, TRY);
+	*over = request_step(request, NONBLOCK);
 	progress = *over || request->done > done_before;
 	if (*over || group_put_back(group, request) == ENDS)
 		request_finish(request);
@@ -146,6 +146,6 @@ static size_t take(const int64_t key[4], int fd, char *buf, size_t size, size_t 
 
 void feed_prepare(void)
 {
-	backend_hand = hand;
-	backend_take = take;
+	host_transfer_to_reader = hand;
+	host_transfer_from_writer = take;
 }

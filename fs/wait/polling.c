@@ -63,7 +63,7 @@ void waiting_watch(File *file, struct fuse_pollhandle *handle, int directions, u
 
 	for (int direction = READING; direction <= HANGUP; direction++)
 		if (directions & (1 << direction))
-			file->handle.row->stream->wait(&file->handle, direction, 0, &waits[direction]);
+			file->handle.desc->stream->wait(&file->handle, direction, 0, &waits[direction]);
 	g_mutex_lock(&waiting_lock);
 	old = file->poll_handle;
 	file->poll_handle = handle;
@@ -75,10 +75,10 @@ void waiting_watch(File *file, struct fuse_pollhandle *handle, int directions, u
 			continue;
 		watch->armed = true;
 		/* What a WAIT_CALL would do must not be done for somebody who only asks; nor is a poll ever refused. */
-		watch->group =
-			waits[direction].how == WAIT_CALL ?
-				NULL :
-				group_for(&waits[direction], file->handle.row->stream, file->handle.caller.uid, &fresh);
+		watch->group = waits[direction].how == WAIT_CALL ?
+				       NULL :
+				       group_for(&waits[direction], file->handle.desc->stream, file->handle.caller.uid,
+						 &fresh);
 		g_queue_push_tail_link(watch->group ? &watch->group->watches : &lookouts, &watch->link);
 		if (fresh)
 			fresh_groups[direction] = watch->group;
@@ -137,7 +137,7 @@ bool polling_ready(Group *group)
 	g_mutex_unlock(&waiting_lock);
 	if (!file)
 		return false;
-	events = file->handle.row->stream->poll(&file->handle);
+	events = file->handle.desc->stream->poll(&file->handle);
 	file_unref(file);
 	return events != 0;
 }
@@ -153,7 +153,7 @@ bool polling_look(void)
 	for (guint i = 0; i < files->len; i++) {
 		File *file = files->pdata[i];
 		struct fuse_pollhandle *handle = NULL;
-		int events = file->handle.row->stream->poll(&file->handle);
+		int events = file->handle.desc->stream->poll(&file->handle);
 
 		g_mutex_lock(&waiting_lock);
 		for (int direction = READING; direction <= HANGUP; direction++) {

@@ -41,7 +41,7 @@ int request_finishing(uid_t uid)
 
 Side *request_side(const Request *request)
 {
-	const StreamOps *ops = request->file->handle.row->stream;
+	const StreamOps *ops = request->file->handle.desc->stream;
 
 	if (request->operation == READ)
 		return &request->file->sides[READING];
@@ -66,7 +66,7 @@ void request_wait(const Request *request, Wait *out)
 {
 	Handle *handle = &request->file->handle;
 
-	handle->row->stream->wait(handle, request_direction(request), request->size, out);
+	handle->desc->stream->wait(handle, request_direction(request), request->size, out);
 }
 
 /* Lets one of those go on who wait at the other end for what was just done at this one. Returns whether he did. */
@@ -74,70 +74,70 @@ static bool feed_other_end(Handle *handle)
 {
 	int64_t key[4];
 
-	if (!handle->row->stream->other_end)
+	if (!handle->desc->stream->other_end)
 		return false;
-	handle->row->stream->other_end(handle, key);
+	handle->desc->stream->other_end(handle, key);
 	return waiting_feed(key);
 }
 
 /* Where somebody at the other end waits to go on, a read gets as much as fits it, not only what was there at first. */
-static ssize_t step_read(Request *request, Patience patience)
+static ssize_t step_read(Request *request, BlockMode block)
 {
 	Handle *handle = &request->file->handle;
 	char *buffer = reply_buffer(request->size);
-	ssize_t n = handle->row->stream->read(handle, buffer, request->size, patience), more = n;
+	ssize_t n = handle->desc->stream->read(handle, buffer, request->size, block), more = n;
 
 	request->out = buffer;
 	while (more > 0 && feed_other_end(handle) && (size_t)n < request->size) {
-		more = handle->row->stream->read(handle, buffer + n, request->size - n, patience);
+		more = handle->desc->stream->read(handle, buffer + n, request->size - n, block);
 		if (more > 0)
 			n += more;
 	}
 	return n;
 }
 
-static ssize_t step_write(Request *request, Patience patience)
+static ssize_t step_write(Request *request, BlockMode block)
 {
 	Handle *handle = &request->file->handle;
 	ssize_t n = 0;
 
 	while (request->done < request->size) {
 		request->wakes = waiting_wakes();
-		n = handle->row->stream->write(handle, request->data + request->done, request->size - request->done,
-					       patience);
+		n = handle->desc->stream->write(handle, request->data + request->done, request->size - request->done,
+						block);
 		if (n < 0)
 			break;
 		request->done += n;
 		feed_other_end(handle);
 	}
-	request->signals = n == -EPIPE && request->done && handle->row->stream->part_signals;
+	request->signals = n == -EPIPE && request->done && handle->desc->stream->part_signals;
 	/* An error behind a part that went well is met again by the next write. */
 	if (n >= 0 || (request->done && n != -EAGAIN && n != -EINTR))
 		return (ssize_t)request->done;
 	return n;
 }
 
-bool request_step(Request *request, Patience patience)
+bool request_step(Request *request, BlockMode block)
 {
 	Handle *handle = &request->file->handle;
-	const StreamOps *ops = handle->row->stream;
+	const StreamOps *ops = handle->desc->stream;
 
 	request->wakes = waiting_wakes();
 	switch (request->operation) {
 	case OPEN:
-		request->result = ops->open(handle, patience);
+		request->result = ops->open(handle, block);
 		break;
 	case READ:
-		request->result = step_read(request, patience);
+		request->result = step_read(request, block);
 		break;
 	case WRITE:
-		request->result = step_write(request, patience);
+		request->result = step_write(request, block);
 		break;
 	case FINISH:
-		request->result = ops->finish(handle, patience);
+		request->result = ops->finish(handle, block);
 		break;
 	}
-	return request->result != -EAGAIN && !(patience != TRY && request->result == -EINTR);
+	return request->result != -EAGAIN && !(block != NONBLOCK && request->result == -EINTR);
 }
 
 /* From here on the request can wait: it is on the heap, owns its data, and hears of interrupts. */
@@ -173,7 +173,7 @@ static void answer(Request *request)
 		file_unref(file);
 	} else if (request->operation == FINISH) {
 		if (request->result < 0)
-			g_info("%s: what was written last could not be sent: %s", file->handle.row->name,
+			g_info("%s: what was written last could not be sent: %s", file->handle.desc->name,
 			       g_strerror((int)-request->result));
 		if (request->counted)
 			finishing_count(file->handle.caller.uid, -1);
@@ -207,8 +207,8 @@ static Request *conclude(Request *request)
 	if (request->kept && request->fuse)
 		fuse_req_interrupt_func(request->fuse, NULL, NULL);
 	/* Only of the one that was under way: another one was never tried. */
-	if (request->given_up && request->entered && handle->row->stream->give_up) {
-		int error = handle->row->stream->give_up(handle, request_direction(request), request->given_up);
+	if (request->given_up && request->entered && handle->desc->stream->give_up) {
+		int error = handle->desc->stream->give_up(handle, request_direction(request), request->given_up);
 
 		if (request->result < 0)
 			request->result = error;
@@ -232,15 +232,15 @@ static bool visits(const Request *request)
 static bool drained(const Request *request)
 {
 	return request->operation == READ && request->nonblocking && request->result > 0 &&
-	       (size_t)request->result < request->size && request->file->handle.row->stream->bytes;
+	       (size_t)request->result < request->size && request->file->handle.desc->stream->bytes;
 }
 
 static void run(Request *request)
 {
 	while (request) {
-		why_forget();
-		if (!request_step(request, TRY)) {
-			if (!request->file->handle.row->stream->wait) {
+		refusal_forget();
+		if (!request_step(request, NONBLOCK)) {
+			if (!request->file->handle.desc->stream->wait) {
 				request_give_up(request, -EAGAIN);
 			} else if (request->nonblocking && !visits(request)) {
 				request_give_up(request, -EAGAIN);

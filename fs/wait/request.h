@@ -57,7 +57,7 @@ void request_free(Request *request);
  * One try, or one sleep. True when there is an answer (request->result); false when it has to wait (or, sleeping, a signal
  * came).
  */
-bool request_step(Request *request, Patience patience);
+bool request_step(Request *request, BlockMode block);
 
 /* Which way it goes; FINISH: WRITING. */
 Direction request_direction(const Request *request);

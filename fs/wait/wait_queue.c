@@ -75,7 +75,7 @@ static Group *group_new(const Group *key, uid_t uid)
 	int threads = GPOINTER_TO_INT(g_hash_table_lookup(charged, GUINT_TO_POINTER(uid)));
 
 	if (wait->how != WAIT_FD && uid != 0 && threads >= GROUPS_USER) {
-		why_refuse(ENOMEM, "you wait for %d different things already", GROUPS_USER);
+		refuse(ENOMEM, "you wait for %d different things already", GROUPS_USER);
 		return NULL;
 	}
 	group = g_new0(Group, 1);
@@ -346,7 +346,7 @@ Group *group_pop_woken(void)
 	return group;
 }
 
-/* backend_wake() of this process. */
+/* host_wake() of this process. */
 static void wake_key(const int64_t key[4])
 {
 	Group *group;
@@ -370,5 +370,5 @@ void group_prepare(void)
 	groups = g_hash_table_new(group_hash, group_equal);
 	charged = g_hash_table_new(NULL, NULL);
 	watcher_prepare();
-	backend_wake = wake_key;
+	host_wake = wake_key;
 }

@@ -2,7 +2,7 @@
  * Groups: what waits for the same thing waits together, in order. The inside of waiting.h, for waiting.c, polling.c,
  * feed.c, wakeup.c and watcher.c.
  *
- * A group has a descriptor in the epoll set of the watching thread, or only a key that backend_wake() and waiting_feed()
+ * A group has a descriptor in the epoll set of the watching thread, or only a key that host_wake() and waiting_feed()
  * name (WAIT_FD); or a worker thread that sleeps in a system call (WAIT_READY, WAIT_CALL).
  *
  * Ownership: a group belongs to the waiting lock. Who works on it without the lock holds it meanwhile (group_hold()). One with
@@ -12,8 +12,8 @@
  * waits in any more stays for a while, idle: for the open files that waited there, which *keep* it, until the last of them
  * is released, but no longer than KEEP_MS, and not more than KEPT_MAX such groups. An idle group has a duplicate of the
  * mechanism's descriptor, which holds a connection up: so it ends at once when the last file that keeps it is released, before
- * the mechanism closes its own, and when backend_wake() names its key. A mechanism that closes a descriptor while it has
- * files open calls backend_wake() first, as it must for those who wait. When an idle group is found by its key again, it
+ * the mechanism closes its own, and when host_wake() names its key. A mechanism that closes a descriptor while it has
+ * files open calls host_wake() first, as it must for those who wait. When an idle group is found by its key again, it
  * serves only if it has the very file that is to be watched now.
  */
 #pragma once
@@ -47,7 +47,7 @@ struct Group {
 	ino_t inode;    /* of what it is; 0: not to be told from others, so never kept */
 	int64_t number; /* its name in the epoll set: a pointer might be to a group that has ended meanwhile */
 	bool armed;     /* the epoll set will tell, once */
-	bool dated;     /* backend_wake() has named it: not to be kept */
+	bool dated;     /* host_wake() has named it: not to be kept */
 	int keepers;    /* File.kept */
 	gint64 idle;    /* since when, in us; 0: it is not */
 	GList link;     /* idle: among those */
@@ -60,7 +60,7 @@ struct Group {
  */
 extern GMutex waiting_lock;
 
-/* Sets up what groups need; backend_wake(), and backend_hand() and backend_take(), work from then on. */
+/* Sets up what groups need; host_wake(), and host_transfer_to_reader() and host_transfer_from_writer(), work from then on. */
 void group_prepare(void);
 void feed_prepare(void);
 
@@ -105,7 +105,7 @@ Group *group_pop_woken(void);
 void group_kick(Group *group);
 extern GQueue group_kicks;
 
-/* How often backend_wake() was called, or something done at one end of a stream with two. */
+/* How often host_wake() was called, or something done at one end of a stream with two. */
 unsigned group_wakes(void);
 void group_count_wake(void);
 

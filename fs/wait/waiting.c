@@ -90,7 +90,7 @@ Park waiting_park(Request *request)
 		request_give_up(request, -EINTR);
 	else if (wait.how == WAIT_FD && group_wakes() != request->wakes)
 		park = PARK_AGAIN;
-	else if (!(group = group_for(&wait, handle->row->stream, handle->caller.uid, &fresh)))
+	else if (!(group = group_for(&wait, handle->desc->stream, handle->caller.uid, &fresh)))
 		request_give_up(request, -ENOMEM);
 	else
 		park = PARK_DONE;
@@ -111,7 +111,6 @@ void waiting_interrupt(fuse_req_t req, void *data)
 	Request *request = data;
 	bool ending = false;
 
-	(void)req;
 	g_mutex_lock(&waiting_lock);
 	request->interrupted = g_get_monotonic_time();
 	if (request->state == PARKED) {

@@ -20,7 +20,7 @@ Request *waiting_leave(Request *request);
 /* A kept request has ended. True: it is to be freed; false: it will be, by the thread that has its caller leave. */
 bool waiting_over(Request *request);
 
-/* A number that grows whenever backend_wake() or waiting_feed() is called; read before a try. */
+/* A number that grows whenever host_wake() or waiting_feed() is called; read before a try. */
 unsigned waiting_wakes(void);
 
 /*

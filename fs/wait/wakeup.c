@@ -25,8 +25,8 @@ static void try_requests(Group *group)
 		g_mutex_unlock(&waiting_lock);
 		if (!request)
 			return;
-		why_forget();
-		if (!request_step(request, TRY))
+		refusal_forget();
+		if (!request_step(request, NONBLOCK))
 			onwards = group_put_back(group, request);
 		if (onwards == WAITS)
 			return;
@@ -107,9 +107,9 @@ static void call_main(void *data)
 		g_mutex_unlock(&waiting_lock);
 		if (!request)
 			continue;
-		why_forget();
+		refusal_forget();
 		worker_forget_kicks();
-		over = request_step(request, request->nonblocking ? VISIT : SLEEP);
+		over = request_step(request, request->nonblocking ? BLOCK_ON_FS : BLOCK);
 		set_sleeping(group, false);
 		if (!over && request->nonblocking && request->result == -EAGAIN) {
 			request_give_up(request, -EAGAIN);
@@ -132,7 +132,7 @@ void group_start(Group *group)
 		g_mutex_unlock(&waiting_lock);
 		if (!request)
 			break;
-		why_refuse(ENOMEM, "the daemon has %d threads that wait already", WORKERS_MAX);
+		refuse(ENOMEM, "the daemon has %d threads that wait already", WORKERS_MAX);
 		request_give_up(request, -ENOMEM);
 		request_finish(request);
 	}

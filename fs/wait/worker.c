@@ -27,7 +27,6 @@ static _Thread_local volatile sig_atomic_t kicked;
 
 static void on_kick(int signal)
 {
-	(void)signal;
 	kicked = true;
 }
 

@@ -5,16 +5,16 @@
 
 static Handle opened(const Object *object, int flags)
 {
-	Handle handle = {.row = &files[0], .object = *object, .flags = flags};
+	Handle handle = {.desc = &files[0], .object = *object, .flags = flags};
 
-	g_assert_cmpint(files[0].stream->open(&handle, TRY), ==, 0);
+	g_assert_cmpint(files[0].stream->open(&handle, NONBLOCK), ==, 0);
 	return handle;
 }
 
 static void check_read(Handle *handle, const char *expected)
 {
 	char text[32];
-	ssize_t n = files[0].stream->read(handle, text, sizeof text, TRY);
+	ssize_t n = files[0].stream->read(handle, text, sizeof text, NONBLOCK);
 
 	g_assert_cmpmem(text, n, expected, strlen(expected));
 }
@@ -28,29 +28,29 @@ static void test_counter(void)
 	char byte;
 	Wait wait;
 
-	g_assert_cmpint(event_members.create(NULL, "bell", 0600, &object), ==, 0);
-	g_assert_cmpint(event_members.create(NULL, "bell", 0600, &found), ==, -EEXIST);
-	g_assert_cmpint(event_members.lookup(NULL, "bell", &found), ==, 0);
+	g_assert_cmpint(event_members.create(event_members.context, NULL, "bell", 0600, &object), ==, 0);
+	g_assert_cmpint(event_members.create(event_members.context, NULL, "bell", 0600, &found), ==, -EEXIST);
+	g_assert_cmpint(event_members.lookup(event_members.context, NULL, "bell", &found), ==, 0);
 	g_assert_cmpint(found.id, ==, object.id);
 	handle = opened(&object, O_RDWR);
-	g_assert_cmpint(ops->read(&handle, &byte, 1, TRY), ==, -EAGAIN);
+	g_assert_cmpint(ops->read(&handle, &byte, 1, NONBLOCK), ==, -EAGAIN);
 	g_assert_cmpint(ops->poll(&handle) & (POLLIN | POLLOUT), ==, POLLOUT);
 	ops->wait(&handle, READING, 1, &wait);
 	g_assert_cmpint(wait.how, ==, WAIT_FD);
-	g_assert_cmpint(ops->write(&handle, "40\n", 3, TRY), ==, 3);
-	g_assert_cmpint(ops->write(&handle, "2", 1, TRY), ==, 1);
-	g_assert_cmpint(ops->write(&handle, "-2", 2, TRY), ==, -EINVAL);
+	g_assert_cmpint(ops->write(&handle, "40\n", 3, NONBLOCK), ==, 3);
+	g_assert_cmpint(ops->write(&handle, "2", 1, NONBLOCK), ==, 1);
+	g_assert_cmpint(ops->write(&handle, "-2", 2, NONBLOCK), ==, -EINVAL);
 	g_assert_cmpint(ops->poll(&handle) & POLLIN, ==, POLLIN);
-	g_assert_cmpint(ops->read(&handle, &byte, 1, TRY), ==, 1);
+	g_assert_cmpint(ops->read(&handle, &byte, 1, NONBLOCK), ==, 1);
 	g_assert_cmpint(byte, ==, '4');
 	check_read(&handle, "2\n");
-	g_assert_cmpint(ops->read(&handle, &byte, 1, TRY), ==, -EAGAIN);
+	g_assert_cmpint(ops->read(&handle, &byte, 1, NONBLOCK), ==, -EAGAIN);
 	g_assert_cmpint(files[1].text->show(&files[1], &object, NULL, shown), ==, 0);
-	g_assert_cmpint(event_members.remove(&object), ==, 0);
-	g_assert_cmpint(event_members.lookup(NULL, "bell", &found), ==, -ENOENT);
+	g_assert_cmpint(event_members.remove(event_members.context, &object), ==, 0);
+	g_assert_cmpint(event_members.lookup(event_members.context, NULL, "bell", &found), ==, -ENOENT);
 	ops->close(&handle);
 	buffer_clear(&handle.rest);
-	g_assert_cmpstr(event_row.name, ==, "event");
+	g_assert_cmpstr(event_desc.name, ==, "event");
 }
 
 int main(int argc, char **argv)

@@ -12,7 +12,7 @@ teardown_file() {
 setup() {
 	declare -gA pid=()
 	new_mount
-	repository=$(realpath "$BATS_TEST_DIRNAME/..")
+	repository=$(realpath "$BATS_TEST_DIRNAME")
 	while [ ! -e "$repository/scripts/up" ]; do repository=${repository%/*}; done
 }
 

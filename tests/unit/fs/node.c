@@ -60,9 +60,9 @@ static void test_find(void)
 	Found found = {0};
 
 	g_assert_cmpint(node_find(root, "README", &found), ==, 0);
-	g_assert_cmpint(found.row->kind, ==, TEXT);
+	g_assert_cmpint(found.desc->kind, ==, TEXT);
 	g_assert_cmpint(node_find(root, "sysv", &found), ==, 0);
-	g_assert_cmpint(found.row->kind, ==, DIRECTORY);
+	g_assert_cmpint(found.desc->kind, ==, DIRECTORY);
 	g_assert_cmpint(node_find(root, "nothing", &found), ==, -ENOENT);
 	g_assert_cmpint(node_find(root, "", &found), ==, -ENOENT);
 	g_assert_cmpint(node_find(root, "sysvx", &found), ==, -ENOENT);

@@ -15,7 +15,7 @@ static void message_free(void *data)
 
 void fake_reset(void)
 {
-	const BackendSettings settings = {.names = "/nowhere", .largest = FAKE_WHOLE_WRITE};
+	const HostSettings settings = {.names = "/nowhere", .largest = FAKE_WHOLE_WRITE};
 
 	backends_start(&settings);
 	g_queue_clear_full(&fake.messages, message_free);
@@ -57,13 +57,12 @@ void fake_expect_nothing(void)
 
 /* -- The queue ------------------------------------------------------------------------------------------------------ */
 
-static ssize_t fake_receive(Handle *handle, char *buf, size_t room, Mark *mark, Patience patience)
+static ssize_t fake_receive(Handle *handle, char *buf, size_t room, Mark *mark, BlockMode block)
 {
 	Message *message = g_queue_peek_head(&fake.messages);
 	size_t length;
 
-	(void)handle;
-	g_assert_cmpint(patience, ==, TRY);
+	g_assert_cmpint(block, ==, NONBLOCK);
 	if (fake.fails)
 		return fake.fails;
 	if (!message)
@@ -77,9 +76,8 @@ static ssize_t fake_receive(Handle *handle, char *buf, size_t room, Mark *mark, 
 	return (ssize_t)length;
 }
 
-static int fake_send(Handle *handle, const Mark *mark, const char *bytes, size_t length, Patience patience)
+static int fake_send(Handle *handle, const Mark *mark, const char *bytes, size_t length, BlockMode block)
 {
-	(void)handle, (void)patience;
 	if (fake.fails)
 		return fake.fails;
 	if (length > fake.largest)
@@ -94,31 +92,26 @@ static int fake_send(Handle *handle, const Mark *mark, const char *bytes, size_t
 
 static ssize_t fake_largest(Handle *handle)
 {
-	(void)handle;
 	return (ssize_t)fake.largest;
 }
 
 static int64_t fake_queued(Handle *handle)
 {
-	(void)handle;
 	return fake.fails ? fake.fails : (int64_t)g_queue_get_length(&fake.messages);
 }
 
 static void fake_mark(const Handle *handle, Mark *out)
 {
-	(void)handle;
 	out->number = fake.mark;
 }
 
 static int fake_poll(Handle *handle)
 {
-	(void)handle;
 	return 0;
 }
 
 static void count_close(Handle *handle)
 {
-	(void)handle;
 	fake.closed++;
 }
 
@@ -138,18 +131,18 @@ static const Queue fake_kind = {
 
 Handle fake_open(const StreamOps *ops, int flags)
 {
-	static Row rows[5];
-	Row *row = rows;
+	static FileDesc files[5];
+	FileDesc *desc = files;
 
-	while (row->stream && row->stream != ops)
-		row++;
-	*row = (Row){.name = "file", .kind = STREAM, .mode = 0666, .stream = ops, .mechanism = &fake_kind};
-	return (Handle){.row = row, .flags = flags};
+	while (desc->stream && desc->stream != ops)
+		desc++;
+	*desc = (FileDesc){.name = "file", .kind = STREAM, .mode = 0666, .stream = ops, .mechanism = &fake_kind};
+	return (Handle){.desc = desc, .flags = flags};
 }
 
 void fake_close(Handle *handle)
 {
-	handle->row->stream->close(handle);
+	handle->desc->stream->close(handle);
 	buffer_clear(&handle->rest);
 	buffer_clear(&handle->unsent);
 }
@@ -161,7 +154,7 @@ ssize_t fake_write(Handle *handle, const char *bytes, size_t length)
 	size_t done = 0;
 
 	while (done < length) {
-		ssize_t n = handle->row->stream->write(handle, copy + done, length - done, TRY);
+		ssize_t n = handle->desc->stream->write(handle, copy + done, length - done, NONBLOCK);
 
 		g_assert_cmpint(n, !=, 0);
 		if (n < 0)
@@ -180,7 +173,7 @@ ssize_t fake_write_text(Handle *handle, const char *text)
 void fake_expect_read(Handle *handle, size_t size, const char *expected)
 {
 	g_autofree char *buf = g_malloc(size);
-	ssize_t n = handle->row->stream->read(handle, buf, size, TRY);
+	ssize_t n = handle->desc->stream->read(handle, buf, size, NONBLOCK);
 
 	g_assert_cmpint(n, >=, 0);
 	g_assert_cmpmem(buf, (size_t)n, expected, strlen(expected));
@@ -192,7 +185,7 @@ GString *fake_read_all(Handle *handle, size_t size)
 	GString *all = g_string_new(NULL);
 	ssize_t n;
 
-	while ((n = handle->row->stream->read(handle, buf, size, TRY)) > 0) {
+	while ((n = handle->desc->stream->read(handle, buf, size, NONBLOCK)) > 0) {
 		g_assert_cmpint(n, <=, size);
 		g_string_append_len(all, buf, n);
 	}
@@ -240,7 +233,7 @@ static void write_cut(const StreamOps *ops, const char *input, size_t length, co
 		if (ops->finish) {
 			if (fake.room == 0)
 				fake.room = 1;
-			g_assert_cmpint(ops->finish(&handle, TRY), ==, 0);
+			g_assert_cmpint(ops->finish(&handle, NONBLOCK), ==, 0);
 		}
 		fake_close(&handle);
 		check();

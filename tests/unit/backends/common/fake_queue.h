@@ -21,7 +21,7 @@ typedef struct Message {
 enum {
 	FAKE_MARK_MIN = 1,
 	FAKE_MARK_MAX = 1000000,
-	FAKE_WHOLE_WRITE = 4096 /* what backends_settings() says */
+	FAKE_WHOLE_WRITE = 4096 /* what host_settings() says */
 };
 
 extern FakeQueue fake;

@@ -32,13 +32,13 @@ static void test_data_refused(void)
 	g_assert_cmpint(fake_write(&handle, bytes, 100), ==, 100);
 	fake_expect(1, bytes, 100);
 	g_assert_cmpint(fake_write(&handle, bytes, FAKE_WHOLE_WRITE + 1), ==, -EMSGSIZE);
-	g_assert_cmpstr(why_note(), ==, "a message here has at most 100 bytes");
+	g_assert_cmpstr(refusal_note(), ==, "a message here has at most 100 bytes");
 	/* A larger write may be a piece of one that the kernel has cut: not even a queue that takes it gets it. */
 	fake.largest = 1000000;
 	g_assert_cmpint(fake_write(&handle, bytes, FAKE_WHOLE_WRITE), ==, FAKE_WHOLE_WRITE);
 	fake_expect(1, bytes, FAKE_WHOLE_WRITE);
 	g_assert_cmpint(fake_write(&handle, bytes, FAKE_WHOLE_WRITE + 1), ==, -EMSGSIZE);
-	g_assert_nonnull(strstr(why_note(), "lines and records take larger ones"));
+	g_assert_nonnull(strstr(refusal_note(), "lines and records take larger ones"));
 	fake.room = 0;
 	g_assert_cmpint(fake_write_text(&handle, "x"), ==, -EAGAIN);
 	fake.fails = -EIDRM;
@@ -72,7 +72,7 @@ static void test_data_sizes(void)
 				g_assert_cmpuint(g_queue_get_length(&fake.messages), ==,
 						 G_N_ELEMENTS(messages) - i - 1);
 			}
-		g_assert_cmpint(queue_data.read(&handle, (char[1]){0}, 1, TRY), ==, -EAGAIN);
+		g_assert_cmpint(queue_data.read(&handle, (char[1]){0}, 1, NONBLOCK), ==, -EAGAIN);
 		fake_close(&handle);
 	}
 }
@@ -101,7 +101,7 @@ static void test_data_rest(void)
 	fake.fails = -EIDRM;
 	fake_expect_read(&handle, 10, "cdef");
 	g_assert_cmpint(queue_data.poll(&handle) & POLLIN, ==, 0);
-	g_assert_cmpint(queue_data.read(&handle, (char[1]){0}, 1, TRY), ==, -EIDRM);
+	g_assert_cmpint(queue_data.read(&handle, (char[1]){0}, 1, NONBLOCK), ==, -EIDRM);
 	fake_close(&handle);
 }
 
@@ -111,7 +111,7 @@ static void test_next(void)
 		Handle handle = fake_open(&queue_next, O_RDONLY);
 
 		fake_reset();
-		g_assert_cmpint(queue_next.read(&handle, (char[1]){0}, 1, TRY), ==, -EAGAIN);
+		g_assert_cmpint(queue_next.read(&handle, (char[1]){0}, 1, NONBLOCK), ==, -EAGAIN);
 		fake_put(1, "first", 5);
 		fake_put(1, "second", 6);
 		for (const char *rest = "first"; *rest; rest += MIN(size, strlen(rest))) {
@@ -209,7 +209,7 @@ static void test_drain_refused(void)
 
 	fake_reset();
 	fake.fails = -EIDRM;
-	g_assert_cmpint(queue_drain.read(&handle, (char[1]){0}, 1, TRY), ==, -EIDRM);
+	g_assert_cmpint(queue_drain.read(&handle, (char[1]){0}, 1, NONBLOCK), ==, -EIDRM);
 	fake_close(&handle);
 }
 

@@ -28,16 +28,16 @@ static void test_finish(void)
 	fake_reset();
 	fake.mark = 3;
 	g_assert_cmpint(fake_write_text(&handle, "one\n"), ==, 4);
-	g_assert_cmpint(queue_lines.finish(&handle, TRY), ==, 0);
+	g_assert_cmpint(queue_lines.finish(&handle, NONBLOCK), ==, 0);
 	fake_expect(3, "one", 3);
 	fake_expect_nothing();
 	g_assert_cmpint(fake_write_text(&handle, "tw"), ==, 2);
 	fake_expect_nothing();
 	g_assert_cmpint(fake_write_text(&handle, "o"), ==, 1);
 	fake.room = 0;
-	g_assert_cmpint(queue_lines.finish(&handle, TRY), ==, -EAGAIN);
+	g_assert_cmpint(queue_lines.finish(&handle, NONBLOCK), ==, -EAGAIN);
 	fake.room = 1;
-	g_assert_cmpint(queue_lines.finish(&handle, TRY), ==, 0);
+	g_assert_cmpint(queue_lines.finish(&handle, NONBLOCK), ==, 0);
 	fake_expect(3, "two", 3);
 	fake_expect_nothing();
 	fake_close(&handle);
@@ -108,7 +108,7 @@ static void test_broken(void)
 		g_assert_cmpint(fake_write_text(&handle, ends[i]), ==, -EMSGSIZE);
 		g_assert_cmpint(fake_write_text(&handle, "\n"), ==, -EMSGSIZE);
 		g_assert_cmpint(fake_write_text(&handle, "x\n"), ==, -EMSGSIZE);
-		g_assert_cmpint(queue_lines.finish(&handle, TRY), ==, 0);
+		g_assert_cmpint(queue_lines.finish(&handle, NONBLOCK), ==, 0);
 		fake_expect_nothing();
 		fake_close(&handle);
 	}
@@ -121,7 +121,7 @@ static void test_refused(void)
 	fake_reset();
 	fake.fails = -EIDRM;
 	g_assert_cmpint(fake_write_text(&handle, "x\n"), ==, -EIDRM);
-	g_assert_cmpint(queue_lines.read(&handle, (char[1]){0}, 1, TRY), ==, -EIDRM);
+	g_assert_cmpint(queue_lines.read(&handle, (char[1]){0}, 1, NONBLOCK), ==, -EIDRM);
 	fake_close(&handle);
 }
 
@@ -148,7 +148,7 @@ static void test_read_once(void)
 		ssize_t n;
 
 		put_messages();
-		n = queue_lines.read(&handle, buf, size, TRY);
+		n = queue_lines.read(&handle, buf, size, NONBLOCK);
 		g_assert_cmpint(n, >, 0);
 		g_assert_cmpmem(buf, (size_t)n, as_lines, (size_t)n);
 		taken = G_N_ELEMENTS(messages) - g_queue_get_length(&fake.messages);

@@ -148,7 +148,7 @@ static void test_unfinished(void)
 		fake_reset();
 		g_assert_cmpint(fake_write(&handle, whole, length), ==, length);
 		if (queue_records.finish)
-			queue_records.finish(&handle, TRY);
+			queue_records.finish(&handle, NONBLOCK);
 		fake_close(&handle);
 		fake_expect_nothing();
 		g_assert_cmpint(fake.closed, ==, 1);
@@ -225,7 +225,7 @@ static void test_read_takes(void)
 		size_t taken;
 
 		put_messages();
-		g_assert_cmpint(queue_records.read(&handle, buf, size, TRY), >, 0);
+		g_assert_cmpint(queue_records.read(&handle, buf, size, NONBLOCK), >, 0);
 		taken = 4 - g_queue_get_length(&fake.messages);
 		g_assert_cmpuint(taken, >=, 1);
 		if (handle.rest.length)

@@ -5,7 +5,7 @@
 #include "backends/core/refusal.h"
 
 typedef struct Task {
-	Errand errand;
+	AsyncJob errand;
 	char name;
 } Task;
 
@@ -18,7 +18,7 @@ static int running, ended, woken;
 static int started;    /* atomic */
 static GString *order; /* names, as they were run */
 
-static void run(Errand *errand)
+static void run(AsyncJob *errand)
 {
 	g_mutex_lock(&lock);
 	running++;
@@ -34,7 +34,7 @@ static void run(Errand *errand)
 	g_mutex_unlock(&lock);
 }
 
-static void end(Errand *errand)
+static void end(AsyncJob *errand)
 {
 	g_mutex_lock(&lock);
 	ended++;
@@ -52,11 +52,11 @@ static void wake(const int64_t key[4])
 	g_mutex_unlock(&lock);
 }
 
-static ErrandKind kind = {.what = "tasks", .at_once = 2, .most = 5, .run = run, .end = end};
+static JobClass kind = {.what = "tasks", .at_once = 2, .most = 5, .run = run, .end = end};
 
 static void begin(void)
 {
-	backend_wake = wake;
+	host_wake = wake;
 	running = ended = woken = open_gates = started = 0;
 	passes = 0;
 	if (order)
@@ -71,7 +71,7 @@ static int start(char name, uid_t uid, Task **out)
 	int result;
 
 	task->name = name;
-	result = errand_start(&task->errand, &kind, uid, key);
+	result = job_start(&task->errand, &kind, uid, key);
 	if (result < 0)
 		g_free(task);
 	else
@@ -111,11 +111,11 @@ static void test_one(void)
 	begin();
 	g_assert_cmpint(start('a', 1, &task), ==, 0);
 	await(&running, 1);
-	g_assert_false(errand_done(&task->errand));
+	g_assert_false(job_done(&task->errand));
 	open_gate(1);
 	await(&woken, 1);
-	g_assert_true(errand_done(&task->errand));
-	errand_drop(&task->errand);
+	g_assert_true(job_done(&task->errand));
+	job_detach(&task->errand);
 	await(&ended, 1);
 }
 
@@ -131,7 +131,7 @@ static void test_turns(void)
 	for (int i = 2; i < 5; i++)
 		g_assert_cmpint(start("abcde"[i], 1, &tasks[i]), ==, 0);
 	g_assert_cmpint(start('x', 1, &refused), ==, -ENFILE);
-	g_assert_true(why_noted());
+	g_assert_true(refusal_noted());
 	g_assert_cmpint(start('o', 2, &other), ==, 0);
 	await(&running, 3);
 	let_pass('o');
@@ -143,8 +143,8 @@ static void test_turns(void)
 		await(&running, MIN(2, 4 - i));
 	}
 	for (int i = 0; i < 5; i++)
-		errand_drop(&tasks[i]->errand);
-	errand_drop(&other->errand);
+		job_detach(&tasks[i]->errand);
+	job_detach(&other->errand);
 	await(&ended, 6);
 	g_assert_nonnull(strstr(order->str, "o"));
 	g_string_erase(order, strchr(order->str, 'o') - order->str, 1);
@@ -152,7 +152,7 @@ static void test_turns(void)
 	g_assert_cmpstr(order->str + 2, ==, "cde");
 	g_assert_cmpint(start('y', 1, &refused), ==, 0);
 	open_gate(1);
-	errand_drop(&refused->errand);
+	job_detach(&refused->errand);
 	await(&ended, 7);
 }
 
@@ -167,18 +167,18 @@ static void test_drop(void)
 	await(&running, 2);
 	g_assert_cmpint(start('c', 1, &c), ==, 0);
 	g_assert_cmpint(start('d', 1, &d), ==, 0);
-	errand_drop(&c->errand);
+	job_detach(&c->errand);
 	await(&ended, 1);
-	errand_drop(&a->errand);
+	job_detach(&a->errand);
 	g_assert_cmpint(ended, ==, 1);
 	open_gate(3);
 	await(&woken, 2);
-	errand_drop(&b->errand);
-	errand_drop(&d->errand);
+	job_detach(&b->errand);
+	job_detach(&d->errand);
 	await(&ended, 4);
 	g_assert_null(strchr(order->str, 'c'));
 	g_assert_cmpint(woken, ==, 2);
-	errand_drop(NULL);
+	job_detach(NULL);
 }
 
 /* Let go of at any time, from several threads. */
@@ -193,7 +193,7 @@ static void *storm(void *data)
 			continue;
 		for (int turns = g_rand_int_range(random, 0, 200); turns > 0; turns--)
 			g_thread_yield();
-		errand_drop(&task->errand);
+		job_detach(&task->errand);
 	}
 	g_rand_free(random);
 	return NULL;
@@ -217,7 +217,7 @@ static void test_storm(void)
 		Task *task;
 
 		g_assert_cmpint(start('z', 9, &task), ==, 0);
-		errand_drop(&task->errand);
+		job_detach(&task->errand);
 	}
 	await(&ended, 5);
 }

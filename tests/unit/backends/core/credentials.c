@@ -48,11 +48,11 @@ static void test_assume(void)
 {
 	if (skipped())
 		return;
-	g_assert_cmpint(identity_assume(&caller), ==, 0);
+	g_assert_cmpint(creds_override(&caller), ==, 0);
 	assert_caller();
-	identity_release();
+	creds_revert();
 	assert_daemon();
-	identity_release();
+	creds_revert();
 	assert_daemon();
 }
 
@@ -62,11 +62,11 @@ static void test_root(void)
 
 	if (skipped())
 		return;
-	g_assert_cmpint(identity_assume(&root), ==, 0);
+	g_assert_cmpint(creds_override(&root), ==, 0);
 	assert_daemon();
-	identity_suspend();
-	identity_resume();
-	identity_release();
+	creds_raise();
+	creds_lower();
+	creds_revert();
 	assert_daemon();
 }
 
@@ -74,20 +74,20 @@ static void test_suspend(void)
 {
 	if (skipped())
 		return;
-	g_assert_cmpint(identity_assume(&caller), ==, 0);
-	identity_suspend();
+	g_assert_cmpint(creds_override(&caller), ==, 0);
+	creds_raise();
 	assert_daemon();
-	identity_suspend();
+	creds_raise();
 	assert_daemon();
-	identity_resume();
+	creds_lower();
 	assert_daemon();
-	identity_resume();
+	creds_lower();
 	assert_caller();
-	identity_suspend();
+	creds_raise();
 	assert_daemon();
-	identity_resume();
+	creds_lower();
 	assert_caller();
-	identity_release();
+	creds_revert();
 	assert_daemon();
 }
 
@@ -96,16 +96,16 @@ static void test_suspend_nothing(void)
 {
 	if (skipped())
 		return;
-	identity_suspend();
+	creds_raise();
 	assert_daemon();
-	identity_resume();
+	creds_lower();
 	assert_daemon();
-	g_assert_cmpint(identity_assume(&caller), ==, 0);
-	identity_suspend();
+	g_assert_cmpint(creds_override(&caller), ==, 0);
+	creds_raise();
 	assert_daemon();
-	identity_resume();
+	creds_lower();
 	assert_caller();
-	identity_release();
+	creds_revert();
 }
 
 /* What the kernel refuses leaves the thread the daemon's. */
@@ -116,11 +116,11 @@ static void test_refused(void)
 
 	if (skipped())
 		return;
-	g_assert_cmpint(identity_assume(&crowded), ==, -EINVAL);
+	g_assert_cmpint(creds_override(&crowded), ==, -EINVAL);
 	assert_daemon();
-	g_assert_cmpint(identity_assume(&caller), ==, 0);
+	g_assert_cmpint(creds_override(&caller), ==, 0);
 	assert_caller();
-	identity_release();
+	creds_revert();
 }
 
 static void *look(void *unused)
@@ -145,11 +145,11 @@ static void test_threads(void)
 	if (skipped())
 		return;
 	other = g_thread_new(NULL, look_when_told, &told);
-	g_assert_cmpint(identity_assume(&caller), ==, 0);
+	g_assert_cmpint(creds_override(&caller), ==, 0);
 	g_atomic_int_set(&told, 1);
 	g_thread_join(other);
 	assert_caller();
-	identity_release();
+	creds_revert();
 	g_thread_join(g_thread_new(NULL, look, NULL));
 }
 

@@ -28,7 +28,7 @@ static void test_all(void)
 		g_atomic_int_set(&over, 0);
 		for (guint i = 0; i < G_N_ELEMENTS(left); i++) {
 			g_atomic_int_set(&left[i], 1 + (int)i % 7);
-			pursuit_add(step, &left[i]);
+			poller_add(step, &left[i]);
 			/* Also one that comes when all others are over, and the thread may be about to end. */
 			if (i == 10)
 				await(11);

@@ -6,7 +6,7 @@ static char *printed(uid_t uid)
 {
 	GString *out = g_string_new(NULL);
 
-	why_print(uid, out);
+	refusal_print(uid, out);
 	return g_string_free(out, FALSE);
 }
 
@@ -23,48 +23,48 @@ static void test_none(void)
 
 static void test_reason(void)
 {
-	g_assert_cmpint(why_refuse(ENOSPC, "%d queues exist", 7), ==, -ENOSPC);
-	why_keep(1, "mkdir sysv/msg/x", ENOSPC);
+	g_assert_cmpint(refuse(ENOSPC, "%d queues exist", 7), ==, -ENOSPC);
+	refusal_keep(1, "mkdir sysv/msg/x", ENOSPC);
 	assert_printed(1, "mkdir sysv/msg/x: ENOSPC: 7 queues exist\n");
 }
 
 /* Where nobody noted a reason, the errno's own words; and a note serves one refusal only. */
 static void test_errno(void)
 {
-	why_refuse(ENOSPC, "full");
-	why_keep(2, "mkdir a", ENOSPC);
-	why_keep(2, "rmdir b", EPERM);
+	refuse(ENOSPC, "full");
+	refusal_keep(2, "mkdir a", ENOSPC);
+	refusal_keep(2, "rmdir b", EPERM);
 	assert_printed(2, "rmdir b: EPERM: Operation not permitted\n");
 }
 
 static void test_forget(void)
 {
-	why_refuse(ENOSPC, "full");
-	why_forget();
-	why_keep(3, "open c", EACCES);
+	refuse(ENOSPC, "full");
+	refusal_forget();
+	refusal_keep(3, "open c", EACCES);
 	assert_printed(3, "open c: EACCES: Permission denied\n");
 }
 
 /* What is refused because something else was. */
 static void test_repeat(void)
 {
-	why_refuse(EINVAL, "this is no record");
-	why_keep(6, "write f", EINVAL);
-	g_assert_cmpint(why_repeat(EINVAL), ==, -EINVAL);
-	why_keep(6, "write f", EINVAL);
+	refuse(EINVAL, "this is no record");
+	refusal_keep(6, "write f", EINVAL);
+	g_assert_cmpint(refusal_repeat(EINVAL), ==, -EINVAL);
+	refusal_keep(6, "write f", EINVAL);
 	assert_printed(6, "write f: EINVAL: this is no record\n");
-	why_repeat(EINVAL);
-	why_refuse(ENOSPC, "full");
-	why_keep(6, "mkdir a", ENOSPC);
+	refusal_repeat(EINVAL);
+	refuse(ENOSPC, "full");
+	refusal_keep(6, "mkdir a", ENOSPC);
 	assert_printed(6, "mkdir a: ENOSPC: full\n");
-	why_keep(6, "rmdir b", EPERM);
+	refusal_keep(6, "rmdir b", EPERM);
 	assert_printed(6, "rmdir b: EPERM: Operation not permitted\n");
 }
 
 static void test_users(void)
 {
-	why_keep(4, "open d", EACCES);
-	why_keep((uid_t)-2, "open e", EPERM);
+	refusal_keep(4, "open d", EACCES);
+	refusal_keep((uid_t)-2, "open e", EPERM);
 	assert_printed(4, "open d: EACCES: Permission denied\n");
 	assert_printed((uid_t)-2, "open e: EPERM: Operation not permitted\n");
 }
@@ -74,8 +74,8 @@ static void test_long(void)
 	g_autofree char *longest = g_strnfill(100000, 'x');
 	g_autofree char *text = NULL;
 
-	why_refuse(EINVAL, "%s", longest);
-	why_keep(5, "write f", EINVAL);
+	refuse(EINVAL, "%s", longest);
+	refusal_keep(5, "write f", EINVAL);
 	text = printed(5);
 	g_assert_true(g_str_has_prefix(text, "write f: EINVAL: xxx"));
 	g_assert_true(g_str_has_suffix(text, "x\n"));
@@ -84,15 +84,15 @@ static void test_long(void)
 
 static void *refuse_elsewhere(void *unused)
 {
-	why_refuse(EINVAL, "of the other thread");
+	refuse(EINVAL, "of the other thread");
 	return unused;
 }
 
 static void test_threads(void)
 {
-	why_refuse(EINVAL, "of this thread");
+	refuse(EINVAL, "of this thread");
 	g_thread_join(g_thread_new(NULL, refuse_elsewhere, NULL));
-	why_keep(6, "write g", EINVAL);
+	refusal_keep(6, "write g", EINVAL);
 	assert_printed(6, "write g: EINVAL: of this thread\n");
 }
 
@@ -100,7 +100,7 @@ static void test_threads(void)
 static void test_many_users(void)
 {
 	for (uid_t uid = 100000; uid < 110000; uid++)
-		why_keep(uid, "open h", EACCES);
+		refusal_keep(uid, "open h", EACCES);
 	assert_printed(109999, "open h: EACCES: Permission denied\n");
 	assert_printed(100000, "");
 }

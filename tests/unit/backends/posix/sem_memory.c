@@ -21,7 +21,7 @@ typedef struct Fixture {
 	int fd;
 	char *memory;
 	sem_t *theirs;
-	SharedSem *ours;
+	SemMemory *ours;
 } Fixture;
 
 static void set_up(Fixture *fixture, gconstpointer offset)
@@ -32,13 +32,12 @@ static void set_up(Fixture *fixture, gconstpointer offset)
 	g_assert_true(fixture->memory != MAP_FAILED);
 	fixture->theirs = (sem_t *)(void *)(fixture->memory + GPOINTER_TO_INT(offset));
 	g_assert_cmpint(sem_init(fixture->theirs, 1, 2), ==, 0);
-	g_assert_cmpint(shared_sem_open(fixture->fd, GPOINTER_TO_INT(offset), 0, &fixture->ours), ==, 0);
+	g_assert_cmpint(sem_memory_open(fixture->fd, GPOINTER_TO_INT(offset), 0, &fixture->ours), ==, 0);
 }
 
 static void tear_down(Fixture *fixture, gconstpointer offset)
 {
-	(void)offset;
-	shared_sem_close(fixture->ours);
+	sem_memory_close(fixture->ours);
 	munmap(fixture->memory, SIZE);
 	close(fixture->fd);
 }
@@ -55,7 +54,7 @@ static uint32_t our_waiters(const Fixture *fixture)
 {
 	uint32_t value, waiters;
 
-	g_assert_cmpint(shared_sem_get(fixture->ours, &value, &waiters), ==, 0);
+	g_assert_cmpint(sem_memory_get(fixture->ours, &value, &waiters), ==, 0);
 	return waiters;
 }
 
@@ -63,62 +62,60 @@ static void test_values(Fixture *fixture, gconstpointer offset)
 {
 	uint32_t value, waiters;
 
-	(void)offset;
-	g_assert_cmpint(shared_sem_try(fixture->ours), ==, 0);
+	g_assert_cmpint(sem_memory_try(fixture->ours), ==, 0);
 	g_assert_cmpint(their_value(fixture), ==, 1);
 	g_assert_cmpint(sem_trywait(fixture->theirs), ==, 0);
-	g_assert_cmpint(shared_sem_try(fixture->ours), ==, -EAGAIN);
-	g_assert_cmpint(shared_sem_post(fixture->ours, 3), ==, 0);
+	g_assert_cmpint(sem_memory_try(fixture->ours), ==, -EAGAIN);
+	g_assert_cmpint(sem_memory_post(fixture->ours, 3), ==, 0);
 	g_assert_cmpint(their_value(fixture), ==, 3);
-	g_assert_cmpint(shared_sem_set(fixture->ours, 9, false), ==, 0);
+	g_assert_cmpint(sem_memory_set(fixture->ours, 9, false), ==, 0);
 	g_assert_cmpint(their_value(fixture), ==, 9);
-	g_assert_cmpint(shared_sem_get(fixture->ours, &value, &waiters), ==, 0);
+	g_assert_cmpint(sem_memory_get(fixture->ours, &value, &waiters), ==, 0);
 	g_assert_cmpuint(value, ==, 9);
 	g_assert_cmpuint(waiters, ==, 0);
-	g_assert_cmpint(shared_sem_set(fixture->ours, SHARED_SEM_MAX, false), ==, 0);
-	g_assert_cmpint(shared_sem_post(fixture->ours, 1), ==, -EOVERFLOW);
+	g_assert_cmpint(sem_memory_set(fixture->ours, SHARED_SEM_MAX, false), ==, 0);
+	g_assert_cmpint(sem_memory_post(fixture->ours, 1), ==, -EOVERFLOW);
 	g_assert_cmpint(their_value(fixture), ==, SHARED_SEM_MAX);
 }
 
 static void test_not_one(Fixture *fixture, gconstpointer offset)
 {
-	(void)offset;
 	/* Its waiters sleep on a futex of their own process: nobody could wake them. */
 	sem_init(fixture->theirs, 0, 2);
-	g_assert_cmpint(shared_sem_try(fixture->ours), ==, -EINVAL);
-	g_assert_cmpint(shared_sem_set(fixture->ours, 4, false), ==, -EINVAL);
-	g_assert_cmpint(shared_sem_set(fixture->ours, 4, true), ==, 0);
+	g_assert_cmpint(sem_memory_try(fixture->ours), ==, -EINVAL);
+	g_assert_cmpint(sem_memory_set(fixture->ours, 4, false), ==, -EINVAL);
+	g_assert_cmpint(sem_memory_set(fixture->ours, 4, true), ==, 0);
 	g_assert_cmpint(their_value(fixture), ==, 4);
 	g_assert_cmpint(sem_wait(fixture->theirs), ==, 0);
 }
 
 static void test_one_mapping(Fixture *fixture, gconstpointer offset)
 {
-	SharedSem *again;
+	SemMemory *again;
 
-	g_assert_cmpint(shared_sem_open(fixture->fd, GPOINTER_TO_INT(offset), 1000, &again), ==, 0);
+	g_assert_cmpint(sem_memory_open(fixture->fd, GPOINTER_TO_INT(offset), 1000, &again), ==, 0);
 	g_assert_true(again == fixture->ours);
-	shared_sem_close(again);
-	g_assert_cmpint(shared_sem_try(fixture->ours), ==, 0);
-	g_assert_cmpint(shared_sem_open(fixture->fd, SIZE - 24, 0, &again), ==, -EINVAL);
+	sem_memory_close(again);
+	g_assert_cmpint(sem_memory_try(fixture->ours), ==, 0);
+	g_assert_cmpint(sem_memory_open(fixture->fd, SIZE - 24, 0, &again), ==, -EINVAL);
 }
 
 static void test_limit(void)
 {
 	enum { MOST = 1024 };
-	SharedSem *sems[MOST], *one_more;
+	SemMemory *sems[MOST], *one_more;
 	int fd = memfd_create("sems", MFD_CLOEXEC);
 
 	g_assert_cmpint(ftruncate(fd, (MOST + 1) * SHARED_SEM_SIZE), ==, 0);
 	for (int i = 0; i < MOST; i++)
-		g_assert_cmpint(shared_sem_open(fd, i * SHARED_SEM_SIZE, 1000, &sems[i]), ==, 0);
-	g_assert_cmpint(shared_sem_open(fd, MOST * SHARED_SEM_SIZE, 1000, &one_more), ==, -ENFILE);
-	shared_sem_close(sems[0]);
-	g_assert_cmpint(shared_sem_open(fd, MOST * SHARED_SEM_SIZE, 1000, &sems[0]), ==, 0);
-	g_assert_cmpint(shared_sem_open(fd, 0, 0, &one_more), ==, 0);
-	shared_sem_close(one_more);
+		g_assert_cmpint(sem_memory_open(fd, i * SHARED_SEM_SIZE, 1000, &sems[i]), ==, 0);
+	g_assert_cmpint(sem_memory_open(fd, MOST * SHARED_SEM_SIZE, 1000, &one_more), ==, -ENFILE);
+	sem_memory_close(sems[0]);
+	g_assert_cmpint(sem_memory_open(fd, MOST * SHARED_SEM_SIZE, 1000, &sems[0]), ==, 0);
+	g_assert_cmpint(sem_memory_open(fd, 0, 0, &one_more), ==, 0);
+	sem_memory_close(one_more);
 	for (int i = 0; i < MOST; i++)
-		shared_sem_close(sems[i]);
+		sem_memory_close(sems[i]);
 	close(fd);
 }
 
@@ -132,7 +129,6 @@ typedef struct Waiter {
 
 static void on_signal(int signal)
 {
-	(void)signal;
 }
 
 static gpointer wait_there(gpointer data)
@@ -140,7 +136,7 @@ static gpointer wait_there(gpointer data)
 	Waiter *waiter = data;
 
 	g_atomic_int_set(&waiter->thread, (int)syscall(SYS_gettid));
-	waiter->result = shared_sem_wait(waiter->fixture->ours);
+	waiter->result = sem_memory_wait(waiter->fixture->ours);
 	return NULL;
 }
 
@@ -161,12 +157,11 @@ static void test_woken(Fixture *fixture, gconstpointer offset)
 	Waiter waiters[2] = {{.fixture = fixture}, {.fixture = fixture}};
 	GThread *threads[2];
 
-	(void)offset;
-	shared_sem_set(fixture->ours, 0, false);
+	sem_memory_set(fixture->ours, 0, false);
 	for (int i = 0; i < 2; i++)
 		threads[i] = start_waiter(&waiters[i], (uint32_t)i + 1);
 	g_assert_cmpint(sem_post(fixture->theirs), ==, 0);
-	g_assert_cmpint(shared_sem_set(fixture->ours, (uint32_t)their_value(fixture) + 1, false), ==, 0);
+	g_assert_cmpint(sem_memory_set(fixture->ours, (uint32_t)their_value(fixture) + 1, false), ==, 0);
 	for (int i = 0; i < 2; i++) {
 		g_thread_join(threads[i]);
 		g_assert_cmpint(waiters[i].result, ==, 0);
@@ -188,8 +183,7 @@ static void test_interrupted(Fixture *fixture, gconstpointer offset)
 {
 	Waiter waiter = {.fixture = fixture};
 
-	(void)offset;
-	shared_sem_set(fixture->ours, 0, false);
+	sem_memory_set(fixture->ours, 0, false);
 	interrupt_waiter(&waiter, start_waiter(&waiter, 1));
 	g_assert_cmpint(waiter.result, ==, -EINTR);
 	g_assert_cmpuint(our_waiters(fixture), ==, 0);
@@ -202,18 +196,17 @@ static void test_truncated(Fixture *fixture, gconstpointer offset)
 {
 	uint32_t value, waiters;
 
-	(void)offset;
 	g_assert_cmpint(ftruncate(fixture->fd, 0), ==, 0);
-	g_assert_cmpint(shared_sem_try(fixture->ours), ==, -EIO);
-	g_assert_cmpint(shared_sem_wait(fixture->ours), ==, -EIO);
-	g_assert_cmpint(shared_sem_post(fixture->ours, 1), ==, -EIO);
-	g_assert_cmpint(shared_sem_set(fixture->ours, 1, true), ==, -EIO);
-	g_assert_cmpint(shared_sem_get(fixture->ours, &value, &waiters), ==, -EIO);
+	g_assert_cmpint(sem_memory_try(fixture->ours), ==, -EIO);
+	g_assert_cmpint(sem_memory_wait(fixture->ours), ==, -EIO);
+	g_assert_cmpint(sem_memory_post(fixture->ours, 1), ==, -EIO);
+	g_assert_cmpint(sem_memory_set(fixture->ours, 1, true), ==, -EIO);
+	g_assert_cmpint(sem_memory_get(fixture->ours, &value, &waiters), ==, -EIO);
 	/* Memory that comes back is empty. */
 	g_assert_cmpint(ftruncate(fixture->fd, SIZE), ==, 0);
-	g_assert_cmpint(shared_sem_try(fixture->ours), ==, -EINVAL);
-	g_assert_cmpint(shared_sem_set(fixture->ours, 1, true), ==, 0);
-	g_assert_cmpint(shared_sem_try(fixture->ours), ==, 0);
+	g_assert_cmpint(sem_memory_try(fixture->ours), ==, -EINVAL);
+	g_assert_cmpint(sem_memory_set(fixture->ours, 1, true), ==, 0);
+	g_assert_cmpint(sem_memory_try(fixture->ours), ==, 0);
 }
 
 static void test_truncated_while_waiting(Fixture *fixture, gconstpointer offset)
@@ -221,8 +214,7 @@ static void test_truncated_while_waiting(Fixture *fixture, gconstpointer offset)
 	Waiter waiter = {.fixture = fixture};
 	GThread *thread;
 
-	(void)offset;
-	shared_sem_set(fixture->ours, 0, false);
+	sem_memory_set(fixture->ours, 0, false);
 	thread = start_waiter(&waiter, 1);
 	g_assert_cmpint(ftruncate(fixture->fd, 0), ==, 0);
 	interrupt_waiter(&waiter, thread);
@@ -240,9 +232,9 @@ static gpointer use_it(gpointer data)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, NULL);
 	while (!g_atomic_int_get(&stop)) {
-		shared_sem_post(fixture->ours, 1);
-		shared_sem_try(fixture->ours);
-		shared_sem_set(fixture->ours, 1, true);
+		sem_memory_post(fixture->ours, 1);
+		sem_memory_try(fixture->ours);
+		sem_memory_set(fixture->ours, 1, true);
 	}
 	return NULL;
 }
@@ -251,7 +243,6 @@ static void test_truncated_in_use(Fixture *fixture, gconstpointer offset)
 {
 	GThread *threads[4];
 
-	(void)offset;
 	g_atomic_int_set(&stop, 0);
 	for (int i = 0; i < 4; i++)
 		threads[i] = g_thread_new("user", use_it, fixture);
@@ -294,16 +285,15 @@ static int memory;
 
 static int backing(const Object *object, int flags)
 {
-	(void)object, (void)flags;
 	return dup(memory);
 }
 
 static const PosixSem unnamed = POSIX_SEM_UNNAMED(backing);
-static const Row unnamed_files[] = {POSIX_SEM_FILES(unnamed)};
+static const FileDesc unnamed_files[] = {POSIX_SEM_FILES(unnamed)};
 
-static const Row *row(const char *name)
+static const FileDesc *desc(const char *name)
 {
-	for (const Row *file = unnamed_files; file->kind; file++)
+	for (const FileDesc *file = unnamed_files; file->kind; file++)
 		if (strcmp(file->name, name) == 0)
 			return file;
 	g_assert_not_reached();
@@ -311,7 +301,7 @@ static const Row *row(const char *name)
 
 static Handle handle_of(const char *name, const Object *object)
 {
-	return (Handle){.row = row(name), .object = *object, .flags = O_WRONLY};
+	return (Handle){.desc = desc(name), .object = *object, .flags = O_WRONLY};
 }
 
 static void test_unnamed(Fixture *fixture, gconstpointer offset)
@@ -324,37 +314,37 @@ static void test_unnamed(Fixture *fixture, gconstpointer offset)
 
 	memory = fixture->fd;
 	memset(fixture->theirs, 0, sizeof *fixture->theirs);
-	g_assert_cmpint(posix_sem_unnamed.lookup(&at, "4", &object), ==, -ENOENT);
-	g_assert_cmpint(posix_sem_unnamed.lookup(&at, "-8", &object), ==, -ENOENT);
-	g_assert_cmpint(posix_sem_unnamed.lookup(&at, "08", &object), ==, -ENOENT);
-	g_assert_cmpint(posix_sem_unnamed.lookup(&at, name, &object), ==, 0);
-	g_assert_cmpint(row("value")->text->show(row("value"), &object, NULL, text), ==, -EINVAL);
-	g_assert_cmpint(row("value")->text->store(row("value"), &object, "1"), ==, 0);
-	g_assert_cmpint(row("value")->text->show(row("value"), &object, NULL, text), ==, 0);
+	g_assert_cmpint(posix_sem_unnamed.lookup(NULL, &at, "4", &object), ==, -ENOENT);
+	g_assert_cmpint(posix_sem_unnamed.lookup(NULL, &at, "-8", &object), ==, -ENOENT);
+	g_assert_cmpint(posix_sem_unnamed.lookup(NULL, &at, "08", &object), ==, -ENOENT);
+	g_assert_cmpint(posix_sem_unnamed.lookup(NULL, &at, name, &object), ==, 0);
+	g_assert_cmpint(desc("value")->text->show(desc("value"), &object, NULL, text), ==, -EINVAL);
+	g_assert_cmpint(desc("value")->text->store(desc("value"), &object, "1"), ==, 0);
+	g_assert_cmpint(desc("value")->text->show(desc("value"), &object, NULL, text), ==, 0);
 	g_assert_cmpstr(text->str, ==, "1\n");
 	g_assert_cmpint(their_value(fixture), ==, 1);
 
 	hold = handle_of("hold", &object);
-	g_assert_cmpint(semaphore_hold.open(&hold, TRY), ==, 0);
+	g_assert_cmpint(semaphore_hold.open(&hold, NONBLOCK), ==, 0);
 	g_assert_cmpint(their_value(fixture), ==, 0);
 	op = handle_of("op", &object);
-	g_assert_cmpint(semaphore_op.open(&op, TRY), ==, 0);
-	g_assert_cmpint(semaphore_op.write(&op, "-1\n", 3, TRY), ==, -EAGAIN);
+	g_assert_cmpint(semaphore_op.open(&op, NONBLOCK), ==, 0);
+	g_assert_cmpint(semaphore_op.write(&op, "-1\n", 3, NONBLOCK), ==, -EAGAIN);
 	g_assert_cmpint(semaphore_op.poll(&op), ==, 0);
 	semaphore_hold.close(&hold);
 	g_assert_cmpint(semaphore_op.poll(&op), !=, 0);
-	g_assert_cmpint(semaphore_op.write(&op, "-1\n+2\n", 6, TRY), ==, 6);
+	g_assert_cmpint(semaphore_op.write(&op, "-1\n+2\n", 6, NONBLOCK), ==, 6);
 	g_assert_cmpint(their_value(fixture), ==, 2);
-	g_assert_cmpint(semaphore_op.write(&op, "-2\n", 3, TRY), ==, -EINVAL);
-	g_assert_cmpint(semaphore_op.write(&op, "+1\nx\n", 5, TRY), ==, -EINVAL);
-	g_assert_cmpint(semaphore_op.write(&op, "+1\n+1", 5, TRY), ==, -EINVAL);
+	g_assert_cmpint(semaphore_op.write(&op, "-2\n", 3, NONBLOCK), ==, -EINVAL);
+	g_assert_cmpint(semaphore_op.write(&op, "+1\nx\n", 5, NONBLOCK), ==, -EINVAL);
+	g_assert_cmpint(semaphore_op.write(&op, "+1\n+1", 5, NONBLOCK), ==, -EINVAL);
 	g_assert_cmpint(their_value(fixture), ==, 2);
 	semaphore_op.close(&op);
 	buffer_clear(&op.rest);
 }
 
 #define TEST(name, function) \
-	g_test_add("/shared_sem/" name, Fixture, GINT_TO_POINTER(OFFSET), set_up, function, tear_down)
+	g_test_add("/sem_memory/" name, Fixture, GINT_TO_POINTER(OFFSET), set_up, function, tear_down)
 
 int main(int argc, char **argv)
 {
@@ -362,13 +352,13 @@ int main(int argc, char **argv)
 	TEST("values", test_values);
 	TEST("not-one", test_not_one);
 	TEST("one-mapping", test_one_mapping);
-	g_test_add_func("/shared_sem/limit", test_limit);
+	g_test_add_func("/sem_memory/limit", test_limit);
 	TEST("woken", test_woken);
 	TEST("interrupted", test_interrupted);
 	TEST("truncated", test_truncated);
 	TEST("truncated-while-waiting", test_truncated_while_waiting);
 	TEST("truncated-in-use", test_truncated_in_use);
-	g_test_add_func("/shared_sem/unexpected", test_unexpected);
+	g_test_add_func("/sem_memory/unexpected", test_unexpected);
 	TEST("unnamed", test_unnamed);
 	return g_test_run();
 }

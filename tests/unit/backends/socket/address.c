@@ -86,10 +86,10 @@ static void test_cases(void)
 		int result;
 
 		g_test_message("%s '%s'", network(expected->id)->name, expected->text);
-		why_forget();
+		refusal_forget();
 		result = address_parse(network(expected->id), expected->text, expected->passive, &address);
 		g_assert_cmpint(result, ==, -expected->error);
-		g_assert_true(why_noted() == (result < 0 && result != -EAGAIN));
+		g_assert_true(refusal_noted() == (result < 0 && result != -EAGAIN));
 		if (result < 0) {
 			g_assert_cmpuint(address.length, ==, 0);
 			continue;

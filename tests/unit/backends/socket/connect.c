@@ -18,7 +18,6 @@ static int fake(const char *host, const char *port, const struct addrinfo *hints
 {
 	struct addrinfo numeric = *hints, **end = found;
 
-	(void)host;
 	numeric.ai_flags |= AI_NUMERICHOST;
 	*found = NULL;
 	for (size_t i = 0; known[i]; i++) {
@@ -80,7 +79,7 @@ static int settle(Connecting *connecting, Socket **out)
 	for (;;) {
 		Wait wait;
 
-		why_forget();
+		refusal_forget();
 		result = connecting_try(connecting, out);
 		if (result != -EAGAIN)
 			break;
@@ -136,11 +135,11 @@ static void test_refused(void)
 	close(fd);
 	know("127.0.0.2", "127.0.0.3", NULL);
 	g_assert_cmpint(settle(begin(NET_TCP, "host", port, NULL, NULL, NULL), &socket), ==, -ECONNREFUSED);
-	g_assert_nonnull(strstr(why_note(), "127.0.0.2:"));
+	g_assert_nonnull(strstr(refusal_note(), "127.0.0.2:"));
 	g_assert_null(socket);
 	know(NULL, NULL, NULL);
 	g_assert_cmpint(settle(begin(NET_TCP, "host", port, NULL, NULL, NULL), &socket), ==, -ENOENT);
-	g_assert_true(why_noted());
+	g_assert_true(refusal_noted());
 	/* Where no socket will do the others are not tried. */
 	know("127.0.0.2", "127.0.0.3", NULL);
 	g_assert_cmpint(settle(begin(NET_TCP, "host", port, NULL, count, &made), &socket), ==, -EDOM);

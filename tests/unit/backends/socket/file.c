@@ -15,16 +15,15 @@ static Socket *ours;
 
 static Socket *get(Handle *handle, int *error)
 {
-	(void)handle;
 	if (!ours)
 		*error = -ENOTCONN;
 	return ours ? socket_ref(ours) : NULL;
 }
 
 static const SocketFile file = {.queue = SOCKET_QUEUE, .get = get};
-static const Row bytes_row = {.kind = STREAM, .mode = 0666, .stream = &socket_bytes, .mechanism = &file};
-static const Row data_row = {.kind = STREAM, .mode = 0666, .stream = &queue_data, .mechanism = &file};
-static const Row records_row = {.kind = STREAM, .mode = 0666, .stream = &queue_records, .mechanism = &file};
+static const FileDesc bytes_desc = {.kind = STREAM, .mode = 0666, .stream = &socket_bytes, .mechanism = &file};
+static const FileDesc data_desc = {.kind = STREAM, .mode = 0666, .stream = &queue_data, .mechanism = &file};
+static const FileDesc records_desc = {.kind = STREAM, .mode = 0666, .stream = &queue_records, .mechanism = &file};
 
 static const Network *network(NetworkId id)
 {
@@ -33,22 +32,22 @@ static const Network *network(NetworkId id)
 	return network_of(&object);
 }
 
-static Handle open_file(const Row *row, NetworkId id, pid_t pid)
+static Handle open_file(const FileDesc *desc, NetworkId id, pid_t pid)
 {
 	Handle handle = {
-		.row = row,
+		.desc = desc,
 		.object.select = id,
 		.flags = O_RDWR,
 		.caller = {.uid = geteuid(), .gid = getegid(), .pid = pid},
 	};
 
-	g_assert_cmpint(row->stream->open(&handle, TRY), ==, 0);
+	g_assert_cmpint(desc->stream->open(&handle, NONBLOCK), ==, 0);
 	return handle;
 }
 
 static void close_file(Handle *handle)
 {
-	handle->row->stream->close(handle);
+	handle->desc->stream->close(handle);
 	buffer_clear(&handle->rest);
 	buffer_clear(&handle->unsent);
 }
@@ -70,14 +69,14 @@ static void end_pair(int peer)
 
 static ssize_t write_file(Handle *handle, const char *text)
 {
-	return handle->row->stream->write(handle, text, strlen(text), TRY);
+	return handle->desc->stream->write(handle, text, strlen(text), NONBLOCK);
 }
 
 static void expect_read(Handle *handle, size_t size, const char *expected)
 {
 	char buf[1024];
 
-	g_assert_cmpint(handle->row->stream->read(handle, buf, size, TRY), ==, (ssize_t)strlen(expected));
+	g_assert_cmpint(handle->desc->stream->read(handle, buf, size, NONBLOCK), ==, (ssize_t)strlen(expected));
 	g_assert_cmpmem(buf, strlen(expected), expected, strlen(expected));
 }
 
@@ -85,13 +84,13 @@ static void expect_error(Handle *handle, int error)
 {
 	char buf[64];
 
-	g_assert_cmpint(handle->row->stream->read(handle, buf, sizeof buf, TRY), ==, -error);
+	g_assert_cmpint(handle->desc->stream->read(handle, buf, sizeof buf, NONBLOCK), ==, -error);
 }
 
 static void test_bytes(void)
 {
 	int peer = begin_pair(NET_UNIX);
-	Handle handle = open_file(&bytes_row, NET_UNIX, getpid());
+	Handle handle = open_file(&bytes_desc, NET_UNIX, getpid());
 	char buf[16];
 
 	expect_error(&handle, EAGAIN);
@@ -109,7 +108,7 @@ static void test_bytes(void)
 static void test_messages(void)
 {
 	int peer = begin_pair(NET_UNIXPACKET);
-	Handle handle = open_file(&data_row, NET_UNIXPACKET, getpid());
+	Handle handle = open_file(&data_desc, NET_UNIXPACKET, getpid());
 	char buf[16];
 
 	expect_error(&handle, EAGAIN);
@@ -118,7 +117,7 @@ static void test_messages(void)
 	g_assert_cmpint(write(peer, "message", 7), ==, 7);
 	g_assert_cmpint(write(peer, "next", 4), ==, 4);
 	expect_read(&handle, 4, "mess");
-	g_assert_true(handle.row->stream->poll(&handle) & POLLIN);
+	g_assert_true(handle.desc->stream->poll(&handle) & POLLIN);
 	expect_read(&handle, 16, "age");
 	expect_read(&handle, 16, "next");
 	close(peer);
@@ -130,11 +129,11 @@ static void test_messages(void)
 
 static void test_none(void)
 {
-	Handle handle = open_file(&data_row, NET_UNIXGRAM, getpid());
+	Handle handle = open_file(&data_desc, NET_UNIXGRAM, getpid());
 
 	expect_error(&handle, ENOTCONN);
 	g_assert_cmpint(write_file(&handle, "x"), ==, -ENOTCONN);
-	g_assert_true(handle.row->stream->poll(&handle) & POLLERR);
+	g_assert_true(handle.desc->stream->poll(&handle) & POLLERR);
 	close_file(&handle);
 }
 
@@ -162,7 +161,7 @@ static void test_records(void)
 	for (int i = 0; i < 2; i++)
 		peers[i] = udp_bound(names[i]);
 	g_assert_cmpint(socket_new(network(NET_UDP), 0, AF_INET, &ours), ==, 0);
-	handle = open_file(&records_row, NET_UDP, getpid());
+	handle = open_file(&records_desc, NET_UDP, getpid());
 	snprintf(record, sizeof record, "%s 3\none\n%s 3\ntwo\n", names[0], names[1]);
 	g_assert_cmpint(write_file(&handle, record), ==, (ssize_t)strlen(record));
 	for (int i = 0; i < 2; i++) {
@@ -175,9 +174,9 @@ static void test_records(void)
 	}
 	snprintf(record, sizeof record, "%s 1\na\n%s 1\nb\n", names[0], names[1]);
 	expect_read(&handle, sizeof record, record);
-	why_forget();
+	refusal_forget();
 	g_assert_cmpint(write_file(&handle, "example.org:1 1\nx\n"), ==, -EINVAL);
-	g_assert_true(why_noted());
+	g_assert_true(refusal_noted());
 	close_file(&handle);
 	for (int i = 0; i < 2; i++)
 		close(peers[i]);
@@ -227,7 +226,7 @@ static void test_sender(void)
 			_exit(0);
 		}
 		g_assert_cmpint(setsockopt(peer, SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int)), ==, 0);
-		handle = open_file(ids[i] == NET_UNIX ? &bytes_row : &data_row, ids[i], opener);
+		handle = open_file(ids[i] == NET_UNIX ? &bytes_desc : &data_desc, ids[i], opener);
 		g_assert_cmpint(write_file(&handle, "x"), ==, 1);
 		g_assert_cmpint(told_sender(peer), ==, opener);
 		g_assert_cmpint(kill(opener, SIGKILL), ==, 0);
@@ -243,7 +242,7 @@ static void test_sender(void)
 
 int main(int argc, char **argv)
 {
-	const BackendSettings settings = {.largest = 65536, .names = "/nonexistent", .mountpoint = "/nonexistent"};
+	const HostSettings settings = {.largest = 65536, .names = "/nonexistent", .mountpoint = "/nonexistent"};
 
 	g_test_init(&argc, &argv, NULL);
 	backends_start(&settings);

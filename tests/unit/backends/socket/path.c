@@ -144,13 +144,13 @@ static void test_caller(void)
 		g_test_skip("needs root");
 		return;
 	}
-	g_assert_cmpint(identity_assume(&caller), ==, 0);
+	g_assert_cmpint(creds_override(&caller), ==, 0);
 	g_assert_cmpint(path_open(shut), ==, -EACCES);
 	same("a/b/file");
 	same("shut");
 	same("down/file");
 	same("/proc/1/cwd");
-	identity_release();
+	creds_revert();
 	same("shut/file");
 }
 
@@ -169,13 +169,13 @@ static void test_daemon(void)
 		return;
 	}
 	same(ours);
-	g_assert_cmpint(identity_assume(&caller), ==, 0);
+	g_assert_cmpint(creds_override(&caller), ==, 0);
 	g_assert_cmpint(path_open(ours), ==, -EACCES);
 	g_assert_cmpint(path_open(numbered), ==, -EACCES);
 	g_assert_cmpint(path_open("/proc/self/root/usr"), ==, -EACCES);
 	g_assert_cmpint(path_open("/proc/thread-self/cwd"), ==, -EACCES);
 	same("/proc/mounts");
-	identity_release();
+	creds_revert();
 	close(fd);
 }
 

@@ -129,9 +129,9 @@ static void refused(const char *text, int error)
 
 	await_wake(key);
 	for (int i = 0; i < 2; i++) {
-		why_forget();
+		refusal_forget();
 		g_assert_cmpint(resolve_result(resolve, &addresses, &n), ==, -error);
-		g_assert_true(why_noted());
+		g_assert_true(refusal_noted());
 	}
 	resolve_free(resolve);
 }
@@ -191,7 +191,7 @@ static void test_slow(void)
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	backend_wake = wake;
+	host_wake = wake;
 	resolve_getaddrinfo = fake;
 	g_test_add_func("/resolve/found", test_found);
 	g_test_add_func("/resolve/refused", test_refused);

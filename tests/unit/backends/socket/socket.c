@@ -51,7 +51,7 @@ static Socket *udp_pair(int *peer)
 	g_assert_cmpint(connect(ours->fd, (struct sockaddr *)&loopback, sizeof loopback), ==, 0);
 	g_assert_cmpint(socket_local(ours, &local), ==, 0);
 	g_assert_cmpint(connect(*peer, &local.any, local.length), ==, 0);
-	g_assert_cmpint(socket_send(ours, &caller, NULL, "x", 1, TRY), ==, 1);
+	g_assert_cmpint(socket_send(ours, &caller, NULL, "x", 1, NONBLOCK), ==, 1);
 	g_assert_cmpint(recv(*peer, &(char){0}, 1, 0), ==, 1);
 	return ours;
 }
@@ -67,7 +67,7 @@ static void test_bytes(void)
 
 	g_assert_cmpint(socket_receive(ours, buf, sizeof buf), ==, -EAGAIN);
 	g_assert_cmpint(socket_poll(ours, true, true), ==, POLLOUT | POLLWRNORM);
-	g_assert_cmpint(socket_send(ours, &caller, NULL, "hello", 5, TRY), ==, 5);
+	g_assert_cmpint(socket_send(ours, &caller, NULL, "hello", 5, NONBLOCK), ==, 5);
 	g_assert_cmpint(recv(peer, buf, sizeof buf, 0), ==, 5);
 	g_assert_cmpint(send(peer, "you", 3, 0), ==, 3);
 	g_assert_cmpint(socket_poll(ours, true, false), ==, POLLIN | POLLRDNORM);
@@ -77,7 +77,7 @@ static void test_bytes(void)
 	g_assert_cmpint(socket_receive(ours, buf, sizeof buf), ==, 0);
 	g_assert_true(socket_poll(ours, true, false) & POLLHUP);
 	/* Without a signal, which would end the test. */
-	g_assert_cmpint(socket_send(ours, &caller, NULL, "x", 1, TRY), ==, -EPIPE);
+	g_assert_cmpint(socket_send(ours, &caller, NULL, "x", 1, NONBLOCK), ==, -EPIPE);
 	socket_unref(ours);
 }
 
@@ -90,7 +90,7 @@ static void test_full(void)
 	Socket *ours = local_pair(NET_UNIX, &peer);
 
 	do
-		n = socket_send(ours, &caller, NULL, block, sizeof block, TRY);
+		n = socket_send(ours, &caller, NULL, block, sizeof block, NONBLOCK);
 	while (n > 0);
 	g_assert_cmpint(n, ==, -EAGAIN);
 	g_assert_cmpint(socket_poll(ours, true, true), ==, 0);
@@ -155,7 +155,7 @@ static void test_messages(void)
 		expect(ours, 0, "");
 		expect(ours, 64, "next");
 		expect_error(ours, 64, EAGAIN);
-		g_assert_cmpint(socket_send(ours, &caller, NULL, "", 0, TRY), ==, 0);
+		g_assert_cmpint(socket_send(ours, &caller, NULL, "", 0, NONBLOCK), ==, 0);
 		g_assert_cmpint(recv(peer, buf, sizeof buf, 0), ==, 0);
 		socket_unref(ours);
 		close(peer);
@@ -226,7 +226,7 @@ static void test_error_is_told(void)
 	Socket *ours = udp_pair(&peer);
 
 	close(peer);
-	g_assert_cmpint(socket_send(ours, &caller, NULL, "x", 1, TRY), ==, 1);
+	g_assert_cmpint(socket_send(ours, &caller, NULL, "x", 1, NONBLOCK), ==, 1);
 	expect_error(ours, 64, ECONNREFUSED);
 	expect_error(ours, 64, EAGAIN);
 	socket_unref(ours);
@@ -265,7 +265,7 @@ static void expect_sender(NetworkId id, const Caller *caller, const char *bytes,
 	Socket *ours = local_pair(id, &peer);
 
 	g_assert_cmpint(setsockopt(peer, SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int)), ==, 0);
-	g_assert_cmpint(socket_send(ours, caller, NULL, bytes, strlen(bytes), TRY), ==, (ssize_t)strlen(bytes));
+	g_assert_cmpint(socket_send(ours, caller, NULL, bytes, strlen(bytes), NONBLOCK), ==, (ssize_t)strlen(bytes));
 	sender = sender_of(peer);
 	g_assert_cmpuint(sender.uid, ==, caller->uid);
 	g_assert_cmpuint(sender.gid, ==, caller->gid);
@@ -318,17 +318,17 @@ static void test_limit(void)
 		return;
 	g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &before), ==, 0);
 	g_assert_cmpint(prlimit(0, RLIMIT_NOFILE, &(struct rlimit){few.rlim_cur, before.rlim_max}, NULL), ==, 0);
-	g_assert_cmpint(identity_assume(&nobody), ==, 0);
+	g_assert_cmpint(creds_override(&nobody), ==, 0);
 	for (size_t i = 0; i < G_N_ELEMENTS(sockets); i++)
 		g_assert_cmpint(socket_new(network(NET_UNIX), 0, AF_UNIX, &sockets[i]), ==, 0);
-	why_forget();
+	refusal_forget();
 	g_assert_cmpint(socket_new(network(NET_UNIX), 0, AF_UNIX, &more), ==, -ENFILE);
-	g_assert_true(why_noted());
-	identity_release();
+	g_assert_true(refusal_noted());
+	creds_revert();
 	/* Others go on; what is accepted counts as well; what is let go of does not. */
 	g_assert_cmpint(socket_new(network(NET_UNIX), 0, AF_UNIX, &more), ==, 0);
 	socket_unref(more);
-	g_assert_cmpint(identity_assume(&nobody), ==, 0);
+	g_assert_cmpint(creds_override(&nobody), ==, 0);
 	g_assert_cmpint(socket_accept(sockets[1], &more), ==, -ENFILE);
 	socket_ref(sockets[0]);
 	socket_unref(sockets[0]);
@@ -339,7 +339,7 @@ static void test_limit(void)
 	socket_unref(sockets[1]);
 	g_assert_cmpint(socket_new(network(NET_IP), 1, AF_INET, &more), ==, -EPERM);
 	g_assert_cmpint(socket_new(network(NET_UNIX), 0, AF_UNIX, &sockets[1]), ==, 0);
-	identity_release();
+	creds_revert();
 	for (size_t i = 0; i < G_N_ELEMENTS(sockets); i++)
 		socket_unref(sockets[i]);
 	g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &before), ==, 0);

@@ -19,7 +19,6 @@ typedef struct Place {
 
 static void set_up(Place *place, gconstpointer unused)
 {
-	(void)unused;
 	place->folder = g_dir_make_tmp("names-XXXXXX", NULL);
 	g_assert_nonnull(place->folder);
 	place->file = g_build_filename(place->folder, "names", NULL);
@@ -31,7 +30,6 @@ static void tear_down(Place *place, gconstpointer unused)
 	g_autoptr(GDir) dir = g_dir_open(place->folder, 0, NULL);
 	const char *name;
 
-	(void)unused;
 	while ((name = g_dir_read_name(dir))) {
 		g_autofree char *path = g_build_filename(place->folder, name, NULL);
 
@@ -116,7 +114,6 @@ static void test_add(Place *place, gconstpointer unused)
 {
 	g_autofree char *text = NULL;
 
-	(void)unused;
 	assert_no_name("msg", "jobs");
 	g_assert_cmpint(names_add("msg", "jobs", by_key(0x162e)), ==, 0);
 	assert_names("msg", "jobs", by_key(0x162e));
@@ -126,7 +123,6 @@ static void test_add(Place *place, gconstpointer unused)
 
 static void test_kinds(Place *place, gconstpointer unused)
 {
-	(void)place, (void)unused;
 	g_assert_cmpint(names_add("msg", "jobs", by_key(1)), ==, 0);
 	g_assert_cmpint(names_add("sem", "jobs", by_key(1)), ==, 0);
 	g_assert_cmpint(names_add("shm", "jobs", by_key(2)), ==, 0);
@@ -143,7 +139,6 @@ static void test_private(Place *place, gconstpointer unused)
 {
 	g_autofree char *text = NULL;
 
-	(void)unused;
 	g_assert_cmpint(names_add("shm", "frame", by_id(32769)), ==, 0);
 	g_assert_cmpint(names_add("msg", "first", by_id(0)), ==, 0);
 	assert_names("shm", "frame", by_id(32769));
@@ -159,7 +154,6 @@ static void test_private(Place *place, gconstpointer unused)
 
 static void test_blanks(Place *place, gconstpointer unused)
 {
-	(void)unused;
 	g_assert_cmpint(names_add("msg", " two  words ", by_key(5)), ==, 0);
 	g_assert_cmpint(names_add("msg", "äöü\t#", by_key(6)), ==, 0);
 	names_start(place->file);
@@ -169,7 +163,6 @@ static void test_blanks(Place *place, gconstpointer unused)
 
 static void test_taken(Place *place, gconstpointer unused)
 {
-	(void)place, (void)unused;
 	g_assert_cmpint(names_add("msg", "jobs", by_key(1)), ==, 0);
 	g_assert_cmpint(names_add("msg", "jobs", by_key(2)), ==, -EEXIST);
 	assert_names("msg", "jobs", by_key(1));
@@ -178,7 +171,6 @@ static void test_taken(Place *place, gconstpointer unused)
 
 static void test_again(Place *place, gconstpointer unused)
 {
-	(void)unused;
 	for (int i = 0; i < 3; i++) {
 		g_assert_cmpint(names_add("msg", "jobs", by_key(1)), ==, 0);
 		assert_names("msg", "jobs", by_key(1));
@@ -189,7 +181,6 @@ static void test_again(Place *place, gconstpointer unused)
 
 static void test_rename(Place *place, gconstpointer unused)
 {
-	(void)unused;
 	g_assert_cmpint(names_add("msg", "jobs", by_key(1)), ==, 0);
 	g_assert_cmpint(names_add("msg", "work", by_key(1)), ==, 0);
 	for (int i = 0; i < 2; i++) {
@@ -204,7 +195,6 @@ static void test_rename(Place *place, gconstpointer unused)
 
 static void test_drop(Place *place, gconstpointer unused)
 {
-	(void)unused;
 	g_assert_cmpint(names_drop("msg", by_key(1)), ==, 0);
 	g_assert_false(g_file_test(place->file, G_FILE_TEST_EXISTS));
 	g_assert_cmpint(names_add("msg", "jobs", by_key(1)), ==, 0);
@@ -219,7 +209,6 @@ static void test_drop(Place *place, gconstpointer unused)
 
 static void test_restart(Place *place, gconstpointer unused)
 {
-	(void)unused;
 	for (uint32_t key = 1; key <= 100; key++) {
 		g_autofree char *name = g_strdup_printf("q%u", key);
 
@@ -255,7 +244,6 @@ static void test_broken_lines(Place *place, gconstpointer unused)
 				   "msg 0x0000000a better\n"
 				   "msg 0x0000000b unfinished";
 
-	(void)unused;
 	g_assert_true(g_file_set_contents(place->file, text, -1, NULL));
 	assert_names("msg", "better", by_key(10));
 	assert_names("msg", "unfinished", by_key(11));
@@ -283,7 +271,6 @@ static void test_no_place(Place *place, gconstpointer unused)
 {
 	g_autofree char *below_file = g_build_filename(place->file, "names", NULL);
 
-	(void)unused;
 	g_assert_true(g_file_set_contents(place->file, "", -1, NULL));
 	names_start(below_file);
 	g_assert_cmpint(names_add("msg", "jobs", by_key(1)), <, 0);
@@ -299,7 +286,6 @@ static void test_makes_folder(Place *place, gconstpointer unused)
 	g_autofree char *lock_file = g_strconcat(file, ".lock", NULL);
 	struct stat st;
 
-	(void)unused;
 	names_start(file);
 	g_assert_cmpint(names_add("msg", "jobs", by_key(1)), ==, 0);
 	assert_names("msg", "jobs", by_key(1));
@@ -334,7 +320,6 @@ static void test_disk_full(Place *place, gconstpointer unused)
 {
 	struct stat st;
 
-	(void)unused;
 	g_assert_cmpint(names_add("msg", "jobs", by_key(1)), ==, 0);
 	g_assert_cmpint(names_add("msg", "other", by_key(2)), ==, 0);
 	g_assert_cmpint(stat(place->file, &st), ==, 0);
@@ -358,7 +343,6 @@ static void test_disk_full(Place *place, gconstpointer unused)
 
 static void test_file_gone(Place *place, gconstpointer unused)
 {
-	(void)unused;
 	g_assert_cmpint(names_add("msg", "jobs", by_key(1)), ==, 0);
 	g_assert_cmpint(g_remove(place->file), ==, 0);
 	assert_no_name("msg", "jobs");
@@ -399,7 +383,6 @@ static int drop_jobs(void)
 
 static void test_two_users(Place *place, gconstpointer unused)
 {
-	(void)unused;
 	assert_no_name("msg", "jobs");
 	g_assert_cmpint(elsewhere(place, add_jobs), ==, 0);
 	assert_names("msg", "jobs", by_key(1));
@@ -418,7 +401,6 @@ static void test_at_once(Place *place, gconstpointer unused)
 {
 	pid_t users[USERS];
 
-	(void)place, (void)unused;
 	for (int user = 0; user < USERS; user++) {
 		users[user] = fork();
 		g_assert_cmpint(users[user], >=, 0);

@@ -59,26 +59,26 @@ static const struct ipc_perm sample = {
 	.cgid = CREATOR_GROUP,
 };
 
-static int expected(size_t row, mode_t mode, int rights)
+static int expected(size_t desc, mode_t mode, int rights)
 {
-	if (table[row].shift < 0)
+	if (table[desc].shift < 0)
 		return 0;
-	if ((rights & RIGHT_OWN) && !table[row].owns)
+	if ((rights & RIGHT_OWN) && !table[desc].owns)
 		return -EPERM;
-	return rights & BOTH & ~(mode >> table[row].shift) ? -EACCES : 0;
+	return rights & BOTH & ~(mode >> table[desc].shift) ? -EACCES : 0;
 }
 
 static void test_table(void)
 {
-	for (size_t row = 0; row < G_N_ELEMENTS(table); row++)
+	for (size_t desc = 0; desc < G_N_ELEMENTS(table); desc++)
 		for (int n = 0; n < MODES; n++)
 			for (int rights = RIGHT_WRITE; rights <= (BOTH | RIGHT_OWN); rights += 2) {
 				struct ipc_perm perm = sample;
 
 				perm.mode = nth_mode(n);
-				g_test_message("%s, mode %04o, rights %d", table[row].who, nth_mode(n), rights);
-				g_assert_cmpint(sysv_perm_check(&perm, &table[row].caller, rights), ==,
-						expected(row, nth_mode(n), rights));
+				g_test_message("%s, mode %04o, rights %d", table[desc].who, nth_mode(n), rights);
+				g_assert_cmpint(sysv_perm_check(&perm, &table[desc].caller, rights), ==,
+						expected(desc, nth_mode(n), rights));
 			}
 }
 
@@ -141,12 +141,12 @@ static int kernel_verdict(int n, int id, int rights)
 }
 
 /* In a child: the number of verdicts that differ. */
-static int differences(size_t row, const int *ids)
+static int differences(size_t desc, const int *ids)
 {
 	static const int asked[] = {RIGHT_READ, RIGHT_WRITE, BOTH, RIGHT_OWN};
 	int differing = 0;
 
-	if (become(&table[row].caller))
+	if (become(&table[desc].caller))
 		return 255;
 	for (int n = 0; n < MODES; n++)
 		for (size_t i = 0; i < G_N_ELEMENTS(asked); i++) {
@@ -154,10 +154,10 @@ static int differences(size_t row, const int *ids)
 			int kernel = kernel_verdict(n, ids[n], asked[i]), ours;
 
 			perm.mode = nth_mode(n);
-			ours = sysv_perm_check(&perm, &table[row].caller, asked[i]);
+			ours = sysv_perm_check(&perm, &table[desc].caller, asked[i]);
 			if (ours != kernel && ++differing)
 				fprintf(stderr, "# %s, mode %04o, rights %d: the kernel says %d, we say %d\n",
-					table[row].who, nth_mode(n), asked[i], kernel, ours);
+					table[desc].who, nth_mode(n), asked[i], kernel, ours);
 		}
 	return MIN(differing, 254);
 }
@@ -171,11 +171,11 @@ static void test_kernel(void)
 		return;
 	}
 	make_queues(ids);
-	for (size_t row = 0; row < G_N_ELEMENTS(table); row++) {
+	for (size_t desc = 0; desc < G_N_ELEMENTS(table); desc++) {
 		pid_t child = fork();
 
 		if (child == 0)
-			_exit(differences(row, ids));
+			_exit(differences(desc, ids));
 		g_assert_true(child_succeeds(child));
 	}
 }

@@ -65,7 +65,6 @@ static void test_runs(void)
 /* None of these ends before all have begun: a job that sleeps must not keep another from running. */
 static void meet_job(void *unused)
 {
-	(void)unused;
 	count();
 	g_assert_true(wait_for_count(TOGETHER));
 	count();
