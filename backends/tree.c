@@ -1,4 +1,6 @@
 /* The tree: which mechanism stands where. */
+#include "backends/tree.h"
+
 #include "backends/core/backend.h"
 #include "backends/fifo/fifo.h"
 #include "backends/limits.h"
@@ -14,37 +16,10 @@
 #include "backends/sysv/shm.h"
 #include "backends/core/refusal.h"
 
-static HostSettings settings;
-
-static void wake_nobody(const int64_t key[4])
+void tree_start(const HostSettings *settings)
 {
-}
-
-void (*host_wake)(const int64_t key[4]) = wake_nobody;
-
-static bool never(void)
-{
-	return false;
-}
-
-bool (*host_interrupted)(void) = never;
-
-static uint64_t no_number(const FileDesc *desc, const Object *object)
-{
-	return 0;
-}
-
-uint64_t (*host_inode)(const FileDesc *desc, const Object *object) = no_number;
-
-void backends_start(const HostSettings *given)
-{
-	settings = *given;
-	names_start(settings.names);
-}
-
-const HostSettings *host_settings(void)
-{
-	return &settings;
+	host_configure(settings);
+	names_start(settings->names);
 }
 
 static const char readme[] =

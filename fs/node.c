@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backends/core/host.h"
 #include "fs/table.h"
 
 enum {
@@ -59,7 +60,9 @@ static gboolean node_equal(gconstpointer a, gconstpointer b)
 	       strcmp(x->object.name, y->object.name) == 0;
 }
 
-void node_start(void)
+static const FileDesc *root_desc; /* set once, in node_start() */
+
+void node_start(const FileDesc *tree)
 {
 	uint32_t slot;
 	Node *root;
@@ -67,13 +70,14 @@ void node_start(void)
 	started = time(NULL);
 	daemon_uid = geteuid();
 	daemon_gid = getegid();
-	host_inode = number_of;
+	root_desc = tree;
+	host_register(&(HostOps){.inode = number_of});
 	nodes = table_new(sizeof(Node), NODES_MAX);
 	indexed = g_hash_table_new(node_hash, node_equal);
 	racers = g_hash_table_new_full(NULL, NULL, NULL, g_free);
 	root = table_add(nodes, &slot);
 	g_assert(slot == ROOT);
-	*root = (Node){.desc = &tree_root, .slot = ROOT, .lookups = 1};
+	*root = (Node){.desc = tree, .slot = ROOT, .lookups = 1};
 }
 
 Node *node_get(fuse_ino_t ino)
@@ -365,7 +369,7 @@ static ino_t inode_number(const Found *found)
 	if (found->desc->kind != SPECIAL && found->desc->kind != MEMORY)
 		hash = hash * 0x9e3779b97f4a7c15ULL + g_str_hash(found->object.name);
 	hash ^= hash >> 29;
-	return found->desc == &tree_root ? ROOT : hash | 2;
+	return found->desc == root_desc ? ROOT : hash | 2;
 }
 
 static uint64_t number_of(const FileDesc *desc, const Object *object)

@@ -55,7 +55,7 @@ static inline bool desc_is_member(const FileDesc *desc)
 	return !desc->name;
 }
 
-void node_start(void);
+void node_start(const FileDesc *root);
 
 /* The node with this number, which the kernel knows, or which is held. */
 Node *node_get(fuse_ino_t ino);

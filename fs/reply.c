@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "backends/core/host.h"
 #include "backends/core/refusal.h"
 #include "fs/wait/worker.h"
 
@@ -25,7 +26,7 @@ static bool interrupted(void)
 
 void reply_start(struct fuse_session *given)
 {
-	host_interrupted = interrupted;
+	host_register(&(HostOps){.interrupted = interrupted});
 	session = given;
 }
 

@@ -6,7 +6,10 @@
 
 #include <glib.h>
 
+#include "backends/core/backend.h"
+
 typedef struct SessionSettings {
+	const FileDesc *root;   /* of the tree that is served; has to outlive the session */
 	const char *mountpoint; /* absolute */
 	const char *options;    /* for -o, comma-separated */
 	bool foreground;

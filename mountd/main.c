@@ -7,11 +7,13 @@
 #include <glib.h>
 
 #include "backends/core/backend.h"
+#include "backends/core/host.h"
 #include "backends/signal/tree.h"
 #include "fs/session.h"
 #include "mountd/command_line.h"
 #include "mountd/log.h"
 #include "mountd/mountpoint.h"
+#include "backends/tree.h"
 
 static char *default_names(void)
 {
@@ -24,12 +26,13 @@ static bool run(const Options *options, GError **error)
 {
 	g_autofree char *names = options->names ? g_canonicalize_filename(options->names, NULL) : default_names();
 	g_autofree char *mountpoint = mountpoint_prepare(options->mountpoint, error);
-	const BackendSettings backends = {
+	const HostSettings backends = {
 		.names = names,
 		.largest = session_whole_write(),
 		.mountpoint = mountpoint,
 	};
 	const SessionSettings session = {
+		.root = &tree_root,
 		.mountpoint = mountpoint,
 		.options = options->mount,
 		.foreground = options->foreground,
@@ -39,7 +42,7 @@ static bool run(const Options *options, GError **error)
 
 	if (!mountpoint)
 		return false;
-	backends_start(&backends);
+	tree_start(&backends);
 	return session_run(&session, error);
 }
 

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "backends/core/host.h"
 #include "backends/core/refusal.h"
 
 int queue_poll(Handle *handle)

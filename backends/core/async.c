@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "backends/core/host.h"
 #include "backends/core/credentials.h"
 #include "backends/core/refusal.h"
 

@@ -182,19 +182,6 @@ typedef struct StreamOps {
 } StreamOps;
 
 /*
- * Wakes whoever waits with WAIT_FD and this key (all of it counts), to try again: for what no descriptor shows, such as the
- * last writer's close. A request that finds "not now" just before the call and waits just after it is woken as well. May be
- * called from any function of a mechanism. fs/ supplies it.
- */
-extern void (*host_wake)(const int64_t key[4]);
-
-/*
- * Whether the caller for whom this thread shows or lists something slow, or makes a call (WAIT_CALL), has been interrupted: then it
- * is to be given up with -EINTR, since even SIGKILL waits for our answer. fs/ supplies it.
- */
-extern bool (*host_interrupted)(void);
-
-/*
  * Memory. All run with the caller's effective ids and groups; `flags` are those of open(2), of which O_ACCMODE and O_APPEND
  * count.
  *
@@ -210,12 +197,6 @@ typedef struct MemoryOps {
 	ssize_t (*copy)(const Object *object, Direction direction, char *bytes, size_t size, off_t offset);
 	bool bounded; /* has an end that no write may move, which the kernel does not know */
 } MemoryOps;
-
-/*
- * The number that a file of this row and object has in stat(2) and in /proc/PID/maps: how a mechanism tells who has mapped
- * its memory through the tree. fs/ supplies it.
- */
-extern uint64_t (*host_inode)(const FileDesc *desc, const Object *object);
 
 /*
  * SPECIAL: a node whose data path is the kernel's own (FIFO, socket): nothing but its attributes reaches us.
@@ -268,16 +249,3 @@ static inline bool handle_writes(const Handle *handle)
 {
 	return (handle->flags & O_ACCMODE) != O_RDONLY;
 }
-
-/* The root of the tree, with every mechanism below it. */
-extern const FileDesc tree_root;
-
-/* What the mechanisms are told when the program starts; see mountd/options.h. */
-typedef struct HostSettings {
-	const char *names;      /* path of the names file */
-	size_t largest;         /* bytes: no single write of more than this reaches a stream in one piece */
-	const char *mountpoint; /* an absolute path */
-} HostSettings;
-
-void backends_start(const HostSettings *settings);
-const HostSettings *host_settings(void);

@@ -27,7 +27,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "backends/core/handover.h"
+#include "backends/core/host.h"
 #include "backends/core/credentials.h"
 #include "backends/pipe/quota.h"
 #include "backends/core/refusal.h"

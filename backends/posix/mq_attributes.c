@@ -5,7 +5,7 @@
 
 #include "backends/core/parse.h"
 #include "backends/posix/mq.h"
-#include "backends/signal/name.h"
+#include "backends/common/signal_name.h"
 #include "backends/core/text.h"
 #include "backends/core/refusal.h"
 

@@ -23,6 +23,8 @@
 
 #include "backends/posix/mq.h"
 
+#include "backends/core/host.h"
+
 enum { WATCHER_STACK = 64 * 1024 };
 
 static GMutex lock;

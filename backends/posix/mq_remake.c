@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "backends/core/credentials.h"
+#include "backends/core/host.h"
 #include "backends/posix/mq.h"
 #include "backends/core/procfs.h"
 #include "backends/core/refusal.h"

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "backends/core/host.h"
 #include "backends/common/mappers.h"
 #include "backends/common/folder.h"
 #include "backends/core/parse.h"

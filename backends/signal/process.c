@@ -6,7 +6,7 @@
 
 #include "backends/core/procfs.h"
 #include "backends/signal/tree.h"
-#include "backends/signal/name.h"
+#include "backends/common/signal_name.h"
 #include "backends/signal/sender.h"
 #include "backends/core/text.h"
 

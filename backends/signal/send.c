@@ -17,7 +17,7 @@
 #include "backends/core/parse.h"
 #include "backends/core/procfs.h"
 #include "backends/signal/tree.h"
-#include "backends/signal/name.h"
+#include "backends/common/signal_name.h"
 #include "backends/signal/sender.h"
 #include "backends/core/refusal.h"
 

@@ -16,6 +16,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "backends/core/host.h"
 #include "backends/core/async.h"
 #include "backends/core/credentials.h"
 #include "backends/socket/path.h"

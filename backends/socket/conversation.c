@@ -28,6 +28,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "backends/core/host.h"
 #include "backends/core/credentials.h"
 #include "backends/core/parse.h"
 #include "backends/socket/accept.h"

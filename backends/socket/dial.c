@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backends/core/host.h"
 #include "backends/core/credentials.h"
 #include "backends/core/poller.h"
 #include "backends/socket/connect.h"

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "backends/core/credentials.h"
+#include "backends/core/host.h"
 #include "backends/core/procfs.h"
 #include "backends/socket/socket.h"
 #include "backends/socket/path.h"

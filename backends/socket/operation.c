@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "backends/core/host.h"
 #include "backends/core/poller.h"
 #include "backends/socket/bind.h"
 #include "backends/socket/connect.h"

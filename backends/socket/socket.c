@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "backends/core/host.h"
 #include "backends/core/refusal.h"
 
 enum {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backends/core/host.h"
 #include "backends/core/credentials.h"
 #include "backends/sysv/names.h"
 #include "backends/core/parse.h"

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "backends/core/parse.h"
+#include "backends/core/host.h"
 #include "backends/common/queue.h"
 #include "backends/sysv/msg.h"
 #include "backends/core/refusal.h"

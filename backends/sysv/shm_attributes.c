@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "backends/common/mappers.h"
+#include "backends/core/host.h"
 #include "backends/core/credentials.h"
 #include "backends/core/parse.h"
 #include "backends/core/procfs.h"

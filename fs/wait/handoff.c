@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "backends/core/handover.h"
+#include "backends/core/host.h"
 #include "fs/wait/wait_queue.h"
 
 static _Thread_local bool feeding;
@@ -146,6 +146,5 @@ static size_t take(const int64_t key[4], int fd, char *buf, size_t size, size_t 
 
 void feed_prepare(void)
 {
-	host_transfer_to_reader = hand;
-	host_transfer_from_writer = take;
+	host_register(&(HostOps){.transfer_to_reader = hand, .transfer_from_writer = take});
 }

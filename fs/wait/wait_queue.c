@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "backends/core/host.h"
 #include "backends/core/refusal.h"
 
 enum {
@@ -370,5 +371,5 @@ void group_prepare(void)
 	groups = g_hash_table_new(group_hash, group_equal);
 	charged = g_hash_table_new(NULL, NULL);
 	watcher_prepare();
-	host_wake = wake_key;
+	host_register(&(HostOps){.wake = wake_key});
 }

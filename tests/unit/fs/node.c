@@ -1,5 +1,6 @@
 /* Nodes of the tree as it is; only names that need no object of the kernel's. */
 #include "fs/node.h"
+#include "backends/tree.h"
 
 #include <errno.h>
 #include <string.h>
@@ -199,7 +200,7 @@ static void test_members(void)
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	node_start();
+	node_start(&tree_root);
 	root = node_get(FUSE_ROOT_ID);
 	g_test_add_func("/node/find", test_find);
 	g_test_add_func("/node/enter", test_enter);

@@ -1,5 +1,7 @@
 #include "tests/unit/backends/common/fake_queue.h"
 
+#include "backends/core/host.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -17,7 +19,7 @@ void fake_reset(void)
 {
 	const HostSettings settings = {.names = "/nowhere", .largest = FAKE_WHOLE_WRITE};
 
-	backends_start(&settings);
+	host_configure(&settings);
 	g_queue_clear_full(&fake.messages, message_free);
 	fake.largest = 100;
 	fake.room = -1;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "backends/core/host.h"
 #include "backends/core/refusal.h"
 
 typedef struct Task {
@@ -56,7 +57,7 @@ static JobClass kind = {.what = "tasks", .at_once = 2, .most = 5, .run = run, .e
 
 static void begin(void)
 {
-	host_wake = wake;
+	host_register(&(HostOps){.wake = wake});
 	running = ended = woken = open_gates = started = 0;
 	passes = 0;
 	if (order)

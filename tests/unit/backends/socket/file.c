@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "backends/socket/socket.h"
+#include "backends/core/host.h"
 #include "backends/core/refusal.h"
 #include "tests/unit/backends/socket/local_pair.h"
 
@@ -245,7 +246,7 @@ int main(int argc, char **argv)
 	const HostSettings settings = {.largest = 65536, .names = "/nonexistent", .mountpoint = "/nonexistent"};
 
 	g_test_init(&argc, &argv, NULL);
-	backends_start(&settings);
+	host_configure(&settings);
 	g_test_add_func("/socket-file/bytes", test_bytes);
 	g_test_add_func("/socket-file/messages", test_messages);
 	g_test_add_func("/socket-file/none", test_none);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "backends/core/host.h"
 #include "backends/core/refusal.h"
 
 /* Protected by lock. */
@@ -191,7 +192,7 @@ static void test_slow(void)
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	host_wake = wake;
+	host_register(&(HostOps){.wake = wake});
 	resolve_getaddrinfo = fake;
 	g_test_add_func("/resolve/found", test_found);
 	g_test_add_func("/resolve/refused", test_refused);

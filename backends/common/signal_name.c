@@ -1,4 +1,4 @@
-#include "backends/signal/name.h"
+#include "backends/common/signal_name.h"
 
 #include <signal.h>
 #include <stdio.h>
