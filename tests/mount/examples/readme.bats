@@ -127,7 +127,7 @@ promised() {
 
 @test "the README in the tree fits on one screen and consists mostly of commands" {
 	[ "$(wc -l <"$IPC/README")" -le 50 ]
-	run ! grep -E '.{121}' "$IPC/README"
+	run ! grep -E '.{111}' "$IPC/README"
 	same "$(grep -c '^  ' "$IPC/README")" "$(commands_in_the_tree | wc -l)"
 	[ "$(commands_in_the_tree | wc -l)" -ge 30 ]
 }

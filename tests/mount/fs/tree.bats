@@ -6,7 +6,7 @@ load ../helper
 	for word in mkdir rmdir data next lines drain peek type status key limits why; do
 		[[ $output == *"$word"* ]] || complain "no $word in README"
 	done
-	awk 'length > 120 { exit 1 }' "$IPC/README"
+	awk 'length > 110 { exit 1 }' "$IPC/README"
 }
 
 @test "the top" {
