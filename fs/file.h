@@ -36,7 +36,6 @@ typedef struct File {
 	Side sides[2];                       /* by Direction */
 	Watch watches[HANGUP + 1];           /* by Direction */
 	struct fuse_pollhandle *poll_handle; /* Protected by the waiting lock. The newest; owned. */
-	Group *kept[HANGUP + 1];             /* by Direction; Protected by the waiting lock. Which it keeps: group.h */
 
 	/* text: what was shown at the first read; Protected by the text lock. Owned. */
 	GString *text;

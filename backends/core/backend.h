@@ -125,7 +125,7 @@ typedef enum Direction { READING, WRITING, HANGUP, OPENING } Direction;
  * How a request that was answered -EAGAIN will be woken.
  *
  * WAIT_FD	watch a descriptor (or none, fd -1: only host_wake() wakes), then try again. Before a descriptor is closed
- *		while files are open that may have waited for it, host_wake() is called: a duplicate of it may still be kept
+ *		for which requests may wait, host_wake() is called: they still watch a duplicate of it
  * WAIT_READY	on a waiter thread, call ready(): it sleeps until a try is worth it (0, or a negative errno that the try
  *		will meet as well); -EINTR: a signal came. over() is called, if set, when nobody waits any more.
  * WAIT_CALL	on a waiter thread, call the stream function itself with BLOCK. `visits`: on its way it asks file systems,

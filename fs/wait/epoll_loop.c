@@ -17,29 +17,21 @@ static int epoll = -1, calls = -1;
 /* Protected by the waiting lock. */
 static GHashTable *watched; /* Group.number -> Group */
 static bool called;         /* it is to look around once more */
-static bool sleeps;         /* it waits, so that it takes eventfd_write() to call it … */
-static bool forever;        /* … and without a limit */
+static bool sleeps;         /* it waits, so that it takes eventfd_write() to call it */
 
 void watcher_call(void)
 {
 	called = true;
 	if (!sleeps)
 		return;
-	sleeps = forever = false;
+	sleeps = false;
 	eventfd_write(calls, 1);
-}
-
-void watcher_call_soon(void)
-{
-	if (forever)
-		watcher_call();
 }
 
 bool watcher_add(Group *group)
 {
 	static int64_t last;
 	struct epoll_event event = {.events = group->wait.events | EPOLLONESHOT, .data.u64 = (uint64_t)++last};
-	struct stat st;
 	int fd = dup(group->wait.fd);
 
 	if (fd < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event)) {
@@ -51,11 +43,6 @@ bool watcher_add(Group *group)
 	group->fd = fd;
 	group->number = last;
 	group->armed = true;
-	/* What has no type is the anonymous inode, one for all. */
-	if (fstat(fd, &st) == 0 && (st.st_mode & S_IFMT)) {
-		group->device = st.st_dev;
-		group->inode = st.st_ino;
-	}
 	g_hash_table_insert(watched, &group->number, group);
 	return true;
 }
@@ -82,19 +69,16 @@ void watcher_arm(Group *group)
 /* Called with the waiting lock held, which it lets go of while it waits. */
 static int wait_for_events(struct epoll_event *events, int most, int timeout)
 {
-	int limit = group_end_idle(), n;
+	int n;
 
-	if (timeout < 0 || (limit >= 0 && limit < timeout))
-		timeout = limit;
 	/* Something has come up since this thread last looked. */
 	if (called)
 		timeout = 0;
 	sleeps = timeout != 0;
-	forever = timeout < 0;
 	g_mutex_unlock(&waiting_lock);
 	n = epoll_wait(epoll, events, most, timeout);
 	g_mutex_lock(&waiting_lock);
-	sleeps = forever = false;
+	sleeps = false;
 	return n;
 }
 

@@ -84,7 +84,6 @@ void waiting_watch(File *file, struct fuse_pollhandle *handle, int directions, u
 			fresh_groups[direction] = watch->group;
 		if (watch->group) {
 			group_arm(watch->group);
-			group_keep(watch->group, file, direction);
 		} else {
 			watcher_call();
 		}
@@ -118,7 +117,6 @@ void waiting_unwatch(File *file)
 
 	g_mutex_lock(&waiting_lock);
 	handle = disarm(file);
-	group_forget(file);
 	g_mutex_unlock(&waiting_lock);
 	if (handle)
 		fuse_pollhandle_destroy(handle);

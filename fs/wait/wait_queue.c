@@ -6,11 +6,7 @@
 #include "backends/core/host.h"
 #include "backends/core/refusal.h"
 
-enum {
-	GROUPS_USER = 1024, /* threads that one user's waiting may take; root: WORKERS_MAX */
-	KEPT_MAX = 256,     /* idle groups, each with a descriptor */
-	KEEP_MS = 1000
-};
+enum { GROUPS_USER = 1024 /* threads that one user's waiting may take; root: WORKERS_MAX */ };
 
 GMutex waiting_lock;
 GQueue group_kicks = G_QUEUE_INIT; /* Protected by the waiting lock, as all below. Group */
@@ -18,7 +14,6 @@ GQueue group_kicks = G_QUEUE_INIT; /* Protected by the waiting lock, as all belo
 static GHashTable *groups;          /* Group -> itself, by its wait */
 static GHashTable *charged;         /* uid -> threads */
 static GQueue woken = G_QUEUE_INIT; /* Group, to be tried by the watching thread */
-static GQueue idle = G_QUEUE_INIT;  /* Group.link, the longest idle first */
 static unsigned wakes;              /* see group_wakes() */
 
 void group_count_wake(void)
@@ -84,7 +79,6 @@ static Group *group_new(const Group *key, uid_t uid)
 	group->ops = key->ops;
 	group->uid = uid;
 	group->fd = -1;
-	group->link.data = group;
 	g_queue_init(&group->requests);
 	g_queue_init(&group->watches);
 	if (wait->how == WAIT_FD && wait->fd >= 0 && !watcher_add(group)) {
@@ -97,7 +91,7 @@ static Group *group_new(const Group *key, uid_t uid)
 	return group;
 }
 
-/* -- Ending and keeping --------------------------------------------------------------------------------------------- */
+/* -- Ending ------------------------------------------------------------------------------------------------------- */
 
 bool group_empty(const Group *group)
 {
@@ -111,14 +105,6 @@ static void not_woken(Group *group)
 	if (group->woken)
 		g_queue_remove(&woken, group);
 	group->woken = false;
-}
-
-/* Called with the waiting lock held. */
-static void not_idle(Group *group)
-{
-	if (group->idle)
-		g_queue_unlink(&idle, &group->link);
-	group->idle = 0;
 }
 
 void group_end(Group *group)
@@ -135,23 +121,9 @@ void group_end(Group *group)
 static void group_end_unwatched(Group *group)
 {
 	group_end(group);
-	not_idle(group);
 	if (group->fd >= 0)
 		watcher_drop(group);
-	group->ended = true;
-	if (!group->keepers)
-		g_free(group);
-}
-
-/* Called with the waiting lock held. */
-static void group_idle(Group *group)
-{
-	not_woken(group);
-	group->idle = g_get_monotonic_time();
-	g_queue_push_tail_link(&idle, &group->link);
-	if (g_queue_get_length(&idle) > KEPT_MAX)
-		group_end_unwatched(g_queue_peek_head(&idle));
-	watcher_call_soon();
+	g_free(group);
 }
 
 void group_settle(Group *group)
@@ -160,8 +132,6 @@ void group_settle(Group *group)
 		return;
 	if (group->wait.how != WAIT_FD)
 		group_kick(group);
-	else if (group->keepers && group->inode && !group->dated)
-		group_idle(group);
 	else
 		group_end_unwatched(group);
 }
@@ -177,74 +147,13 @@ void group_let_go(Group *group)
 	group_settle(group);
 }
 
-int group_end_idle(void)
-{
-	Group *group;
-
-	while ((group = g_queue_peek_head(&idle))) {
-		const gint64 left = KEEP_MS - (g_get_monotonic_time() - group->idle) / 1000;
-
-		if (left > 0)
-			return (int)left;
-		group_end_unwatched(group);
-	}
-	return -1;
-}
-
-/* Called with the waiting lock held. */
-static void let_go_of(Group *group)
-{
-	group->keepers--;
-	if (group->keepers)
-		return;
-	if (group->ended)
-		g_free(group);
-	else if (group->idle)
-		group_end_unwatched(group);
-}
-
-void group_keep(Group *group, File *file, Direction direction)
-{
-	Group **kept;
-
-	if (group->fd < 0 || direction > HANGUP)
-		return;
-	kept = &file->kept[direction];
-	if (*kept == group)
-		return;
-	group->keepers++;
-	if (*kept)
-		let_go_of(*kept);
-	*kept = group;
-}
-
-void group_forget(File *file)
-{
-	for (int direction = READING; direction <= HANGUP; direction++)
-		if (file->kept[direction])
-			let_go_of(g_steal_pointer(&file->kept[direction]));
-}
-
 /* -- Waiting in a group --------------------------------------------------------------------------------------------- */
-
-/* Whether an idle group has what is to be watched now: a descriptor's number may have come to mean another file. */
-static bool group_serves(const Group *group, const Wait *wait)
-{
-	struct stat st;
-
-	return wait->fd >= 0 && wait->events == group->wait.events && fstat(wait->fd, &st) == 0 &&
-	       st.st_dev == group->device && st.st_ino == group->inode;
-}
 
 Group *group_for(const Wait *wait, const StreamOps *ops, uid_t uid, bool *fresh)
 {
 	const Group key = {.wait = *wait, .ops = wait->how == WAIT_CALL ? ops : NULL};
 	Group *group = g_hash_table_lookup(groups, &key);
 
-	if (group && group->idle && !group_serves(group, wait)) {
-		group_end_unwatched(group);
-		group = NULL;
-	}
 	*fresh = !group && wait->how != WAIT_FD;
 	return group ? group : group_new(&key, uid);
 }
@@ -259,7 +168,6 @@ Group *group_of_key(const int64_t key[4])
 
 void group_arm(Group *group)
 {
-	not_idle(group);
 	watcher_arm(group);
 }
 
@@ -357,11 +265,7 @@ static void wake_key(const int64_t key[4])
 	group = group_of_key(key);
 	if (group) {
 		group->wakes++;
-		group->dated = true;
-		if (group->idle)
-			group_end_unwatched(group);
-		else
-			group_wake(group);
+		group_wake(group);
 	}
 	g_mutex_unlock(&waiting_lock);
 }

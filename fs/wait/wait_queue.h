@@ -7,18 +7,8 @@
  *
  * Ownership: a group belongs to the waiting lock. Who works on it without the lock holds it meanwhile (group_hold()). One with
  * a worker ends by that worker's hand, any other as soon as nobody waits in it or holds it (group_settle()).
- *
- * Keeping. To make a group with a descriptor costs four system calls, and most who wait will wait again. So one that nobody
- * waits in any more stays for a while, idle: for the open files that waited there, which *keep* it, until the last of them
- * is released, but no longer than KEEP_MS, and not more than KEPT_MAX such groups. An idle group has a duplicate of the
- * mechanism's descriptor, which holds a connection up: so it ends at once when the last file that keeps it is released, before
- * the mechanism closes its own, and when host_wake() names its key. A mechanism that closes a descriptor while it has
- * files open calls host_wake() first, as it must for those who wait. When an idle group is found by its key again, it
- * serves only if it has the very file that is to be watched now.
  */
 #pragma once
-
-#include <sys/stat.h>
 
 #include "fs/wait/waiting.h"
 
@@ -33,7 +23,6 @@ struct Group {
 	int holders;     /* threads that work on it without the lock */
 	unsigned wakes;  /* how often it was to try */
 	bool woken;      /* it is to be tried by the watching thread */
-	bool ended;      /* out of everything, and there only for those who keep it */
 
 	/* With a worker. */
 	pid_t thread;
@@ -43,19 +32,13 @@ struct Group {
 
 	/* With a descriptor. */
 	int fd; /* a duplicate of our own, so that two groups may watch one; or -1 */
-	dev_t device;
-	ino_t inode;    /* of what it is; 0: not to be told from others, so never kept */
 	int64_t number; /* its name in the epoll set: a pointer might be to a group that has ended meanwhile */
 	bool armed;     /* the epoll set will tell, once */
-	bool dated;     /* host_wake() has named it: not to be kept */
-	int keepers;    /* File.kept */
-	gint64 idle;    /* since when, in us; 0: it is not */
-	GList link;     /* idle: among those */
 };
 
 /*
  * "The waiting lock" guards groups, sides, watches and the states of requests. It is held for a few instructions; of system
- * calls only epoll_ctl, dup, fstat, close and eventfd_write, which do not sleep, are made under it. libfuse's lock of a
+ * calls only epoll_ctl, dup, close and eventfd_write, which do not sleep, are made under it. libfuse's lock of a
  * request is taken before it (in the interrupt callback), never after.
  */
 extern GMutex waiting_lock;
@@ -79,15 +62,9 @@ Request *group_pop(Group *group);
 /* Somebody waits in the group from now on: sees to it that its descriptor will tell. */
 void group_arm(Group *group);
 
-/* The file has waited in the group in that direction, and may again. */
-void group_keep(Group *group, File *file, Direction direction);
-
-/* The file will not wait any more. */
-void group_forget(File *file);
-
 bool group_empty(const Group *group);
 
-/* Somebody has left the group: ends it, keeps it, or has its worker end it, if he was the last. It may be gone then. */
+/* Somebody has left the group: ends it, or has its worker end it, if he was the last. It may be gone then. */
 void group_settle(Group *group);
 
 /* For who works on the group without the lock. Letting go settles it. */
@@ -108,9 +85,6 @@ extern GQueue group_kicks;
 /* How often host_wake() was called, or something done at one end of a stream with two. */
 unsigned group_wakes(void);
 void group_count_wake(void);
-
-/* Ends the groups that have been idle for KEEP_MS. In how many ms there will be another one, or -1. */
-int group_end_idle(void);
 
 /* -- Called without it ---------------------------------------------------------------------------------------------- */
 
@@ -141,14 +115,12 @@ void watcher_prepare(void);
  * watcher_drop	ends that
  * watcher_arm	has the descriptor tell once more
  * watcher_call	has the thread look around once more
- * watcher_call_soon	has it do so at the latest when the next idle group is to end
  * watcher_wait	the thread: waits `timeout` ms (-1: for ever) and gives the groups that are to try, held
  */
 bool watcher_add(Group *group);
 void watcher_drop(Group *group);
 void watcher_arm(Group *group);
 void watcher_call(void);
-void watcher_call_soon(void);
 GPtrArray *watcher_wait(int timeout);
 
 /* -- polling.c ------------------------------------------------------------------------------------------------------ */

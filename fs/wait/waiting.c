@@ -94,12 +94,8 @@ Park waiting_park(Request *request)
 		request_give_up(request, -ENOMEM);
 	else
 		park = PARK_DONE;
-	if (park == PARK_DONE) {
+	if (park == PARK_DONE)
 		group_push(group, request);
-		/* FINISH comes after the release. */
-		if (request->operation != FINISH)
-			group_keep(group, request->file, request_direction(request));
-	}
 	g_mutex_unlock(&waiting_lock);
 	if (fresh && group)
 		group_start(group);
