@@ -29,7 +29,7 @@ File *file_new(Node *node, int flags, const Caller *caller, gid_t *groups)
 	file->fd = -1;
 	file->handle = (Handle){.desc = node->desc, .object = node_object(node), .flags = flags, .caller = *caller};
 	for (int direction = READING; direction <= WRITING; direction++)
-		g_queue_init(&file->sides[direction].behind);
+		g_queue_init(&file->lanes[direction].queued);
 	for (int direction = READING; direction <= HANGUP; direction++)
 		file->watches[direction].link.data = file;
 	node_ref(node);

@@ -9,22 +9,7 @@
 #include "backends/core/backend.h"
 #include "fs/fuse.h"
 #include "fs/node.h"
-
-typedef struct Request Request;
-typedef struct Group Group;
-
-/* The requests of one direction of one open file, of which one is under way at a time. Protected by the waiting lock. */
-typedef struct Side {
-	bool busy;     /* a request is under way */
-	GQueue behind; /* Request: those that come after it */
-} Side;
-
-/* Somebody who polls for one direction. Protected by the waiting lock. */
-typedef struct Watch {
-	bool armed;
-	Group *group; /* that wakes it; NULL: looked at every few milliseconds */
-	GList link;   /* data: the File */
-} Watch;
+#include "fs/wait/waiting.h"
 
 typedef struct File {
 	Handle handle; /* what the mechanism sees */
@@ -33,7 +18,7 @@ typedef struct File {
 	int refs; /* atomic */
 
 	/* stream */
-	Side sides[2];                       /* by Direction */
+	Lane lanes[2];                       /* by Direction */
 	Watch watches[HANGUP + 1];           /* by Direction */
 	struct fuse_pollhandle *poll_handle; /* Protected by the waiting lock. The newest; owned. */
 

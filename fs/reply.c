@@ -21,7 +21,7 @@ void reply_working_for(fuse_req_t req)
 static bool interrupted(void)
 {
 	/* A kick may have been meant for what this thread did before; only who repeats the call then may go by it. */
-	return working_for ? fuse_req_interrupted(working_for) : worker_kicked();
+	return working_for ? fuse_req_interrupted(working_for) : worker_was_interrupted();
 }
 
 void reply_start(struct fuse_session *given)

@@ -15,7 +15,7 @@
 #include "fs/mount_info.h"
 #include "fs/operations.h"
 #include "fs/reply.h"
-#include "fs/wait/waiting.h"
+#include "fs/wait/thread.h"
 #include "fs/wait/worker.h"
 
 enum {
@@ -116,7 +116,7 @@ static void *ending_main(void *data)
 	sigwait(&signals, &signal);
 	fuse_session_exit(session);
 	while (!g_atomic_int_get(&ended)) {
-		worker_kick(loop);
+		worker_interrupt(loop);
 		g_usleep(10000);
 	}
 	return NULL;
@@ -243,7 +243,7 @@ bool session_run(const SessionSettings *settings, GError **error)
 	if (!settings->foreground)
 		settings->detached();
 	worker_start();
-	waiting_start();
+	watching_thread_start();
 	if (!start_ending(error)) {
 		unmount_own(session, settings->mountpoint, device);
 		return false;

@@ -15,10 +15,10 @@
 #include "backends/core/refusal.h"
 #include "fs/operations.h"
 #include "fs/reply.h"
+#include "fs/wait/finishing.h"
+#include "fs/wait/polling.h"
 #include "fs/wait/request.h"
-#include "fs/wait/waiting.h"
-
-enum { FINISHING_USER = 1024 };
+#include "fs/wait/wait_queue.h"
 
 void stream_tell_size(Node *node)
 {
@@ -34,17 +34,14 @@ void stream_tell_size(Node *node)
 void stream_open(fuse_req_t req, File *file)
 {
 	const Handle *handle = &file->handle;
-	const Request request = {
+	const RequestSpec request = {
 		.operation = OPEN,
 		.fuse = req,
 		.file = file,
 		.nonblocking = handle->flags & O_NONBLOCK,
 	};
 
-	if (handle_writes(handle) && handle->desc->stream->finish && handle->caller.uid != 0 &&
-	    request_finishing(handle->caller.uid) >= FINISHING_USER) {
-		refuse(ENFILE, "%d files that you have closed still wait to send what was written last",
-		       FINISHING_USER);
+	if (handle_writes(handle) && handle->desc->stream->finish && finishing_check(handle->caller.uid) < 0) {
 		reply_refusal(req, file->node, -ENFILE, "open");
 		file_unref(file);
 		return;
@@ -61,7 +58,7 @@ void stream_open(fuse_req_t req, File *file)
 
 void stream_read(fuse_req_t req, File *file, size_t size, off_t offset, bool nonblocking)
 {
-	const Request request = {
+	const RequestSpec request = {
 		.operation = READ, .fuse = req, .file = file, .size = size, .nonblocking = nonblocking};
 
 	/*
@@ -76,7 +73,7 @@ void stream_read(fuse_req_t req, File *file, size_t size, off_t offset, bool non
 
 void stream_write(fuse_req_t req, File *file, const char *buf, size_t size, off_t offset, int flags)
 {
-	const Request request = {
+	const RequestSpec request = {
 		.operation = WRITE,
 		.fuse = req,
 		.file = file,
@@ -96,40 +93,40 @@ void stream_write(fuse_req_t req, File *file, const char *buf, size_t size, off_
 
 void stream_poll(fuse_req_t req, File *file, int events, struct fuse_pollhandle *handle)
 {
-	unsigned wakes = waiting_wakes();
-	int now = file->handle.desc->stream->poll(&file->handle);
+	unsigned wakes = wait_queue_wakes();
+	int events_now = file->handle.desc->stream->poll(&file->handle);
 	int directions = 0;
 
 	if (!file->handle.desc->stream->wait) {
 		if (handle)
 			fuse_pollhandle_destroy(handle);
-		fuse_reply_poll(req, now);
+		fuse_reply_poll(req, events_now);
 		return;
 	}
 	/* Each direction that is not ready: to who polls edge-triggered for both, the one that is says nothing new. */
-	if (!(now & (POLLERR | POLLHUP))) {
-		if ((events & (POLLIN | POLLRDNORM)) && !(now & POLLIN) && handle_reads(&file->handle))
+	if (!(events_now & (POLLERR | POLLHUP))) {
+		if ((events & (POLLIN | POLLRDNORM)) && !(events_now & POLLIN) && handle_reads(&file->handle))
 			directions |= 1 << READING;
-		if ((events & (POLLOUT | POLLWRNORM)) && !(now & POLLOUT) && handle_writes(&file->handle))
+		if ((events & (POLLOUT | POLLWRNORM)) && !(events_now & POLLOUT) && handle_writes(&file->handle))
 			directions |= 1 << WRITING;
 		/* Who polls for POLLIN as well is told by that of the end: it is there to be read. */
-		if ((events & POLLRDHUP) && !(events & POLLIN) && !(now & POLLRDHUP))
+		if ((events & POLLRDHUP) && !(events & POLLIN) && !(events_now & POLLRDHUP))
 			directions |= 1 << HANGUP;
-		if (!directions && !(now & events))
+		if (!directions && !(events_now & events))
 			directions = 1 << HANGUP;
 	}
-	/* Also when it is ready now: see waiting_drained(). */
+	/* Also when it is ready now: see polling_rearm(). */
 	if (handle)
-		waiting_watch(file, handle, directions, wakes);
-	fuse_reply_poll(req, now);
+		polling_arm(file, handle, directions, wakes);
+	fuse_reply_poll(req, events_now);
 }
 
 void stream_release(File *file)
 {
 	const StreamOps *ops = file->handle.desc->stream;
-	const Request finish = {.operation = FINISH, .file = file};
+	const RequestSpec finish = {.operation = FINISH, .file = file};
 
-	waiting_unwatch(file);
+	polling_disarm(file);
 	if (ops->finish)
 		request_start(&finish);
 	else

@@ -1,123 +1,106 @@
-/*
- * What the watching thread sleeps on: the epoll set with the descriptors of groups, and an eventfd by which others call it.
- *
- * A descriptor is armed for one event at a time (EPOLLONESHOT), and only while somebody waits in its group; who waits there
- * next arms it again.
- */
+#include "fs/wait/epoll_loop.h"
+
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "backends/core/refusal.h"
-#include "fs/wait/wait_queue.h"
 
-static int epoll = -1, calls = -1;
+static int epoll_fd = -1, event_fd = -1;
 
 /* Protected by the waiting lock. */
-static GHashTable *watched; /* Group.number -> Group */
-static bool called;         /* it is to look around once more */
-static bool sleeps;         /* it waits, so that it takes eventfd_write() to call it */
+static GHashTable *sources; /* Source.number -> Source */
+static bool interrupted;    /* the watching thread has work that it has not seen yet */
+static bool sleeping;       /* it sleeps, or is about to: only a write to the eventfd gets it out */
 
-void watcher_call(void)
+void epoll_loop_interrupt(void)
 {
-	called = true;
-	if (!sleeps)
+	interrupted = true;
+	if (!sleeping)
 		return;
-	sleeps = false;
-	eventfd_write(calls, 1);
+	sleeping = false; /* one write is enough */
+	eventfd_write(event_fd, 1);
 }
 
-bool watcher_add(Group *group)
+bool epoll_loop_add(Source *source, void *owner, int fd, uint32_t events)
 {
-	static int64_t last;
-	struct epoll_event event = {.events = group->wait.events | EPOLLONESHOT, .data.u64 = (uint64_t)++last};
-	int fd = dup(group->wait.fd);
+	static int64_t last_number;
+	struct epoll_event event = {.events = events | EPOLLONESHOT, .data.u64 = (uint64_t)++last_number};
+	int duplicate = dup(fd);
 
-	if (fd < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event)) {
+	if (duplicate < 0 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, duplicate, &event)) {
 		refuse(ENOMEM, "the daemon has no descriptor left to wait with: %s", g_strerror(errno));
-		if (fd >= 0)
-			close(fd);
+		if (duplicate >= 0)
+			close(duplicate);
 		return false;
 	}
-	group->fd = fd;
-	group->number = last;
-	group->armed = true;
-	g_hash_table_insert(watched, &group->number, group);
+	*source = (Source){.owner = owner, .fd = duplicate, .events = events, .number = last_number, .armed = true};
+	g_hash_table_insert(sources, &source->number, source);
 	return true;
 }
 
-void watcher_drop(Group *group)
+void epoll_loop_remove(Source *source)
 {
-	g_hash_table_remove(watched, &group->number);
-	/* Closing does not: the mechanism's descriptor is of the same open file. */
-	epoll_ctl(epoll, EPOLL_CTL_DEL, group->fd, NULL);
-	close(group->fd);
-	group->fd = -1;
-}
-
-void watcher_arm(Group *group)
-{
-	struct epoll_event event = {.events = group->wait.events | EPOLLONESHOT, .data.u64 = (uint64_t)group->number};
-
-	if (group->fd < 0 || group->armed)
+	if (source->fd < 0)
 		return;
-	group->armed = true;
-	epoll_ctl(epoll, EPOLL_CTL_MOD, group->fd, &event);
+	g_hash_table_remove(sources, &source->number);
+	/* close() alone does not end it: the mechanism's descriptor keeps the open file description alive. */
+	epoll_ctl(epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
+	close(source->fd);
+	source->fd = -1;
 }
 
-/* Called with the waiting lock held, which it lets go of while it waits. */
-static int wait_for_events(struct epoll_event *events, int most, int timeout)
+void epoll_loop_arm(Source *source)
 {
+	struct epoll_event event = {.events = source->events | EPOLLONESHOT, .data.u64 = (uint64_t)source->number};
+
+	if (source->fd < 0 || source->armed)
+		return;
+	source->armed = true;
+	epoll_ctl(epoll_fd, EPOLL_CTL_MOD, source->fd, &event);
+}
+
+size_t epoll_loop_wait(int timeout, GMutex *lock, Source *ready[SOURCES_READY_MAX])
+{
+	struct epoll_event events[SOURCES_READY_MAX];
+	size_t count = 0;
+	eventfd_t value;
 	int n;
 
-	/* Something has come up since this thread last looked. */
-	if (called)
+	/* With work to do, epoll_wait() only collects what is ready already. */
+	if (interrupted)
 		timeout = 0;
-	sleeps = timeout != 0;
-	g_mutex_unlock(&waiting_lock);
-	n = epoll_wait(epoll, events, most, timeout);
-	g_mutex_lock(&waiting_lock);
-	sleeps = false;
-	return n;
-}
-
-GPtrArray *watcher_wait(int timeout)
-{
-	GPtrArray *ready = g_ptr_array_new();
-	struct epoll_event events[64];
-	eventfd_t count;
-	Group *group;
-	int n;
-
-	g_mutex_lock(&waiting_lock);
-	n = wait_for_events(events, G_N_ELEMENTS(events), timeout);
+	sleeping = timeout != 0;
+	g_mutex_unlock(lock);
+	n = epoll_wait(epoll_fd, events, SOURCES_READY_MAX, timeout);
+	g_mutex_lock(lock);
+	sleeping = false;
+	interrupted = false; /* the caller does all work that is there by now, before it waits again */
 	for (int i = 0; i < n; i++) {
+		Source *source;
+
 		if (events[i].data.u64 == 0) {
-			eventfd_read(calls, &count);
+			eventfd_read(event_fd, &value);
 			continue;
 		}
-		group = g_hash_table_lookup(watched, &events[i].data.u64);
-		if (!group)
+		/* It may have been removed between epoll_wait() and the lock. */
+		source = g_hash_table_lookup(sources, &events[i].data.u64);
+		if (!source)
 			continue;
-		group->armed = false;
-		if (!group_empty(group))
-			group_wake(group);
+		source->armed = false;
+		ready[count++] = source;
 	}
-	while ((group = group_pop_woken()))
-		g_ptr_array_add(ready, group);
-	called = false; /* whatever it was, it is done in this round */
-	g_mutex_unlock(&waiting_lock);
-	return ready;
+	return count;
 }
 
-void watcher_prepare(void)
+void epoll_loop_prepare(void)
 {
 	struct epoll_event event = {.events = EPOLLIN};
 
-	watched = g_hash_table_new(g_int64_hash, g_int64_equal);
-	epoll = epoll_create1(EPOLL_CLOEXEC);
-	calls = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (epoll < 0 || calls < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, calls, &event))
+	sources = g_hash_table_new(g_int64_hash, g_int64_equal);
+	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (epoll_fd < 0 || event_fd < 0 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, event_fd, &event))
 		g_error("cannot watch descriptors: %s", g_strerror(errno));
 }

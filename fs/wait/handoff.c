@@ -1,150 +1,156 @@
 /*
- * Feeding: streams both of whose ends are here. What is waited for at one end comes about by what is done at the other, so
- * whoever does that lets those go on who wait for it, on the same thread, and no descriptor needs to be watched.
+ * No wake-up may be lost, since nothing else tells a waiting request what was done. So each call counts as a wake-up, for requests that have
+ * tried and are about to wait (wait_queue_count_wake()), and for requests that another thread has taken out to try
+ * (WaitQueue.wakes). The watching thread does what this thread cannot do at once, and all that is for more than one waiter.
  *
- * No wake-up may be lost, since nothing else tells of what was done. So each thing done counts as a wake-up, for those who
- * have tried and are about to wait (group_count_wake()), and for those whom another thread has taken out to try
- * (Group.wakes). What this thread cannot do at once, or is for more than one, is left to the watching thread.
- *
- * A thread that feeds does not feed again in there (`feeding`): whoever is fed is answered, and those behind him run, in the
- * middle of somebody else's step.
+ * A thread does not hand off while it is handing off (`handing_off`): the waiter that it runs is in the middle of the attempt of another
+ * request, and would otherwise nest attempts without limit.
  */
-#include <string.h>
+#include "fs/wait/handoff.h"
+
 #include <sys/ioctl.h>
 
 #include "backends/core/host.h"
-#include "fs/wait/wait_queue.h"
+#include "fs/wait/wakeup.h"
 
-static _Thread_local bool feeding;
+static _Thread_local bool handing_off;
 
-/* -- Letting try ---------------------------------------------------------------------------------------------------- */
+/* -- Waking the peer ------------------------------------------------------------------------------------------------ */
 
-/* Whether the group got on; *over: its first request is done. Called by who holds it. */
-static bool feed_request(Group *group, Request *request, bool *over)
+/* Finishes or puts back a waiter taken out of `queue`, which the caller holds. */
+static void settle_waiter(WaitQueue *queue, Waiter *waiter, bool complete)
 {
-	const size_t done_before = request->done;
+	if (complete || wakeup_put_back(queue, waiter) == INTERRUPTED)
+		waiter->ops->finish(waiter);
+}
+
+/* Runs a waiter of a queue that the caller holds. Whether it made progress; *complete: it is done. */
+static bool run_waiter(WaitQueue *queue, Waiter *waiter, bool *complete)
+{
+	const size_t done_before = waiter->done;
 	bool progress;
 
-	feeding = true;
-	*over = request_step(request, NONBLOCK);
-	progress = *over || request->done > done_before;
-	if (*over || group_put_back(group, request) == ENDS)
-		request_finish(request);
-	feeding = false;
+	handing_off = true;
+	*complete = waiter->ops->attempt(waiter);
+	progress = *complete || waiter->done > done_before;
+	settle_waiter(queue, waiter, *complete);
+	handing_off = false;
 	return progress;
 }
 
-bool waiting_feed(const int64_t key[4])
+bool handoff_wake_peer(const int64_t key[4])
 {
-	bool over = feeding, progress = false, watched, ready;
-	Request *request = NULL;
-	Group *group;
+	bool complete = handing_off, progress = false, watched, ready;
+	Waiter *waiter = NULL;
+	WaitQueue *queue;
 
 	g_mutex_lock(&waiting_lock);
-	group_count_wake();
-	group = group_of_key(key);
-	if (!group) {
+	wait_queue_count_wake();
+	queue = wait_queue_find(key);
+	if (!queue) {
 		g_mutex_unlock(&waiting_lock);
 		return false;
 	}
-	group->wakes++;
-	watched = !g_queue_is_empty(&group->watches);
-	if (!feeding)
-		request = group_pop(group);
-	group_hold(group);
+	queue->wakes++;
+	watched = !g_queue_is_empty(&queue->watches);
+	if (!handing_off)
+		waiter = wait_queue_pop(queue);
+	wait_queue_hold(queue);
 	g_mutex_unlock(&waiting_lock);
-	if (request)
-		progress = feed_request(group, request, &over);
-	ready = watched && polling_ready(group);
+	if (waiter)
+		progress = run_waiter(queue, waiter, &complete);
+	ready = watched && wait_queue_watch_ops->ready(queue);
 	g_mutex_lock(&waiting_lock);
-	/* There may be enough for the next one too. One that is not done has found that there is not. */
-	if (ready || (over && !g_queue_is_empty(&group->requests)))
-		group_wake(group);
-	group_let_go(group);
+	/* There may be enough for the next waiter too. One that is not complete has found that there is not. */
+	if (ready || (complete && !g_queue_is_empty(&queue->waiters)))
+		wait_queue_wake(queue);
+	wait_queue_release(queue);
 	g_mutex_unlock(&waiting_lock);
 	return progress;
 }
 
-/* -- Handing over --------------------------------------------------------------------------------------------------- */
+/* -- Direct transfer ------------------------------------------------------------------------------------------------ */
 
-/* The partner is done, or else waits on. */
-static void partner_end(Request *request, bool over)
+static void end_transfer(Waiter *waiter, bool complete)
 {
-	Group *group = request->group;
+	WaitQueue *queue = waiter->queue;
 
-	feeding = true;
-	if (over || group_put_back(group, request) == ENDS)
-		request_finish(request);
-	feeding = false;
+	handing_off = true;
+	settle_waiter(queue, waiter, complete);
+	handing_off = false;
 	g_mutex_lock(&waiting_lock);
-	group_let_go(group);
+	wait_queue_release(queue);
 	g_mutex_unlock(&waiting_lock);
+}
+
+/* Takes the first waiter with this key out, and holds its queue; NULL: there is none. */
+static Waiter *take_peer(const int64_t key[4])
+{
+	Waiter *waiter = NULL;
+	WaitQueue *queue;
+
+	if (handing_off)
+		return NULL;
+	g_mutex_lock(&waiting_lock);
+	queue = wait_queue_find(key);
+	if (queue)
+		waiter = wait_queue_pop(queue);
+	if (waiter)
+		wait_queue_hold(queue);
+	g_mutex_unlock(&waiting_lock);
+	return waiter;
 }
 
 /*
- * Takes the first request that waits there out, which moves `size` bytes with ours; its group is held. NULL: there is none, or
- * it may not be passed over the buffer.
+ * Whether bytes may bypass the buffer of the stream: it is empty, and a write that has to stay whole fits. The peer has been
+ * taken out by then. Before that, a waiting writer could still fill the buffer with bytes that have to be read first, and
+ * then wait with the rest.
  */
-static Request *partner(const int64_t key[4], int fd, size_t size, size_t whole)
+static bool may_bypass(int fd, size_t written, size_t room, size_t whole)
 {
-	Request *request = NULL;
 	int queued = 0;
-	Group *group;
 
-	if (feeding)
-		return NULL;
-	g_mutex_lock(&waiting_lock);
-	group = group_of_key(key);
-	if (group)
-		request = group_pop(group);
-	if (request)
-		group_hold(group);
-	g_mutex_unlock(&waiting_lock);
-	if (request) {
-		const bool writes = request->operation == WRITE;
-		const size_t written = writes ? request->size - request->done : size,
-			     room = writes ? size : request->size;
-
-		/*
-		 * Looked at only now that the partner is out: before, a writer might still fill the buffer, with what is
-		 * to be read first, before he waits with the rest.
-		 */
-		if ((written > room && written <= whole) || ioctl(fd, FIONREAD, &queued) || queued) {
-			partner_end(request, false);
-			return NULL;
-		}
-	}
-	return request;
+	return !(written > room && written <= whole) && ioctl(fd, FIONREAD, &queued) == 0 && !queued;
 }
 
-static size_t hand(const int64_t key[4], int fd, const char *data, size_t size, size_t whole)
+static size_t transfer_to_reader(const int64_t key[4], int fd, const char *data, size_t size, size_t whole)
 {
-	Request *reader = partner(key, fd, size, whole);
+	Waiter *reader = take_peer(key);
+	size_t room;
 
 	if (!reader)
 		return 0;
-	size = MIN(size, reader->size);
-	reader->out = data;
-	reader->result = (ssize_t)size;
-	partner_end(reader, true);
+	room = reader->ops->remaining(reader);
+	if (!may_bypass(fd, size, room, whole)) {
+		end_transfer(reader, false);
+		return 0;
+	}
+	size = MIN(size, room);
+	end_transfer(reader, reader->ops->receive(reader, data, size));
 	return size;
 }
 
-static size_t take(const int64_t key[4], int fd, char *buf, size_t size, size_t whole)
+static size_t transfer_from_writer(const int64_t key[4], int fd, char *buf, size_t size, size_t whole)
 {
-	Request *writer = partner(key, fd, size, whole);
+	Waiter *writer = take_peer(key);
+	size_t written;
 
 	if (!writer)
 		return 0;
-	size = MIN(size, writer->size - writer->done);
-	memcpy(buf, writer->data + writer->done, size);
-	writer->done += size;
-	writer->result = (ssize_t)writer->done;
-	partner_end(writer, writer->done == writer->size);
+	written = writer->ops->remaining(writer);
+	if (!may_bypass(fd, written, size, whole)) {
+		end_transfer(writer, false);
+		return 0;
+	}
+	size = MIN(size, written);
+	end_transfer(writer, writer->ops->send(writer, buf, size));
 	return size;
 }
 
-void feed_prepare(void)
+void handoff_prepare(void)
 {
-	host_register(&(HostOps){.transfer_to_reader = hand, .transfer_from_writer = take});
+	host_register(&(HostOps){
+		.transfer_to_reader = transfer_to_reader,
+		.transfer_from_writer = transfer_from_writer,
+	});
 }

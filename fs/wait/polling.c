@@ -1,37 +1,33 @@
-/*
- * Polling. Somebody who polls waits in a group like a request, but is only told (FUSE's poll notification), and looks again
- * himself. Where waiting would mean to act (WAIT_CALL) nothing can wake him: then the file is looked at every few
- * milliseconds as long as he waits.
- */
+#include "fs/wait/polling.h"
+
 #include <poll.h>
 
-#include "fs/wait/wait_queue.h"
+#include "fs/wait/wakeup.h"
 
-static GQueue lookouts = G_QUEUE_INIT; /* Protected by the waiting lock. Watch.link of watches without a group. */
+static GQueue unwoken = G_QUEUE_INIT; /* Protected by the waiting lock. Watch.link of armed watches without a queue */
 
-/* Takes the poll handle of a file whose watches are disarmed by that. Called with the waiting lock held. */
-static struct fuse_pollhandle *disarm(File *file)
+/* -- Disarming ------------------------------------------------------------------------------------------------------ */
+
+/* Takes the poll handle of a file, and disarms all its watches. Called with the waiting lock held. */
+static struct fuse_pollhandle *take_handle(File *file)
 {
-	struct fuse_pollhandle *handle = file->poll_handle;
+	struct fuse_pollhandle *handle = g_steal_pointer(&file->poll_handle);
 
-	file->poll_handle = NULL;
 	for (int direction = READING; direction <= HANGUP; direction++) {
 		Watch *watch = &file->watches[direction];
 
 		if (!watch->armed)
 			continue;
 		watch->armed = false;
-		if (watch->group) {
-			g_queue_unlink(&watch->group->watches, &watch->link);
-			group_settle(watch->group);
-		} else {
-			g_queue_unlink(&lookouts, &watch->link);
-		}
+		if (watch->queue)
+			wait_queue_remove_watch(watch->queue, watch);
+		else
+			g_queue_unlink(&unwoken, &watch->link);
 	}
 	return handle;
 }
 
-static void notify(struct fuse_pollhandle *handle)
+static void notify_handle(struct fuse_pollhandle *handle)
 {
 	if (!handle)
 		return;
@@ -39,67 +35,88 @@ static void notify(struct fuse_pollhandle *handle)
 	fuse_pollhandle_destroy(handle);
 }
 
-void polling_notify(Group *group)
+/* WatchOps.notify */
+static void notify_watches(WaitQueue *queue)
 {
-	GList *watch;
+	GList *link;
 
 	do {
 		struct fuse_pollhandle *handle = NULL;
 
 		g_mutex_lock(&waiting_lock);
-		watch = g_queue_peek_head_link(&group->watches);
-		if (watch)
-			handle = disarm(watch->data);
+		link = g_queue_peek_head_link(&queue->watches);
+		if (link)
+			handle = take_handle(link->data);
 		g_mutex_unlock(&waiting_lock);
-		notify(handle);
-	} while (watch);
+		notify_handle(handle);
+	} while (link);
 }
 
-void waiting_watch(File *file, struct fuse_pollhandle *handle, int directions, unsigned wakes_before)
+void polling_disarm(File *file)
 {
-	Group *fresh_groups[HANGUP + 1] = {NULL};
-	struct fuse_pollhandle *old, *late = NULL;
+	struct fuse_pollhandle *handle;
+
+	g_mutex_lock(&waiting_lock);
+	handle = take_handle(file);
+	g_mutex_unlock(&waiting_lock);
+	if (handle)
+		fuse_pollhandle_destroy(handle);
+}
+
+/* -- Arming --------------------------------------------------------------------------------------------------------- */
+
+/* Arms one watch. Returns the wait queue if that is fresh and needs a worker. Called with the waiting lock held. */
+static WaitQueue *arm_watch(File *file, Direction direction, const Wait *wait)
+{
+	const Handle *handle = &file->handle;
+	Watch *watch = &file->watches[direction];
+	WaitQueue *queue = NULL;
+	bool fresh = false;
+
+	if (watch->armed)
+		return NULL;
+	watch->armed = true;
+	/* A poller must not carry out the operation, as WAIT_CALL would; and a poll is never refused. */
+	if (wait->how != WAIT_CALL)
+		queue = wait_queue_get(wait, handle->desc->stream, handle->caller.uid, &fresh);
+	if (queue) {
+		wait_queue_push_watch(queue, watch);
+	} else {
+		watch->queue = NULL;
+		g_queue_push_tail_link(&unwoken, &watch->link);
+		epoll_loop_interrupt();
+	}
+	return fresh ? queue : NULL;
+}
+
+void polling_arm(File *file, struct fuse_pollhandle *handle, int directions, unsigned wakes_before)
+{
+	WaitQueue *fresh[HANGUP + 1] = {NULL};
+	struct fuse_pollhandle *replaced, *late = NULL;
 	Wait waits[HANGUP + 1];
 
 	for (int direction = READING; direction <= HANGUP; direction++)
 		if (directions & (1 << direction))
 			file->handle.desc->stream->wait(&file->handle, direction, 0, &waits[direction]);
 	g_mutex_lock(&waiting_lock);
-	old = file->poll_handle;
+	replaced = file->poll_handle;
 	file->poll_handle = handle;
-	for (int direction = READING; direction <= HANGUP; direction++) {
-		Watch *watch = &file->watches[direction];
-		bool fresh = false;
-
-		if (!(directions & (1 << direction)) || watch->armed)
-			continue;
-		watch->armed = true;
-		/* What a WAIT_CALL would do must not be done for somebody who only asks; nor is a poll ever refused. */
-		watch->group = waits[direction].how == WAIT_CALL ?
-				       NULL :
-				       group_for(&waits[direction], file->handle.desc->stream, file->handle.caller.uid,
-						 &fresh);
-		g_queue_push_tail_link(watch->group ? &watch->group->watches : &lookouts, &watch->link);
-		if (fresh)
-			fresh_groups[direction] = watch->group;
-		if (watch->group) {
-			group_arm(watch->group);
-		} else {
-			watcher_call();
-		}
-	}
-	if (group_wakes() != wakes_before)
-		late = disarm(file);
-	g_mutex_unlock(&waiting_lock);
-	if (old)
-		fuse_pollhandle_destroy(old);
-	notify(late);
 	for (int direction = READING; direction <= HANGUP; direction++)
-		if (fresh_groups[direction])
-			group_start(fresh_groups[direction]);
+		if (directions & (1 << direction))
+			fresh[direction] = arm_watch(file, direction, &waits[direction]);
+	/* A wake-up that came since then was for this poller too. */
+	if (wait_queue_wakes() != wakes_before)
+		late = take_handle(file);
+	g_mutex_unlock(&waiting_lock);
+	if (replaced)
+		fuse_pollhandle_destroy(replaced);
+	notify_handle(late);
+	for (int direction = READING; direction <= HANGUP; direction++)
+		if (fresh[direction])
+			wakeup_start_worker(fresh[direction]);
 }
 
-void waiting_drained(File *file, Direction direction, unsigned wakes_before)
+void polling_rearm(File *file, Direction direction, unsigned wakes_before)
 {
 	struct fuse_pollhandle *handle = NULL;
 
@@ -108,28 +125,20 @@ void waiting_drained(File *file, Direction direction, unsigned wakes_before)
 		handle = g_steal_pointer(&file->poll_handle);
 	g_mutex_unlock(&waiting_lock);
 	if (handle)
-		waiting_watch(file, handle, 1 << direction, wakes_before);
+		polling_arm(file, handle, 1 << direction, wakes_before);
 }
 
-void waiting_unwatch(File *file)
-{
-	struct fuse_pollhandle *handle;
+/* -- Looking -------------------------------------------------------------------------------------------------------- */
 
-	g_mutex_lock(&waiting_lock);
-	handle = disarm(file);
-	g_mutex_unlock(&waiting_lock);
-	if (handle)
-		fuse_pollhandle_destroy(handle);
-}
-
-bool polling_ready(Group *group)
+/* WatchOps.ready */
+static bool first_watch_is_ready(WaitQueue *queue)
 {
 	File *file = NULL;
 	GList *link;
 	int events;
 
 	g_mutex_lock(&waiting_lock);
-	link = g_queue_peek_head_link(&group->watches);
+	link = g_queue_peek_head_link(&queue->watches);
 	if (link)
 		file = file_ref(link->data);
 	g_mutex_unlock(&waiting_lock);
@@ -140,33 +149,49 @@ bool polling_ready(Group *group)
 	return events != 0;
 }
 
+static int events_of(Direction direction)
+{
+	switch (direction) {
+	case READING:
+		return POLLIN | POLLERR | POLLHUP;
+	case WRITING:
+		return POLLOUT | POLLERR | POLLHUP;
+	default:
+		return POLLERR | POLLHUP;
+	}
+}
+
+static void look_at_file(File *file)
+{
+	const int events = file->handle.desc->stream->poll(&file->handle);
+	struct fuse_pollhandle *handle = NULL;
+	bool ready = false;
+
+	g_mutex_lock(&waiting_lock);
+	for (int direction = READING; direction <= HANGUP; direction++)
+		ready = ready || (file->watches[direction].armed && (events & events_of(direction)));
+	if (ready)
+		handle = take_handle(file);
+	g_mutex_unlock(&waiting_lock);
+	notify_handle(handle);
+}
+
 bool polling_look(void)
 {
 	g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func((GDestroyNotify)file_unref);
 
 	g_mutex_lock(&waiting_lock);
-	for (GList *link = lookouts.head; link; link = link->next)
+	for (GList *link = unwoken.head; link; link = link->next)
 		g_ptr_array_add(files, file_ref(link->data));
 	g_mutex_unlock(&waiting_lock);
-	for (guint i = 0; i < files->len; i++) {
-		File *file = files->pdata[i];
-		struct fuse_pollhandle *handle = NULL;
-		int events = file->handle.desc->stream->poll(&file->handle);
-
-		g_mutex_lock(&waiting_lock);
-		for (int direction = READING; direction <= HANGUP; direction++) {
-			int wanted = POLLERR | POLLHUP |
-				     (direction == READING ? POLLIN :
-				      direction == WRITING ? POLLOUT :
-							     0);
-
-			if (file->watches[direction].armed && (events & wanted)) {
-				handle = disarm(file);
-				break;
-			}
-		}
-		g_mutex_unlock(&waiting_lock);
-		notify(handle);
-	}
+	for (guint i = 0; i < files->len; i++)
+		look_at_file(files->pdata[i]);
 	return files->len > 0;
+}
+
+static const WatchOps watch_ops = {.notify = notify_watches, .ready = first_watch_is_ready};
+
+void polling_prepare(void)
+{
+	wait_queue_watch_ops = &watch_ops;
 }

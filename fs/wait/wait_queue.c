@@ -6,36 +6,33 @@
 #include "backends/core/host.h"
 #include "backends/core/refusal.h"
 
-enum { GROUPS_USER = 1024 /* threads that one user's waiting may take; root: WORKERS_MAX */ };
+enum { WORKERS_USER = 1024 /* threads that the waiting of one user may take; root: WORKERS_MAX */ };
 
 GMutex waiting_lock;
-GQueue group_kicks = G_QUEUE_INIT; /* Protected by the waiting lock, as all below. Group */
+const WatchOps *wait_queue_watch_ops;
 
-static GHashTable *groups;          /* Group -> itself, by its wait */
-static GHashTable *charged;         /* uid -> threads */
-static GQueue woken = G_QUEUE_INIT; /* Group, to be tried by the watching thread */
-static unsigned wakes;              /* see group_wakes() */
+/* Protected by the waiting lock. */
+GQueue wait_queue_interrupts = G_QUEUE_INIT; /* WaitQueue */
+static GHashTable *queues;                   /* WaitQueue -> itself, by its wait */
+static GHashTable *workers;                  /* uid -> threads */
+static GQueue woken = G_QUEUE_INIT;          /* WaitQueue, to be run by the watching thread */
+static unsigned wakes;                       /* also read without the lock: wait_queue_wakes() */
 
-void group_count_wake(void)
+void wait_queue_count_wake(void)
 {
-	__atomic_add_fetch(&wakes, 1, __ATOMIC_RELEASE); /* read without the lock in waiting_wakes() */
+	__atomic_add_fetch(&wakes, 1, __ATOMIC_RELEASE);
 }
 
-unsigned group_wakes(void)
-{
-	return wakes;
-}
-
-unsigned waiting_wakes(void)
+unsigned wait_queue_wakes(void)
 {
 	return __atomic_load_n(&wakes, __ATOMIC_ACQUIRE);
 }
 
 /* -- Finding and making --------------------------------------------------------------------------------------------- */
 
-static guint group_hash(gconstpointer data)
+static guint queue_hash(gconstpointer data)
 {
-	const Wait *wait = &((const Group *)data)->wait;
+	const Wait *wait = &((const WaitQueue *)data)->wait;
 	uint64_t hash = wait->how;
 
 	for (size_t i = 0; i < G_N_ELEMENTS(wait->key); i++)
@@ -43,237 +40,228 @@ static guint group_hash(gconstpointer data)
 	return (guint)(hash >> 32);
 }
 
-static gboolean group_equal(gconstpointer a, gconstpointer b)
+static gboolean queue_equal(gconstpointer a, gconstpointer b)
 {
-	const Wait *x = &((const Group *)a)->wait, *y = &((const Group *)b)->wait;
+	const WaitQueue *x = a, *y = b;
 
-	return x->how == y->how && x->ready == y->ready && memcmp(x->key, y->key, sizeof x->key) == 0 &&
-	       ((const Group *)a)->ops == ((const Group *)b)->ops;
+	return x->wait.how == y->wait.how && x->wait.ready == y->wait.ready &&
+	       memcmp(x->wait.key, y->wait.key, sizeof x->wait.key) == 0 && x->ops == y->ops;
 }
 
 /* Called with the waiting lock held. */
-static void charge(uid_t uid, int threads)
+static int workers_of(uid_t uid)
 {
-	gpointer key = GUINT_TO_POINTER(uid);
-	int now = GPOINTER_TO_INT(g_hash_table_lookup(charged, key)) + threads;
-
-	if (now > 0)
-		g_hash_table_insert(charged, key, GINT_TO_POINTER(now));
-	else
-		g_hash_table_remove(charged, key);
+	return GPOINTER_TO_INT(g_hash_table_lookup(workers, GUINT_TO_POINTER(uid)));
 }
 
-/* Called with the waiting lock held. NULL, with the reason noted: the user has too many, or the daemon. */
-static Group *group_new(const Group *key, uid_t uid)
+/* Called with the waiting lock held. */
+static void charge_workers(uid_t uid, int change)
+{
+	const int count = workers_of(uid) + change;
+
+	if (count > 0)
+		g_hash_table_insert(workers, GUINT_TO_POINTER(uid), GINT_TO_POINTER(count));
+	else
+		g_hash_table_remove(workers, GUINT_TO_POINTER(uid));
+}
+
+/* Called with the waiting lock held. NULL, with the refusal noted: the user has too many, or the daemon. */
+static WaitQueue *queue_new(const WaitQueue *key, uid_t uid)
 {
 	const Wait *wait = &key->wait;
-	Group *group;
-	int threads = GPOINTER_TO_INT(g_hash_table_lookup(charged, GUINT_TO_POINTER(uid)));
+	WaitQueue *queue;
 
-	if (wait->how != WAIT_FD && uid != 0 && threads >= GROUPS_USER) {
-		refuse(ENOMEM, "you wait for %d different things already", GROUPS_USER);
+	if (wait->how != WAIT_FD && uid != 0 && workers_of(uid) >= WORKERS_USER) {
+		refuse(ENOMEM, "limit reached: %d blocked operations that need a thread each per user: end some",
+		       WORKERS_USER);
 		return NULL;
 	}
-	group = g_new0(Group, 1);
-	group->wait = *wait;
-	group->ops = key->ops;
-	group->uid = uid;
-	group->fd = -1;
-	g_queue_init(&group->requests);
-	g_queue_init(&group->watches);
-	if (wait->how == WAIT_FD && wait->fd >= 0 && !watcher_add(group)) {
-		g_free(group);
+	queue = g_new0(WaitQueue, 1);
+	queue->wait = *wait;
+	queue->ops = key->ops;
+	queue->uid = uid;
+	queue->source.fd = -1;
+	g_queue_init(&queue->waiters);
+	g_queue_init(&queue->watches);
+	if (wait->how == WAIT_FD && wait->fd >= 0 && !epoll_loop_add(&queue->source, queue, wait->fd, wait->events)) {
+		g_free(queue);
 		return NULL;
 	}
 	if (wait->how != WAIT_FD)
-		charge(uid, 1);
-	g_hash_table_add(groups, group);
-	return group;
+		charge_workers(uid, 1);
+	g_hash_table_add(queues, queue);
+	return queue;
 }
 
-/* -- Ending ------------------------------------------------------------------------------------------------------- */
-
-bool group_empty(const Group *group)
+WaitQueue *wait_queue_get(const Wait *wait, const StreamOps *ops, uid_t uid, bool *fresh)
 {
-	return g_queue_is_empty((GQueue *)&group->requests) && g_queue_is_empty((GQueue *)&group->watches) &&
-	       !group->holders;
+	const WaitQueue key = {.wait = *wait, .ops = wait->how == WAIT_CALL ? ops : NULL};
+	WaitQueue *queue = g_hash_table_lookup(queues, &key);
+
+	*fresh = !queue && wait->how != WAIT_FD;
+	return queue ? queue : queue_new(&key, uid);
 }
 
-/* Called with the waiting lock held. */
-static void not_woken(Group *group)
+WaitQueue *wait_queue_find(const int64_t key[4])
 {
-	if (group->woken)
-		g_queue_remove(&woken, group);
-	group->woken = false;
-}
-
-void group_end(Group *group)
-{
-	g_hash_table_remove(groups, group);
-	not_woken(group);
-	if (group->kicked)
-		g_queue_remove(&group_kicks, group);
-	if (group->wait.how != WAIT_FD)
-		charge(group->uid, -1);
-}
-
-/* Ends an empty group without a worker. Called with the waiting lock held. */
-static void group_end_unwatched(Group *group)
-{
-	group_end(group);
-	if (group->fd >= 0)
-		watcher_drop(group);
-	g_free(group);
-}
-
-void group_settle(Group *group)
-{
-	if (!group_empty(group))
-		return;
-	if (group->wait.how != WAIT_FD)
-		group_kick(group);
-	else
-		group_end_unwatched(group);
-}
-
-void group_hold(Group *group)
-{
-	group->holders++;
-}
-
-void group_let_go(Group *group)
-{
-	group->holders--;
-	group_settle(group);
-}
-
-/* -- Waiting in a group --------------------------------------------------------------------------------------------- */
-
-Group *group_for(const Wait *wait, const StreamOps *ops, uid_t uid, bool *fresh)
-{
-	const Group key = {.wait = *wait, .ops = wait->how == WAIT_CALL ? ops : NULL};
-	Group *group = g_hash_table_lookup(groups, &key);
-
-	*fresh = !group && wait->how != WAIT_FD;
-	return group ? group : group_new(&key, uid);
-}
-
-Group *group_of_key(const int64_t key[4])
-{
-	Group probe = {.wait = {.how = WAIT_FD}};
+	WaitQueue probe = {.wait = {.how = WAIT_FD}};
 
 	memcpy(probe.wait.key, key, sizeof probe.wait.key);
-	return g_hash_table_lookup(groups, &probe);
+	return g_hash_table_lookup(queues, &probe);
 }
 
-void group_arm(Group *group)
+/* -- Ending --------------------------------------------------------------------------------------------------------- */
+
+bool wait_queue_is_unused(const WaitQueue *queue)
 {
-	watcher_arm(group);
+	return g_queue_is_empty((GQueue *)&queue->waiters) && g_queue_is_empty((GQueue *)&queue->watches) &&
+	       !queue->holders;
 }
 
-void group_push(Group *group, Request *request)
+void wait_queue_retire(WaitQueue *queue)
 {
-	request->state = PARKED;
-	request->group = group;
-	g_queue_push_tail_link(&group->requests, &request->link);
-	group_arm(group);
+	g_hash_table_remove(queues, queue);
+	if (queue->woken)
+		g_queue_remove(&woken, queue);
+	if (queue->to_be_interrupted)
+		g_queue_remove(&wait_queue_interrupts, queue);
+	if (queue->wait.how != WAIT_FD)
+		charge_workers(queue->uid, -1);
 }
 
-Request *group_pop(Group *group)
+/* Frees the queue if it is unused, or has its worker free it. Called with the waiting lock held. */
+static void free_if_unused(WaitQueue *queue)
 {
-	GList *link = g_queue_pop_head_link(&group->requests);
-	Request *request = link ? link->data : NULL;
-
-	if (request) {
-		request->state = RUNNING;
-		request->group = group;
-		request->done_before = request->done;
-		request->seen = group->wakes;
-	}
-	return request;
-}
-
-Onwards group_put_back(Group *group, Request *request)
-{
-	Onwards onwards = WAITS;
-	Wait wait;
-
-	request_wait(request, &wait);
-	g_mutex_lock(&waiting_lock);
-	if (request->interrupted) {
-		onwards = ENDS;
-	} else if (wait.how != group->wait.how || memcmp(wait.key, group->wait.key, sizeof wait.key) != 0) {
-		request->group = NULL;
-		onwards = MOVED;
-	} else {
-		request->state = PARKED;
-		/* Behind the others if it has got on: a long write must not keep all those waiting that came after it. */
-		if (request->done > request->done_before)
-			g_queue_push_tail_link(&group->requests, &request->link);
-		else
-			g_queue_push_head_link(&group->requests, &request->link);
-		group_arm(group);
-		if (group->wakes != request->seen)
-			group_wake(group);
-	}
-	g_mutex_unlock(&waiting_lock);
-	if (onwards == MOVED)
-		request_again(request);
-	if (onwards == ENDS)
-		request_give_up(request, -EINTR);
-	return onwards;
-}
-
-/* -- Being woken ---------------------------------------------------------------------------------------------------- */
-
-void group_kick(Group *group)
-{
-	if (group->kicked)
+	if (!wait_queue_is_unused(queue))
 		return;
-	group->kicked = true;
-	g_queue_push_tail(&group_kicks, group);
-	watcher_call();
-}
-
-void group_wake(Group *group)
-{
-	if (group->woken)
+	if (queue->wait.how != WAIT_FD) {
+		wait_queue_interrupt_worker(queue);
 		return;
-	group->woken = true;
-	g_queue_push_tail(&woken, group);
-	watcher_call();
+	}
+	wait_queue_retire(queue);
+	epoll_loop_remove(&queue->source);
+	g_free(queue);
 }
 
-Group *group_pop_woken(void)
+void wait_queue_hold(WaitQueue *queue)
 {
-	Group *group = g_queue_pop_head(&woken);
+	queue->holders++;
+}
 
-	if (group) {
-		group->woken = false;
-		group_hold(group);
+void wait_queue_release(WaitQueue *queue)
+{
+	queue->holders--;
+	free_if_unused(queue);
+}
+
+/* -- Entries -------------------------------------------------------------------------------------------------------- */
+
+void wait_queue_push(WaitQueue *queue, Waiter *waiter)
+{
+	waiter->state = WAIT_QUEUED;
+	waiter->queue = queue;
+	g_queue_push_tail_link(&queue->waiters, &waiter->link);
+	epoll_loop_arm(&queue->source);
+}
+
+void wait_queue_push_again(WaitQueue *queue, Waiter *waiter)
+{
+	waiter->state = WAIT_QUEUED;
+	/* One long write must not keep all those waiting that came after it. */
+	if (waiter->done > waiter->done_before)
+		g_queue_push_tail_link(&queue->waiters, &waiter->link);
+	else
+		g_queue_push_head_link(&queue->waiters, &waiter->link);
+	epoll_loop_arm(&queue->source);
+	if (queue->wakes != waiter->queue_wakes)
+		wait_queue_wake(queue);
+}
+
+Waiter *wait_queue_pop(WaitQueue *queue)
+{
+	GList *link = g_queue_pop_head_link(&queue->waiters);
+	Waiter *waiter = link ? link->data : NULL;
+
+	if (waiter) {
+		waiter->state = RUNNING;
+		waiter->queue = queue;
+		waiter->done_before = waiter->done;
+		waiter->queue_wakes = queue->wakes;
 	}
-	return group;
+	return waiter;
+}
+
+void wait_queue_remove(WaitQueue *queue, Waiter *waiter)
+{
+	g_queue_unlink(&queue->waiters, &waiter->link);
+	waiter->queue = NULL;
+	free_if_unused(queue);
+}
+
+void wait_queue_push_watch(WaitQueue *queue, Watch *watch)
+{
+	watch->queue = queue;
+	g_queue_push_tail_link(&queue->watches, &watch->link);
+	epoll_loop_arm(&queue->source);
+}
+
+void wait_queue_remove_watch(WaitQueue *queue, Watch *watch)
+{
+	g_queue_unlink(&queue->watches, &watch->link);
+	watch->queue = NULL;
+	free_if_unused(queue);
+}
+
+/* -- Waking --------------------------------------------------------------------------------------------------------- */
+
+void wait_queue_interrupt_worker(WaitQueue *queue)
+{
+	if (queue->to_be_interrupted)
+		return;
+	queue->to_be_interrupted = true;
+	g_queue_push_tail(&wait_queue_interrupts, queue);
+	epoll_loop_interrupt();
+}
+
+void wait_queue_wake(WaitQueue *queue)
+{
+	if (queue->woken)
+		return;
+	queue->woken = true;
+	g_queue_push_tail(&woken, queue);
+	epoll_loop_interrupt();
+}
+
+WaitQueue *wait_queue_pop_woken(void)
+{
+	WaitQueue *queue = g_queue_pop_head(&woken);
+
+	if (queue) {
+		queue->woken = false;
+		wait_queue_hold(queue);
+	}
+	return queue;
 }
 
 /* host_wake() of this process. */
 static void wake_key(const int64_t key[4])
 {
-	Group *group;
+	WaitQueue *queue;
 
 	g_mutex_lock(&waiting_lock);
-	group_count_wake();
-	group = group_of_key(key);
-	if (group) {
-		group->wakes++;
-		group_wake(group);
+	wait_queue_count_wake();
+	queue = wait_queue_find(key);
+	if (queue) {
+		queue->wakes++;
+		wait_queue_wake(queue);
 	}
 	g_mutex_unlock(&waiting_lock);
 }
 
-void group_prepare(void)
+void wait_queue_prepare(void)
 {
-	groups = g_hash_table_new(group_hash, group_equal);
-	charged = g_hash_table_new(NULL, NULL);
-	watcher_prepare();
+	queues = g_hash_table_new(queue_hash, queue_equal);
+	workers = g_hash_table_new(NULL, NULL);
+	epoll_loop_prepare();
 	host_register(&(HostOps){.wake = wake_key});
 }

@@ -1,133 +1,188 @@
 /*
- * Groups: what waits for the same thing waits together, in order. The inside of waiting.h, for waiting.c, polling.c,
- * feed.c, wakeup.c and watcher.c.
+ * Wait queues: requests that wait for the same thing wait together, in order.
  *
- * A group has a descriptor in the epoll set of the watching thread, or only a key that host_wake() and waiting_feed()
- * name (WAIT_FD); or a worker thread that sleeps in a system call (WAIT_READY, WAIT_CALL).
+ * A wait queue is found by its Wait (backends/core/backend.h). It has either a descriptor in the epoll set or only a key that
+ * host_wake() and handoff_wake_peer() name (WAIT_FD); or a worker thread that sleeps in a system call (WAIT_READY, WAIT_CALL).
  *
- * Ownership: a group belongs to the waiting lock. Who works on it without the lock holds it meanwhile (group_hold()). One with
- * a worker ends by that worker's hand, any other as soon as nobody waits in it or holds it (group_settle()).
+ * The entries are Waiters and Watches. A Waiter is the part of a request that waiting needs (request.h embeds it); a Watch is an
+ * open file that somebody polls for one direction (polling.c). This file and its users in fs/wait reach what is behind them
+ * only through WaiterOps and WatchOps.
+ *
+ * Ownership: a thread that uses a wait queue without the waiting lock holds it meanwhile (wait_queue_hold()). A queue with a
+ * worker is freed by that worker. Any other queue is freed as soon as it is unused: it has no entry and no holder.
+ *
+ * Callers: waiting.c and polling.c put entries in; wakeup.c and handoff.c take them out and run them; host_wake() (any thread of a
+ * mechanism) only marks a queue, for the watching thread to run.
  */
 #pragma once
 
-#include "fs/wait/waiting.h"
+#include <sys/types.h>
 
-struct Group {
-	Wait wait;
-	const StreamOps *ops; /* WAIT_CALL: keys of different mechanisms are different */
-	uid_t uid;            /* of whoever made it, to whom its thread is charged */
+#include <glib.h>
+
+#include "backends/core/backend.h"
+#include "fs/wait/epoll_loop.h"
+
+typedef struct WaitQueue WaitQueue;
+typedef struct Waiter Waiter;
+typedef struct Lane Lane;
+
+/*
+ * What a request does for fs/wait. Only the owner of a waiter calls these, without the waiting lock unless noted.
+ *
+ * attempt	tries the operation, without sleeping. True: it is complete; false: it still has to wait
+ * call		the same on a worker (WAIT_CALL), where it may sleep; false as well when the worker was interrupted
+ * wait		tells what it waits for now
+ * retry	tries again, and then completes the waiter or has it wait for whatever it waits for now
+ * finish	replies. The waiter is gone then
+ * give_up	sets the result of a waiter that is to be finished without completing its operation: `error` is negative
+ *
+ * For a worker that cannot be interrupted (Wait.visits) the caller gets its reply while the worker still owns the waiter:
+ *
+ * detach	takes the FUSE request out; called with the waiting lock held
+ * reply_detached	replies EINTR to it. The waiter may be gone then
+ *
+ * For a direct transfer between two requests (handoff.c); a read receives, a write sends:
+ *
+ * remaining	the number of bytes that it has still to move
+ * receive	takes `size` bytes from the memory of the writer. True: complete
+ * send		copies `size` bytes into the memory of the reader. True: complete
+ */
+typedef struct WaiterOps {
+	bool (*attempt)(Waiter *waiter);
+	bool (*call)(Waiter *waiter);
+	void (*wait)(const Waiter *waiter, Wait *out);
+	void (*retry)(Waiter *waiter);
+	void (*finish)(Waiter *waiter);
+	void (*give_up)(Waiter *waiter, int error);
+	void (*detach)(Waiter *waiter);
+	void (*reply_detached)(Waiter *waiter);
+	size_t (*remaining)(const Waiter *waiter);
+	bool (*receive)(Waiter *waiter, const char *bytes, size_t size);
+	bool (*send)(Waiter *waiter, char *bytes, size_t size);
+} WaiterOps;
+
+struct Waiter {
+	const WaiterOps *ops;
+	const Handle *handle;  /* the open file */
+	Lane *lane;            /* where it takes its turn; NULL: it is independent of all others (waiting.h) */
+	size_t done;           /* bytes moved so far: a waiter that makes progress yields to those behind it */
+	size_t done_before;    /* of which before it was last taken out of a wait queue */
+	unsigned wakes_before; /* wait_queue_wakes() before its last attempt */
 
 	/* Protected by the waiting lock. */
-	GQueue requests; /* Request.link: PARKED */
-	GQueue watches;  /* Watch.link: File */
-	int holders;     /* threads that work on it without the lock */
-	unsigned wakes;  /* how often it was to try */
-	bool woken;      /* it is to be tried by the watching thread */
+	enum {
+		RUNNING,     /* a thread owns it and runs it */
+		LANE_QUEUED, /* behind another request of its lane */
+		WAIT_QUEUED, /* in a wait queue */
+		ENDING       /* interrupted where it waited: the watching thread will finish it */
+	} state;
+	gint64 interrupted;   /* since when, in us; 0: it is not */
+	bool in_turn;         /* it is the request of its lane that is under way */
+	bool detached;        /* its caller is told, or has been, while a worker is still in the call */
+	WaitQueue *queue;     /* WAIT_QUEUED: the queue; RUNNING: the queue it was taken out of, if any … */
+	unsigned queue_wakes; /* … and WaitQueue.wakes at that time: a later wake-up must not be lost */
+	GList link;           /* in the queue, the lane, or the list of those that end */
+};
 
-	/* With a worker. */
-	pid_t thread;
-	bool sleeping;    /* the worker is in its system call, or about to be */
-	Request *sleeper; /* WAIT_CALL: whom it sleeps for */
-	bool kicked;      /* it is to be looked after: see group_kick() */
+/* An open file that somebody polls for one direction. Protected by the waiting lock. */
+typedef struct Watch {
+	bool armed;
+	WaitQueue *queue; /* that wakes it; NULL: its file is looked at every few milliseconds */
+	GList link;       /* data: the File */
+} Watch;
 
-	/* With a descriptor. */
-	int fd; /* a duplicate of our own, so that two groups may watch one; or -1 */
-	int64_t number; /* its name in the epoll set: a pointer might be to a group that has ended meanwhile */
-	bool armed;     /* the epoll set will tell, once */
+/*
+ * What polling does for the watches of a wait queue, which the caller holds. Called without the waiting lock.
+ *
+ * notify	tells everybody who polls to look again; empties `watches`
+ * ready	whether the first of them would find its file ready
+ */
+typedef struct WatchOps {
+	void (*notify)(WaitQueue *queue);
+	bool (*ready)(WaitQueue *queue);
+} WatchOps;
+
+struct WaitQueue {
+	Wait wait;
+	const StreamOps *ops; /* WAIT_CALL: keys of different mechanisms are different; otherwise NULL */
+	uid_t uid;            /* of the caller that was first, whose user is charged for the worker */
+
+	/* Protected by the waiting lock. */
+	GQueue waiters; /* Waiter.link: WAIT_QUEUED */
+	GQueue watches; /* Watch.link */
+	int holders;    /* threads that use it without the lock */
+	unsigned wakes; /* how often it was woken by its key */
+	bool woken;     /* the watching thread is to run it */
+
+	/* WAIT_READY, WAIT_CALL */
+	pid_t worker;
+	bool sleeping;          /* the worker is in its system call, or about to be */
+	Waiter *sleeper;        /* WAIT_CALL: the request that it is in the call for */
+	bool to_be_interrupted; /* it is in wait_queue_interrupts */
+
+	/* WAIT_FD */
+	Source source;
 };
 
 /*
- * "The waiting lock" guards groups, sides, watches and the states of requests. It is held for a few instructions; of system
- * calls only epoll_ctl, dup, close and eventfd_write, which do not sleep, are made under it. libfuse's lock of a
- * request is taken before it (in the interrupt callback), never after.
+ * "The waiting lock" guards wait queues, lanes, watches and the states of waiters. It is held for a few instructions. The only
+ * system calls made under it are epoll_ctl, dup, close and eventfd_write, which do not sleep. libfuse's lock of a request
+ * is taken before it (in the interrupt callback), never after.
  */
 extern GMutex waiting_lock;
 
-/* Sets up what groups need; host_wake(), and host_transfer_to_reader() and host_transfer_from_writer(), work from then on. */
-void group_prepare(void);
-void feed_prepare(void);
+/* The operations on watches; set once, before any is armed. */
+extern const WatchOps *wait_queue_watch_ops;
+
+/* Creates the tables and the epoll set, and registers host_wake(); once, before any other function. */
+void wait_queue_prepare(void);
+
+/* A number that grows with each wake-up by a key; read before an attempt, without the lock. */
+unsigned wait_queue_wakes(void);
 
 /* -- Called with the waiting lock held ------------------------------------------------------------------------------ */
 
-/* Finds or makes the group for `wait`; *fresh: it is new and needs group_start(). NULL, with the reason noted: refused. */
-Group *group_for(const Wait *wait, const StreamOps *ops, uid_t uid, bool *fresh);
-
-/* The group that waits with WAIT_FD and this key, or NULL. */
-Group *group_of_key(const int64_t key[4]);
-
-/* Puts a request at the end of the line; takes the first one out, to be run by the caller. */
-void group_push(Group *group, Request *request);
-Request *group_pop(Group *group);
-
-/* Somebody waits in the group from now on: sees to it that its descriptor will tell. */
-void group_arm(Group *group);
-
-bool group_empty(const Group *group);
-
-/* Somebody has left the group: ends it, or has its worker end it, if he was the last. It may be gone then. */
-void group_settle(Group *group);
-
-/* For who works on the group without the lock. Letting go settles it. */
-void group_hold(Group *group);
-void group_let_go(Group *group);
-
-/* Ends an empty group with a worker, which is the caller. It is the caller's to free. */
-void group_end(Group *group);
-
-/* Has the watching thread let the group try; gives it one of those, held, or NULL. */
-void group_wake(Group *group);
-Group *group_pop_woken(void);
-
-/* Has the watching thread look after a worker that may sleep for nobody any more, until that is settled; those. */
-void group_kick(Group *group);
-extern GQueue group_kicks;
-
-/* How often host_wake() was called, or something done at one end of a stream with two. */
-unsigned group_wakes(void);
-void group_count_wake(void);
-
-/* -- Called without it ---------------------------------------------------------------------------------------------- */
-
-/* Starts the worker of a new group. Where there is no thread to be had, whoever waits in it is refused. */
-void group_start(Group *group);
+/* Counts a wake-up by a key. */
+void wait_queue_count_wake(void);
 
 /*
- * What becomes of a request that still has to wait. WAITS: it is back where it was; MOVED: it waits for something else by now,
- * wherever that is, or is over; ENDS: it was interrupted, and the caller has to finish it.
+ * Finds or makes the queue for `wait`. *fresh: it is new and needs a worker: wakeup_start_worker(). NULL, with the refusal
+ * noted: the user, or the daemon, has too many.
  */
-typedef enum Onwards { WAITS, MOVED, ENDS } Onwards;
-Onwards group_put_back(Group *group, Request *request);
+WaitQueue *wait_queue_get(const Wait *wait, const StreamOps *ops, uid_t uid, bool *fresh);
 
-/* The watching thread: waits `timeout` ms (-1: for ever) and lets those try whose groups are ready or were woken. */
-void group_watch(int timeout);
+/* The queue that waits with WAIT_FD and this key, or NULL. */
+WaitQueue *wait_queue_find(const int64_t key[4]);
 
-/* The watching thread: wakes the workers that sleep for nobody. Returns whether that is to be repeated soon. */
-bool group_attend(void);
+/* Puts a waiter at the end, or a watch in. The descriptor is armed. */
+void wait_queue_push(WaitQueue *queue, Waiter *waiter);
+void wait_queue_push_watch(WaitQueue *queue, Watch *watch);
 
-/* -- watcher.c: what the watching thread sleeps on ------------------------------------------------------------------ */
+/* Puts a waiter back that wait_queue_pop() has taken out: at the front, or at the end if it has made progress. */
+void wait_queue_push_again(WaitQueue *queue, Waiter *waiter);
 
-void watcher_prepare(void);
+/* Takes the first waiter out, which the caller owns from then on; NULL: there is none. */
+Waiter *wait_queue_pop(WaitQueue *queue);
 
-/*
- * All but watcher_wait() are called with the waiting lock held.
- *
- * watcher_add	watches a duplicate of the group's descriptor. False, with the reason noted: there is none to be had
- * watcher_drop	ends that
- * watcher_arm	has the descriptor tell once more
- * watcher_call	has the thread look around once more
- * watcher_wait	the thread: waits `timeout` ms (-1: for ever) and gives the groups that are to try, held
- */
-bool watcher_add(Group *group);
-void watcher_drop(Group *group);
-void watcher_arm(Group *group);
-void watcher_call(void);
-GPtrArray *watcher_wait(int timeout);
+/* Takes out the waiter, or the watch, wherever it is in the queue. The queue may be gone then. */
+void wait_queue_remove(WaitQueue *queue, Waiter *waiter);
+void wait_queue_remove_watch(WaitQueue *queue, Watch *watch);
 
-/* -- polling.c ------------------------------------------------------------------------------------------------------ */
+/* Whether it has no entry and no holder. */
+bool wait_queue_is_unused(const WaitQueue *queue);
 
-/* Tells whoever polls for what the group waits for; whether there is somebody who would find it ready. */
-void polling_notify(Group *group);
-bool polling_ready(Group *group);
+/* Keeps the queue while the caller uses it without the lock. After the release it may be gone. */
+void wait_queue_hold(WaitQueue *queue);
+void wait_queue_release(WaitQueue *queue);
 
-/* Looks at polls that nothing can wake: are there any? */
-bool polling_look(void);
+/* Takes an unused queue with a worker, which is the caller, out of all tables. The caller frees it. */
+void wait_queue_retire(WaitQueue *queue);
+
+/* Has the watching thread run the queue; gives it one of those, held, or NULL. */
+void wait_queue_wake(WaitQueue *queue);
+WaitQueue *wait_queue_pop_woken(void);
+
+/* Has the watching thread check whether the worker is to be interrupted, until that is settled; those queues. */
+void wait_queue_interrupt_worker(WaitQueue *queue);
+extern GQueue wait_queue_interrupts;

@@ -1,175 +1,136 @@
 /*
- * Requests that wait, and the thread that watches for all of them.
- *
- * Interrupts: FUSE's callback runs under libfuse's lock of the request, so it only takes the request out of where it waits
- * and leaves it to the watching thread, which answers EINTR. A request that a worker sleeps for is left to that worker, which
- * is kicked (wakeup.c).
+ * Interrupts. libfuse calls the interrupt callback with its lock of the request held, and a reply takes that lock. The callback
+ * therefore only takes the request out of where it waits; the watching thread replies EINTR. If a worker is in a system call for
+ * the request, the worker keeps the request, and the watching thread interrupts the system call (wakeup.c). A request that a thread is just
+ * running is only marked: it completes, or is refused when it comes to wait.
  */
 #include "fs/wait/waiting.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 
-#include "fs/wait/wait_queue.h"
+#include "fs/wait/wakeup.h"
 
-enum {
-	KICK_MS = 1,
-	LOOK_MS = 10 /* how often a poll that nothing can wake is looked at */
-};
+static GQueue ending = G_QUEUE_INIT; /* Protected by the waiting lock. Waiter.link: ENDING */
 
-static GQueue interrupted = G_QUEUE_INIT; /* Protected by the waiting lock. Request, ENDING: to be answered EINTR. */
-
-bool waiting_enter(Request *request)
+/* Leaves an interrupted waiter to the watching thread. Called with the waiting lock held. */
+static void end_waiter(Waiter *waiter)
 {
-	Side *side = request_side(request);
+	waiter->state = ENDING;
+	g_queue_push_tail_link(&ending, &waiter->link);
+	epoll_loop_interrupt();
+}
+
+/* -- Lanes ---------------------------------------------------------------------------------------------------------- */
+
+bool waiting_enter_lane(Waiter *waiter, bool may_queue)
+{
+	Lane *lane = waiter->lane;
 	bool first;
 
-	if (!side)
+	if (!lane)
 		return true;
 	g_mutex_lock(&waiting_lock);
-	first = !side->busy;
+	first = !lane->busy;
 	if (first) {
-		side->busy = true;
-		request->entered = true;
-	} else if (request->kept && request->interrupted) {
-		request->state = ENDING;
-		g_queue_push_tail_link(&interrupted, &request->link);
-		watcher_call();
-	} else if (request->kept) {
-		request->state = BEHIND;
-		g_queue_push_tail_link(&side->behind, &request->link);
+		lane->busy = true;
+		waiter->in_turn = true;
+	} else if (may_queue && waiter->interrupted) {
+		end_waiter(waiter);
+	} else if (may_queue) {
+		waiter->state = LANE_QUEUED;
+		g_queue_push_tail_link(&lane->queued, &waiter->link);
 	}
 	g_mutex_unlock(&waiting_lock);
 	return first;
 }
 
-Request *waiting_leave(Request *request)
+Waiter *waiting_leave_lane(Waiter *waiter)
 {
-	Side *side = request_side(request);
-	Request *next = NULL;
+	Waiter *next = NULL;
 	GList *link;
 
-	if (!request->entered)
+	if (!waiter->in_turn)
 		return NULL;
 	g_mutex_lock(&waiting_lock);
-	link = g_queue_pop_head_link(&side->behind);
+	link = g_queue_pop_head_link(&waiter->lane->queued);
 	if (link) {
 		next = link->data;
 		next->state = RUNNING;
-		next->entered = true;
+		next->in_turn = true;
 	} else {
-		side->busy = false;
+		waiter->lane->busy = false;
 	}
 	g_mutex_unlock(&waiting_lock);
 	return next;
 }
 
-bool waiting_over(Request *request)
-{
-	bool free;
+/* -- Suspending ----------------------------------------------------------------------------------------------------- */
 
-	g_mutex_lock(&waiting_lock);
-	request->over = true;
-	free = !request->leaving;
-	g_mutex_unlock(&waiting_lock);
-	return free;
-}
-
-Park waiting_park(Request *request)
+Suspend waiting_suspend(Waiter *waiter)
 {
-	const Handle *handle = &request->file->handle;
-	Park park = PARK_REFUSED;
-	Group *group = NULL;
+	const Handle *handle = waiter->handle;
+	Suspend result = SUSPEND_REFUSED;
+	WaitQueue *queue = NULL;
 	bool fresh = false;
 	Wait wait;
 
-	request_wait(request, &wait);
+	waiter->ops->wait(waiter, &wait);
 	g_mutex_lock(&waiting_lock);
-	if (request->interrupted)
-		request_give_up(request, -EINTR);
-	else if (wait.how == WAIT_FD && group_wakes() != request->wakes)
-		park = PARK_AGAIN;
-	else if (!(group = group_for(&wait, handle->desc->stream, handle->caller.uid, &fresh)))
-		request_give_up(request, -ENOMEM);
-	else
-		park = PARK_DONE;
-	if (park == PARK_DONE)
-		group_push(group, request);
+	if (waiter->interrupted) {
+		waiter->ops->give_up(waiter, -EINTR);
+	} else if (wait.how == WAIT_FD && wait_queue_wakes() != waiter->wakes_before) {
+		result = SUSPEND_RETRY;
+	} else if (!(queue = wait_queue_get(&wait, handle->desc->stream, handle->caller.uid, &fresh))) {
+		waiter->ops->give_up(waiter, -ENOMEM);
+	} else {
+		wait_queue_push(queue, waiter);
+		result = SUSPENDED;
+	}
 	g_mutex_unlock(&waiting_lock);
-	if (fresh && group)
-		group_start(group);
-	return park;
+	/* A fresh queue ends only by its worker. */
+	if (fresh && queue)
+		wakeup_start_worker(queue);
+	return result;
 }
 
-void waiting_interrupt(fuse_req_t req, void *data)
+/* -- Interrupts ----------------------------------------------------------------------------------------------------- */
+
+void waiting_interrupt(Waiter *waiter)
 {
-	Request *request = data;
-	bool ending = false;
-
 	g_mutex_lock(&waiting_lock);
-	request->interrupted = g_get_monotonic_time();
-	if (request->state == PARKED) {
-		g_queue_unlink(&request->group->requests, &request->link);
-		group_settle(request->group);
-		request->group = NULL; /* which may end before this request does */
-		ending = true;
-	} else if (request->state == BEHIND) {
-		g_queue_unlink(&request_side(request)->behind, &request->link);
-		ending = true;
-	} else if (request->state == RUNNING && request->group && request->group->sleeper == request) {
-		group_kick(request->group);
-	}
-	if (ending) {
-		request->state = ENDING;
-		g_queue_push_tail_link(&interrupted, &request->link);
-		watcher_call();
+	waiter->interrupted = g_get_monotonic_time();
+	switch (waiter->state) {
+	case WAIT_QUEUED:
+		wait_queue_remove(waiter->queue, waiter);
+		end_waiter(waiter);
+		break;
+	case LANE_QUEUED:
+		g_queue_unlink(&waiter->lane->queued, &waiter->link);
+		end_waiter(waiter);
+		break;
+	case RUNNING:
+		if (waiter->queue && waiter->queue->sleeper == waiter)
+			wait_queue_interrupt_worker(waiter->queue);
+		break;
+	case ENDING:
+		break;
 	}
 	g_mutex_unlock(&waiting_lock);
 }
 
-/* Answers the requests that were interrupted where they waited. */
-static void end_interrupted(void)
+void waiting_finish_interrupted(void)
 {
 	for (;;) {
-		Request *request;
+		Waiter *waiter;
 		GList *link;
 
 		g_mutex_lock(&waiting_lock);
-		link = g_queue_pop_head_link(&interrupted);
-		request = link ? link->data : NULL;
+		link = g_queue_pop_head_link(&ending);
+		waiter = link ? link->data : NULL;
 		g_mutex_unlock(&waiting_lock);
-		if (!request)
+		if (!waiter)
 			return;
-		request_give_up(request, -EINTR);
-		request_finish(request);
+		waiter->ops->give_up(waiter, -EINTR);
+		waiter->ops->finish(waiter);
 	}
-}
-
-static void *watch_main(void *unused)
-{
-	int timeout = -1;
-	sigset_t all;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, NULL);
-	for (;;) {
-		group_watch(timeout);
-		end_interrupted();
-		timeout = polling_look() ? LOOK_MS : -1;
-		if (group_attend())
-			timeout = KICK_MS;
-	}
-	return unused;
-}
-
-void waiting_start(void)
-{
-	pthread_t thread;
-
-	group_prepare();
-	feed_prepare();
-	if (pthread_create(&thread, NULL, watch_main, NULL))
-		g_error("cannot start a thread");
-	pthread_detach(thread);
 }

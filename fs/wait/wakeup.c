@@ -1,237 +1,249 @@
 /*
- * Waking up: by the watching thread, and by the workers of groups that have one.
- *
- * Kicks. A worker that sleeps for a request which was interrupted, or for nobody, is kicked out of its system call by a
- * signal: again and again, every millisecond, until it is seen to have woken, since a kick that comes just before the call
- * is lost. One that no signal gets out of a file system (Wait.visits) is left there after a while, and whoever was interrupted
- * is told so. What comes of it then he does not hear.
+ * Interrupting a worker. A worker that sleeps in a system call for a request that was interrupted, or for none, is interrupted by a
+ * signal. A signal that arrives just before the system call is lost, so the watching thread repeats it every millisecond until
+ * the worker is awake. No signal ends a call that is stuck in a file system (Wait.visits). After STUCK_MS the caller of such a request gets
+ * EINTR; the worker keeps the request and drops its result when the call returns.
  */
+#include "fs/wait/wakeup.h"
+
 #include <errno.h>
+#include <string.h>
 
 #include "backends/core/refusal.h"
-#include "fs/wait/wait_queue.h"
 #include "fs/wait/worker.h"
 
 enum { STUCK_MS = 500 };
 
-static void try_requests(Group *group)
+PutBack wakeup_put_back(WaitQueue *queue, Waiter *waiter)
 {
-	for (;;) {
-		Onwards onwards = ENDS;
-		Request *request;
+	PutBack result = REQUEUED;
+	Wait wait;
 
-		g_mutex_lock(&waiting_lock);
-		request = group_pop(group);
-		g_mutex_unlock(&waiting_lock);
-		if (!request)
-			return;
+	waiter->ops->wait(waiter, &wait);
+	g_mutex_lock(&waiting_lock);
+	if (waiter->interrupted) {
+		result = INTERRUPTED;
+	} else if (wait.how != queue->wait.how || memcmp(wait.key, queue->wait.key, sizeof wait.key) != 0) {
+		waiter->queue = NULL;
+		result = REQUEUED_ELSEWHERE;
+	} else {
+		wait_queue_push_again(queue, waiter);
+	}
+	g_mutex_unlock(&waiting_lock);
+	if (result == REQUEUED_ELSEWHERE)
+		waiter->ops->retry(waiter);
+	if (result == INTERRUPTED)
+		waiter->ops->give_up(waiter, -EINTR);
+	return result;
+}
+
+static Waiter *pop_waiter(WaitQueue *queue)
+{
+	Waiter *waiter;
+
+	g_mutex_lock(&waiting_lock);
+	waiter = wait_queue_pop(queue);
+	g_mutex_unlock(&waiting_lock);
+	return waiter;
+}
+
+/* Lets the waiters try, in order, until one has to wait. */
+static void run_waiters(WaitQueue *queue)
+{
+	Waiter *waiter;
+
+	while ((waiter = pop_waiter(queue))) {
+		PutBack result = INTERRUPTED;
+
 		refusal_forget();
-		if (!request_step(request, NONBLOCK))
-			onwards = group_put_back(group, request);
-		if (onwards == WAITS)
+		if (!waiter->ops->attempt(waiter))
+			result = wakeup_put_back(queue, waiter);
+		if (result == REQUEUED)
 			return;
-		if (onwards == ENDS)
-			request_finish(request);
+		if (result == INTERRUPTED)
+			waiter->ops->finish(waiter);
 	}
 }
 
-/* What a group waits for may be there: tells those who poll, and lets its requests try, in order, until one has to wait. */
-static void group_try(Group *group)
+static void run_queue(WaitQueue *queue)
 {
-	polling_notify(group);
-	try_requests(group);
+	wait_queue_watch_ops->notify(queue);
+	run_waiters(queue);
 }
 
 /* -- Workers -------------------------------------------------------------------------------------------------------- */
 
-/* Ends a worker's group that nobody waits in any more. */
-static bool group_ended(Group *group)
+/* Frees the worker's queue if it is unused. Whether it was. */
+static bool free_own_queue(WaitQueue *queue)
 {
-	bool ended;
+	bool unused;
 
 	g_mutex_lock(&waiting_lock);
-	ended = group_empty(group);
-	if (ended)
-		group_end(group);
+	unused = wait_queue_is_unused(queue);
+	if (unused)
+		wait_queue_retire(queue);
 	g_mutex_unlock(&waiting_lock);
-	if (!ended)
+	if (!unused)
 		return false;
-	if (group->wait.over)
-		group->wait.over(&group->wait);
-	g_free(group);
+	if (queue->wait.over)
+		queue->wait.over(&queue->wait);
+	g_free(queue);
 	return true;
 }
 
-static void set_sleeping(Group *group, bool sleeping)
+static void begin_sleep(WaitQueue *queue)
 {
 	g_mutex_lock(&waiting_lock);
-	group->sleeping = sleeping;
-	if (!sleeping)
-		group->sleeper = NULL;
-	else if (group_empty(group))
-		group_kick(group);
+	queue->sleeping = true;
+	if (wait_queue_is_unused(queue))
+		wait_queue_interrupt_worker(queue);
 	g_mutex_unlock(&waiting_lock);
 }
 
+static void end_sleep(WaitQueue *queue)
+{
+	g_mutex_lock(&waiting_lock);
+	queue->sleeping = false;
+	queue->sleeper = NULL;
+	g_mutex_unlock(&waiting_lock);
+}
+
+/* WAIT_READY */
 static void ready_main(void *data)
 {
-	Group *group = data;
+	WaitQueue *queue = data;
 
-	group->thread = worker_self();
-	while (!group_ended(group)) {
+	queue->worker = worker_self();
+	while (!free_own_queue(queue)) {
 		int result;
 
-		set_sleeping(group, true);
-		result = group->wait.ready(&group->wait);
-		set_sleeping(group, false);
+		begin_sleep(queue);
+		result = queue->wait.ready(&queue->wait);
+		end_sleep(queue);
 		if (result != -EINTR)
-			group_try(group);
+			run_queue(queue);
 	}
 }
 
+/* Takes out the waiter that the worker will be in the call for; NULL: there is none. */
+static Waiter *pop_sleeper(WaitQueue *queue)
+{
+	Waiter *waiter;
+
+	g_mutex_lock(&waiting_lock);
+	waiter = wait_queue_pop(queue);
+	queue->sleeping = waiter != NULL;
+	queue->sleeper = waiter;
+	g_mutex_unlock(&waiting_lock);
+	return waiter;
+}
+
+/* WAIT_CALL */
 static void call_main(void *data)
 {
-	Group *group = data;
+	WaitQueue *queue = data;
 
-	group->thread = worker_self();
-	while (!group_ended(group)) {
-		Request *request;
-		bool over;
+	queue->worker = worker_self();
+	while (!free_own_queue(queue)) {
+		Waiter *waiter = pop_sleeper(queue);
+		bool complete;
 
-		g_mutex_lock(&waiting_lock);
-		request = group_pop(group);
-		if (request) {
-			group->sleeping = true;
-			group->sleeper = request;
-		}
-		g_mutex_unlock(&waiting_lock);
-		if (!request)
+		if (!waiter)
 			continue;
 		refusal_forget();
-		worker_forget_kicks();
-		over = request_step(request, request->nonblocking ? BLOCK_ON_FS : BLOCK);
-		set_sleeping(group, false);
-		if (!over && request->nonblocking && request->result == -EAGAIN) {
-			request_give_up(request, -EAGAIN);
-			over = true;
-		}
-		if (over || group_put_back(group, request) == ENDS)
-			request_finish(request);
+		worker_forget_interrupts();
+		complete = waiter->ops->call(waiter);
+		end_sleep(queue);
+		if (complete || wakeup_put_back(queue, waiter) == INTERRUPTED)
+			waiter->ops->finish(waiter);
 	}
 }
 
-void group_start(Group *group)
+void wakeup_start_worker(WaitQueue *queue)
 {
-	if (worker_run(group->wait.how == WAIT_READY ? ready_main : call_main, group) == 0)
+	Waiter *waiter;
+
+	if (worker_run(queue->wait.how == WAIT_READY ? ready_main : call_main, queue) == 0)
 		return;
-	for (;;) {
-		Request *request;
-
-		g_mutex_lock(&waiting_lock);
-		request = group_pop(group);
-		g_mutex_unlock(&waiting_lock);
-		if (!request)
-			break;
-		refuse(ENOMEM, "the daemon has %d threads that wait already", WORKERS_MAX);
-		request_give_up(request, -ENOMEM);
-		request_finish(request);
+	while ((waiter = pop_waiter(queue))) {
+		refuse(ENOMEM, "limit reached: %d threads of the daemon wait for blocked operations", WORKERS_MAX);
+		waiter->ops->give_up(waiter, -ENOMEM);
+		waiter->ops->finish(waiter);
 	}
-	polling_notify(group);
-	if (!group_ended(group))
-		group_start(group);
+	wait_queue_watch_ops->notify(queue);
+	/* Another entry may have come meanwhile. */
+	if (!free_own_queue(queue))
+		wakeup_start_worker(queue);
 }
 
-/* A caller who is to be told that he is interrupted. */
-typedef struct Leaver {
-	Request *request;
-	fuse_req_t fuse;
-} Leaver;
-
-/*
- * Whether the worker sleeps for nobody, or for somebody who was interrupted and still waits for it. Called with the waiting lock
- * held, as the next two.
- */
-static bool is_to_wake(const Group *group)
+/* Whether the worker sleeps for no caller that still waits for it. Called with the waiting lock held. */
+static bool sleeps_in_vain(const WaitQueue *queue)
 {
-	if (!group->sleeping)
+	if (!queue->sleeping)
 		return false;
-	return group->sleeper ? group->sleeper->interrupted && group->sleeper->fuse : group_empty(group);
+	return queue->sleeper ? queue->sleeper->interrupted && !queue->sleeper->detached : wait_queue_is_unused(queue);
 }
 
-/* Whether such a one is to wait no longer. */
-static bool is_stuck(const Group *group)
+/* Whether the caller of such a worker has waited long enough. Called with the waiting lock held. */
+static bool is_stuck(const WaitQueue *queue)
 {
-	return group->sleeper && group->wait.visits &&
-	       g_get_monotonic_time() - group->sleeper->interrupted > STUCK_MS * 1000;
+	return queue->sleeper && queue->wait.visits &&
+	       g_get_monotonic_time() - queue->sleeper->interrupted > STUCK_MS * 1000;
 }
 
-/* The worker that sleeps for him still has the request, and the file. */
-static Leaver let_leave(Request *request)
+bool wakeup_interrupt_workers(void)
 {
-	const Leaver leaver = {.request = request, .fuse = g_steal_pointer(&request->fuse)};
-
-	request->leaving = true;
-	/* Whose open it is, an OPEN holds the file already. */
-	if (request->operation != OPEN)
-		file_ref(request->file);
-	return leaver;
-}
-
-/* Tells him. The request may be gone then. */
-static void leave(const Leaver *leaver)
-{
-	bool over;
-
-	fuse_req_interrupt_func(leaver->fuse, NULL, NULL);
-	fuse_reply_err(leaver->fuse, EINTR);
-	g_mutex_lock(&waiting_lock);
-	leaver->request->leaving = false;
-	over = leaver->request->over;
-	g_mutex_unlock(&waiting_lock);
-	if (over)
-		request_free(leaver->request);
-}
-
-bool group_attend(void)
-{
-	g_autoptr(GArray) threads = g_array_new(FALSE, FALSE, sizeof(pid_t));
-	g_autoptr(GArray) leavers = g_array_new(FALSE, FALSE, sizeof(Leaver));
+	g_autoptr(GArray) workers = g_array_new(FALSE, FALSE, sizeof(pid_t));
+	g_autoptr(GPtrArray) detached = g_ptr_array_new();
 
 	g_mutex_lock(&waiting_lock);
-	for (GList *link = group_kicks.head, *next; link; link = next) {
-		Group *group = link->data;
+	for (GList *link = wait_queue_interrupts.head, *next; link; link = next) {
+		WaitQueue *queue = link->data;
 
 		next = link->next;
-		if (is_to_wake(group) && is_stuck(group)) {
-			const Leaver leaver = let_leave(group->sleeper);
-
-			g_array_append_val(leavers, leaver);
+		if (sleeps_in_vain(queue) && is_stuck(queue)) {
+			queue->sleeper->ops->detach(queue->sleeper);
+			g_ptr_array_add(detached, queue->sleeper);
 		}
-		if (is_to_wake(group)) {
-			g_array_append_val(threads, group->thread);
+		if (sleeps_in_vain(queue)) {
+			g_array_append_val(workers, queue->worker);
 		} else {
-			group->kicked = false;
-			g_queue_delete_link(&group_kicks, link);
+			queue->to_be_interrupted = false;
+			g_queue_delete_link(&wait_queue_interrupts, link);
 		}
 	}
 	g_mutex_unlock(&waiting_lock);
-	for (guint i = 0; i < threads->len; i++)
-		worker_kick(g_array_index(threads, pid_t, i));
-	for (guint i = 0; i < leavers->len; i++)
-		leave(&g_array_index(leavers, Leaver, i));
-	return threads->len > 0;
+	for (guint i = 0; i < workers->len; i++)
+		worker_interrupt(g_array_index(workers, pid_t, i));
+	for (guint i = 0; i < detached->len; i++) {
+		Waiter *waiter = detached->pdata[i];
+
+		waiter->ops->reply_detached(waiter);
+	}
+	return workers->len > 0;
 }
 
 /* -- The watching thread -------------------------------------------------------------------------------------------- */
 
-void group_watch(int timeout)
+void wakeup_run_queues(int timeout)
 {
-	g_autoptr(GPtrArray) ready = watcher_wait(timeout);
+	g_autoptr(GPtrArray) queues = g_ptr_array_new();
+	Source *ready[SOURCES_READY_MAX];
+	WaitQueue *queue;
+	size_t count;
 
-	for (guint i = 0; i < ready->len; i++) {
-		group_try(ready->pdata[i]);
+	g_mutex_lock(&waiting_lock);
+	count = epoll_loop_wait(timeout, &waiting_lock, ready);
+	for (size_t i = 0; i < count; i++)
+		if (!wait_queue_is_unused(ready[i]->owner))
+			wait_queue_wake(ready[i]->owner);
+	while ((queue = wait_queue_pop_woken()))
+		g_ptr_array_add(queues, queue);
+	g_mutex_unlock(&waiting_lock);
+	for (guint i = 0; i < queues->len; i++) {
+		run_queue(queues->pdata[i]);
 		g_mutex_lock(&waiting_lock);
-		group_let_go(ready->pdata[i]);
+		wait_queue_release(queues->pdata[i]);
 		g_mutex_unlock(&waiting_lock);
 	}
 }

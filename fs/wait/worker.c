@@ -30,12 +30,12 @@ static void on_kick(int signal)
 	kicked = true;
 }
 
-bool worker_kicked(void)
+bool worker_was_interrupted(void)
 {
 	return kicked;
 }
 
-void worker_forget_kicks(void)
+void worker_forget_interrupts(void)
 {
 	kicked = false;
 }
@@ -54,7 +54,7 @@ pid_t worker_self(void)
 	return self ? self : (self = (pid_t)syscall(SYS_gettid));
 }
 
-void worker_kick(pid_t worker)
+void worker_interrupt(pid_t worker)
 {
 	syscall(SYS_tgkill, getpid(), worker, KICK);
 }

@@ -115,7 +115,7 @@ static void test_kick(void)
 	for (size_t i = 0; i < G_N_ELEMENTS(sleepers); i++) {
 		for (bool woken = false; !woken; g_usleep(1000)) {
 			g_assert_cmpint(g_get_monotonic_time(), <, limit);
-			worker_kick(sleepers[i].entered);
+			worker_interrupt(sleepers[i].entered);
 			g_mutex_lock(&lock);
 			woken = counted > (int)i;
 			g_mutex_unlock(&lock);
@@ -135,8 +135,8 @@ static void test_late_kick(void)
 	counted = 0;
 	g_assert_cmpint(worker_run(count_job, &thread), ==, 0);
 	g_assert_true(wait_for_count(1));
-	worker_kick(thread);
-	worker_kick(gettid());
+	worker_interrupt(thread);
+	worker_interrupt(gettid());
 	g_assert_cmpint(worker_run(count_job, &thread), ==, 0);
 	g_assert_true(wait_for_count(2));
 }

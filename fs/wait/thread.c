@@ -1,0 +1,49 @@
+/*
+ * There is one watching thread. It never sleeps but in epoll_loop_wait(): the attempts that it makes do not block, and workers
+ * make all calls that do. It takes no lock of its own; wakeup.c, waiting.c and polling.c take the waiting lock.
+ *
+ * Caller: session.c starts it.
+ */
+#include "fs/wait/thread.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include "fs/wait/handoff.h"
+#include "fs/wait/polling.h"
+#include "fs/wait/waiting.h"
+#include "fs/wait/wakeup.h"
+
+enum {
+	INTERRUPT_MS = 1, /* between two signals to a worker that does not wake */
+	LOOK_MS = 10      /* between two looks at files whose pollers nothing wakes */
+};
+
+static void *watch_main(void *unused)
+{
+	int timeout = -1;
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	for (;;) {
+		wakeup_run_queues(timeout);
+		waiting_finish_interrupted();
+		timeout = polling_look() ? LOOK_MS : -1;
+		if (wakeup_interrupt_workers())
+			timeout = INTERRUPT_MS;
+	}
+	return unused;
+}
+
+void watching_thread_start(void)
+{
+	pthread_t thread;
+
+	wait_queue_prepare();
+	handoff_prepare();
+	polling_prepare();
+	if (pthread_create(&thread, NULL, watch_main, NULL))
+		g_error("cannot start a thread");
+	pthread_detach(thread);
+}
