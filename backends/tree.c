@@ -5,7 +5,7 @@
 #include "backends/fifo/fifo.h"
 #include "backends/limits.h"
 #include "backends/sysv/names.h"
-#include "backends/pipe/pipe.h"
+#include "backends/pipe/tree.h"
 #include "backends/posix/mq.h"
 #include "backends/posix/sem.h"
 #include "backends/posix/shm.h"

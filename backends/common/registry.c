@@ -23,19 +23,6 @@ static void table_prepare(Registry *table)
 	table->by_name = g_hash_table_new(g_str_hash, g_str_equal);
 }
 
-/* Called with lock held. */
-static int count_of_user(Registry *table, uid_t uid)
-{
-	GHashTableIter iter;
-	gpointer entry;
-	int count = 0;
-
-	g_hash_table_iter_init(&iter, table->by_id);
-	while (g_hash_table_iter_next(&iter, NULL, &entry))
-		count += ((Entry *)entry)->uid == uid;
-	return count;
-}
-
 int registry_add(Registry *table, const char *name, mode_t mode, void *data, Entry **out)
 {
 	Entry *entry;
@@ -51,8 +38,8 @@ int registry_add(Registry *table, const char *name, mode_t mode, void *data, Ent
 	table_prepare(table);
 	if (g_hash_table_contains(table->by_name, name))
 		result = -EEXIST;
-	else if (entry->uid != 0 && count_of_user(table, entry->uid) >= table->user_max)
-		result = -ENOSPC;
+	else
+		result = quota_charge(&table->quota, entry->uid, 1);
 	if (result == 0) {
 		entry->id = ++last_id;
 		g_hash_table_insert(table->by_id, &entry->id, entry);
@@ -62,7 +49,7 @@ int registry_add(Registry *table, const char *name, mode_t mode, void *data, Ent
 	g_mutex_unlock(&lock);
 	if (result < 0)
 		g_free(entry);
-	return result == -ENOSPC ? refuse(ENOSPC, "you have %d %s already", table->user_max, table->what) : result;
+	return result;
 }
 
 int registry_create(Registry *table, const char *name, mode_t mode, void *data, Object *out)
@@ -100,8 +87,10 @@ void entry_unref(Registry *table, Entry *entry)
 	/* Under the lock: registry_get() must not find an object that is about to end. */
 	g_mutex_lock(&lock);
 	last = g_atomic_int_dec_and_test(&entry->refs);
-	if (last)
+	if (last) {
 		g_hash_table_remove(table->by_id, &entry->id);
+		quota_release(&table->quota, entry->uid, 1);
+	}
 	g_mutex_unlock(&lock);
 	if (!last)
 		return;
@@ -260,8 +249,12 @@ int registry_set(const void *context, const Object *object, const ObjectChange *
 		result = -EPERM;
 	if (result == 0 && change->set_mode)
 		entry->mode = (entry->mode & S_IFMT) | change->mode;
-	if (result == 0 && change->set_uid)
+	if (result == 0 && change->set_uid) {
+		/* Only root gives objects away: the new owner is charged beyond its limit, too. */
+		quota_release(&table->quota, entry->uid, 1);
+		quota_try(&table->quota, change->uid, 1, INT64_MAX);
 		entry->uid = change->uid;
+	}
 	if (result == 0 && change->set_gid)
 		entry->gid = change->gid;
 	if (result == 0)

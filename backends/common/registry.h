@@ -8,6 +8,7 @@
 #pragma once
 
 #include "backends/core/backend.h"
+#include "backends/core/quota.h"
 
 typedef struct Entry {
 	int64_t id; /* never used again */
@@ -23,9 +24,8 @@ typedef struct Entry {
 } Entry;
 
 typedef struct Registry {
-	const char *what;          /* "pipes": for the words of a refusal */
+	Quota quota;               /* the number of objects; an object is charged to its owner */
 	void (*end)(Entry *entry); /* frees own->data, when nobody holds the object any more */
-	int user_max;              /* how many one user may have; root: no limit */
 	GHashTable *by_id;         /* Protected by the own lock, as below. */
 	GHashTable *by_name;
 } Registry;

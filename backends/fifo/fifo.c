@@ -11,7 +11,7 @@
 
 enum { FIFOS_USER = 1024 };
 
-static Registry fifos = {.what = "FIFOs", .user_max = FIFOS_USER};
+static Registry fifos = {.quota = {.what = "FIFOs", .remedy = "remove some", .error = ENOSPC, .user_max = FIFOS_USER}};
 
 static int fifo_node(const void *context, const Object *at, const char *name, mode_t mode, Object *out)
 {

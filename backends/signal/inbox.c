@@ -154,7 +154,8 @@ static void end(Entry *entry)
 	inbox_free(entry->data);
 }
 
-static Registry inboxes = {.what = "inboxes", .end = end, .user_max = INBOXES_USER};
+static Registry inboxes = {
+	.quota = {.what = "inboxes", .remedy = "remove some", .error = ENOSPC, .user_max = INBOXES_USER}, .end = end};
 
 static int inbox_list(const void *context, const Object *at, MemberSeen seen, void *data)
 {

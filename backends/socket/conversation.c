@@ -47,17 +47,19 @@ typedef struct Table {
 
 static void conversation_end(Entry *entry);
 
-#define TABLE(things)                                                                               \
-	{                                                                                           \
-		.entry = {.what = things, .end = conversation_end, .user_max = CONVERSATIONS_USER } \
+#define TABLE(things)                                                                                                 \
+	{                                                                                                             \
+		.entry =                                                                                              \
+		{.quota = {.what = things, .remedy = "remove some", .error = ENOSPC, .user_max = CONVERSATIONS_USER}, \
+		 .end = conversation_end }                                                                            \
 	}
 
 static Table networks[NETWORKS] = {
-	[NET_TCP] = TABLE("conversations here"),
-	[NET_UDP] = TABLE("conversations here"),
-	[NET_UNIX] = TABLE("conversations and sockets here"),
-	[NET_UNIXGRAM] = TABLE("conversations and sockets here"),
-	[NET_UNIXPACKET] = TABLE("conversations and sockets here"),
+	[NET_TCP] = TABLE("conversations"),
+	[NET_UDP] = TABLE("conversations"),
+	[NET_UNIX] = TABLE("conversations and sockets"),
+	[NET_UNIXGRAM] = TABLE("conversations and sockets"),
+	[NET_UNIXPACKET] = TABLE("conversations and sockets"),
 };
 
 static Table protocols[PROTOCOLS];      /* of ip; filled in when first asked for */
@@ -66,7 +68,7 @@ static GHashTable *with_protocol_users; /* Protected by the conversation lock. u
 static void protocols_prepare(void)
 {
 	for (int i = 0; i < PROTOCOLS; i++)
-		protocols[i] = (Table)TABLE("conversations here");
+		protocols[i] = (Table)TABLE("conversations");
 }
 
 Registry *conversation_table(const Object *object)

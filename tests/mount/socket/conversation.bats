@@ -86,7 +86,7 @@ for i in range(1024):
 for i in range(1024):
     os.mkdir(f"{sys.argv[2]}/{i % 256}/{i}")' "$UDP" "$IP"
 	refused ENOSPC as 1000 mkdir "$UDP/more"
-	same "mkdir socket/udp/more: ENOSPC: you have 1024 conversations here already" "$(as 1000 cat "$IPC/why")"
+	same "mkdir socket/udp/more: ENOSPC: limit reached: 1024 conversations per user: remove some" "$(as 1000 cat "$IPC/why")"
 	refused ENOSPC as 1000 cat "$UDP/clone"
 	refused ENOSPC as 1000 mkdir "$IP/1/more"
 	as 1001 mkdir "$UDP/more" "$IP/1/more"

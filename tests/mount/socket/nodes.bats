@@ -139,6 +139,6 @@ for i in range(1000):
 for i in range(24):
     os.mkdir(f"c{i}")'
 	run ! tree "$UNIX" as 1000 python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("more")'
-	same "mknod socket/unix/more: ENOSPC: you have 1024 conversations and sockets here already" \
+	same "mknod socket/unix/more: ENOSPC: limit reached: 1024 conversations and sockets per user: remove some" \
 		"$(as 1000 cat "$IPC/why")"
 }

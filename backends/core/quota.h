@@ -1,0 +1,35 @@
+/*
+ * Quotas: how much of one of the daemon's resources each user may have. Every resource that users can consume has a Quota;
+ * docs/limits.md lists them all. Root has no limit.
+ *
+ * A charge and its release take constant time. All functions may be called from any thread, with any other lock held: the
+ * quota lock is the innermost one.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <glib.h>
+
+typedef struct Quota {
+	const char *what;   /* the resource, in the plural: "pipes" */
+	const char *remedy; /* what a user at the limit can do: "remove some" */
+	int error;          /* the errno at the limit: ENOSPC, ENFILE, ENOMEM */
+	int64_t user_max;   /* the limit of each user but root */
+
+	GHashTable *used; /* Protected by the quota lock. uid -> amount, where that is not 0 */
+} Quota;
+
+/* Charges `amount` to the user. 0; or -quota->error with the reason noted, and nothing charged. */
+int quota_charge(Quota *quota, uid_t uid, int64_t amount);
+
+/* The same for a limit that depends on more than the user, root included, and without a note: whether it was charged. */
+bool quota_try(Quota *quota, uid_t uid, int64_t amount, int64_t limit);
+
+/* Takes back `amount` that was charged to the user. */
+void quota_release(Quota *quota, uid_t uid, int64_t amount);
+
+/* What is charged to the user now. */
+int64_t quota_used(Quota *quota, uid_t uid);
