@@ -50,12 +50,12 @@ extern const TextOps posix_sem_value, posix_sem_attribute, posix_sem_status;
 /* clang-format on */
 
 /*
- * Unnamed semaphores (posix_sem_unnamed.c). A directory `sem` in the directory of a shared-memory object, whose DirOps it
- * inherits owner, mode and rights from:
+ * Unnamed semaphores (sem_unnamed.c). A mechanism of shared memory puts a directory `sem` into the directory of its objects. The
+ * directory inherits owner, mode and permissions from the object:
  *
- *	static const PosixSem unnamed = POSIX_SEM_UNNAMED(posix_shm_backing);
+ *	static const PosixSem unnamed = POSIX_SEM_UNNAMED(backing);
  *	static const FileDesc unnamed_files[] = {POSIX_SEM_FILES(unnamed)};
- *	static const FileDesc unnamed_sem = {.kind = DIRECTORY, .rows = unnamed_files};
+ *	static const FileDesc unnamed_sem = {.kind = DIRECTORY, .files = unnamed_files};
  *	...
  *	{.name = "sem", .kind = DIRECTORY, .members = &posix_sem_unnamed, .member = &unnamed_sem},
  *

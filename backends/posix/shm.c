@@ -12,7 +12,7 @@
 #include "backends/common/mappers.h"
 #include "backends/common/folder.h"
 #include "backends/core/parse.h"
-#include "backends/posix/shm_sem.h"
+#include "backends/posix/sem.h"
 #include "backends/core/text.h"
 #include "backends/core/refusal.h"
 
@@ -25,7 +25,7 @@ static const Folder folder = {
 
 /* -- The memory ----------------------------------------------------------------------------------------------------- */
 
-int posix_shm_backing(const Object *object, int flags)
+static int backing(const Object *object, int flags)
 {
 	return folder_open(&folder, object, flags & (O_ACCMODE | O_APPEND));
 }
@@ -46,7 +46,7 @@ static int resize(const Object *object, int fd, off_t size)
 	return result;
 }
 
-static const MemoryOps memory = {.backing = posix_shm_backing, .resize = resize};
+static const MemoryOps memory = {.backing = backing, .resize = resize};
 
 static const FileDesc data = {.name = "data", .kind = MEMORY, .mode = 0666, .memory = &memory};
 
@@ -196,7 +196,13 @@ static const FileDesc files[] = {
 	{0},
 };
 
-static const FileDesc *const mechanisms[] = {&data, &posix_shm_sem_desc, NULL};
+/* Unnamed POSIX semaphores in the object's memory. */
+static const PosixSem unnamed = POSIX_SEM_UNNAMED(backing);
+static const FileDesc unnamed_files[] = {POSIX_SEM_FILES(unnamed)};
+static const FileDesc unnamed_sem = {.kind = DIRECTORY, .files = unnamed_files};
+static const FileDesc sem = {.name = "sem", .kind = DIRECTORY, .members = &posix_sem_unnamed, .member = &unnamed_sem};
+
+static const FileDesc *const mechanisms[] = {&data, &sem, NULL};
 
 static const FileDesc object_desc = {.kind = DIRECTORY, .files = files, .mechanisms = mechanisms};
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "backends/core/credentials.h"
-#include "backends/posix/shm_sem.h"
+#include "backends/posix/sem.h"
 #include "backends/core/refusal.h"
 
 static int get(key_t key, int flags)
@@ -212,7 +212,13 @@ static const FileDesc segment_files[] = {
 	{0},
 };
 
-static const FileDesc *const segment_mechanisms[] = {&sysv_shm_data, &sysv_shm_sem_desc, NULL};
+/* Unnamed POSIX semaphores in the segment's memory. */
+static const PosixSem unnamed = POSIX_SEM_UNNAMED(sysv_shm_backing);
+static const FileDesc unnamed_files[] = {POSIX_SEM_FILES(unnamed)};
+static const FileDesc unnamed_sem = {.kind = DIRECTORY, .files = unnamed_files};
+static const FileDesc sem = {.name = "sem", .kind = DIRECTORY, .members = &posix_sem_unnamed, .member = &unnamed_sem};
+
+static const FileDesc *const segment_mechanisms[] = {&sysv_shm_data, &sem, NULL};
 
 static const FileDesc segment = {.kind = DIRECTORY, .files = segment_files, .mechanisms = segment_mechanisms};
 

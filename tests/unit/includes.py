@@ -40,7 +40,7 @@ def allowed(path, header):
     if own == 'common':
         return False
     # A mechanism. Semaphores inside a System V segment are POSIX semaphores.
-    return used == 'common' or (path.startswith('backends/sysv/shm') and header == 'backends/posix/shm_sem.h')
+    return used == 'common' or (path.startswith('backends/sysv/shm') and header == 'backends/posix/sem.h')
 
 
 def module(path):
