@@ -1,57 +1,63 @@
-/* Attributes: stat, chmod, chown, truncate, touch; statfs. */
+/*
+ * Attributes: GETATTR, SETATTR (chmod, chown, truncate, touch) and STATFS.
+ *
+ * libfuse calls these operations on a dispatcher thread, without locks. A change of the size of memory goes to memory.c, which may
+ * reply from a worker.
+ */
 #include <errno.h>
 #include <sys/statvfs.h>
 
 #include "backends/core/credentials.h"
 #include "backends/core/refusal.h"
 #include "fs/caller.h"
+#include "fs/lookup.h"
+#include "fs/memory.h"
 #include "fs/operations.h"
 #include "fs/reply.h"
+#include "fs/stream.h"
 
-int attributes_now(Node *node, struct stat *out)
+static int stat_inode(Inode *inode, struct stat *out)
 {
-	int result = node_stat(node, out);
-
-	return result < 0 && node->desc->kind == MEMORY ? memory_stat(node, out) : result;
+	return inode->desc->kind == MEMORY ? memory_stat(inode, out) : inode_stat(inode, out);
 }
 
 void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	Node *node = node_get(ino);
+	Inode *inode = inode_get(ino);
 	struct stat attributes;
-	int result = attributes_now(node, &attributes);
+	int result = stat_inode(inode, &attributes);
 
-	/* fstat() of an open stream; of another one the name has gone since it was looked up, on the way to open it. */
-	if (result == -ENOENT && node->desc->kind == STREAM && node_is_open(node))
+	/* fstat(2) of an open stream. A stream that is not open has lost its name on the way to open(2), which returns ENOENT. */
+	if (result == -ENOENT && inode->desc->kind == STREAM && inode_is_open(inode))
 		result = -EIDRM;
 	if (result < 0) {
 		fuse_reply_err(req, -result);
 		return;
 	}
-	if (g_atomic_int_get(&node->sized))
-		stream_tell_size(node);
-	fuse_reply_attr(req, &attributes, attributes_timeout(node->members));
+	if (g_atomic_int_get(&inode->sized))
+		stream_tell_size(inode);
+	fuse_reply_attr(req, &attributes, lookup_attributes_timeout(inode->members));
 }
 
-/* chmod and chown, of an object's directory, as the caller. */
-static int change(fuse_req_t req, Node *node, const struct stat *attributes, int which)
+/* chmod and chown of an object's directory, with the caller's credentials. */
+static int change_owner_and_mode(fuse_req_t req, Inode *inode, const struct stat *attributes, int which)
 {
-	const DirOps *members = node_is_member(node);
-	const Object object = node_object(node);
+	const DirOps *members = inode_members(inode);
+	const Object object = inode_object(inode);
 	Caller caller = caller_of(req);
 	g_autofree gid_t *groups = NULL;
 	ObjectChange wanted = {
 		.set_mode = which & FUSE_SET_ATTR_MODE,
 		.set_uid = which & FUSE_SET_ATTR_UID,
 		.set_gid = which & FUSE_SET_ATTR_GID,
-		.mode = attributes->st_mode & (node->desc->kind == DIRECTORY ? 0666 : 0777),
+		.mode = attributes->st_mode & (inode->desc->kind == DIRECTORY ? 0666 : 0777),
 		.uid = attributes->st_uid,
 		.gid = attributes->st_gid,
 	};
 	int result;
 
 	if (!members || !members->set)
-		return refuse(EPERM, "owner and mode are those of the object: change its directory");
+		return refuse(EPERM, "owner and mode belong to the object: use chmod or chown on its directory");
 	groups = caller_groups(req, &caller);
 	result = creds_override(&caller);
 	if (result < 0)
@@ -67,28 +73,28 @@ void on_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attributes, int whi
 		OWNER_AND_MODE = FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID,
 		TIMES = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME,
 	};
-	Node *node = node_get(ino);
+	Inode *inode = inode_get(ino);
 	int result = 0;
 
 	refusal_forget();
-	if ((which & FUSE_SET_ATTR_SIZE) && node->desc->kind == MEMORY &&
-	    memory_resize(req, node, attributes->st_size, fi))
+	if ((which & FUSE_SET_ATTR_SIZE) && inode->desc->kind == MEMORY &&
+	    memory_resize(req, inode, attributes->st_size, fi))
 		return;
 	if (which & OWNER_AND_MODE)
-		result = change(req, node, attributes, which);
-	/* `touch` means now, and now is what the kernel will note at the next change; another time would be a lie. */
+		result = change_owner_and_mode(req, inode, attributes, which);
+	/* The kernel keeps the times of its objects. The present time, as of `touch`, is accepted; it is near the truth. */
 	else if (((which & FUSE_SET_ATTR_ATIME) && !(which & FUSE_SET_ATTR_ATIME_NOW)) ||
 		 ((which & FUSE_SET_ATTR_MTIME) && !(which & FUSE_SET_ATTR_MTIME_NOW)))
-		result = refuse(EPERM, "the times of an object are the kernel's");
+		result = refuse(EPERM, "the kernel sets the times of an object: only the present time is accepted");
 	if (result == 0)
-		result = attributes_now(node, attributes);
+		result = stat_inode(inode, attributes);
 	if (result < 0) {
-		reply_refusal(req, node, result, "change");
+		reply_refusal(req, inode, result, "change");
 		return;
 	}
-	if (g_atomic_int_get(&node->sized))
+	if (g_atomic_int_get(&inode->sized))
 		attributes->st_size = STREAM_SIZE;
-	fuse_reply_attr(req, attributes, attributes_timeout(node->members));
+	fuse_reply_attr(req, attributes, lookup_attributes_timeout(inode->members));
 }
 
 void on_statfs(fuse_req_t req, fuse_ino_t ino)

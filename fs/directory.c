@@ -7,6 +7,8 @@
 #include "backends/core/credentials.h"
 
 #include "fs/caller.h"
+#include "fs/file.h"
+#include "fs/lookup.h"
 #include "fs/operations.h"
 #include "fs/reply.h"
 #include "fs/wait/worker.h"
@@ -19,19 +21,19 @@ enum { MANY = 1000 };
 static const double a_moment = 0.02;
 
 typedef struct Name {
-	Found found;
+	Dirent dirent;
 	struct stat attributes;
 } Name;
 
 static const char *name_text(const Name *name)
 {
-	return name->found.desc->name ? name->found.desc->name : name->found.object.name;
+	return name->dirent.desc->name ? name->dirent.desc->name : name->dirent.object.name;
 }
 
 /* -- Listing -------------------------------------------------------------------------------------------------------- */
 
 typedef struct Listing {
-	Node *directory;
+	Inode *directory;
 	GArray *names;
 	const ObjectStat *stat; /* of the object that the directory belongs to; NULL: of none */
 } Listing;
@@ -39,41 +41,42 @@ typedef struct Listing {
 static void see_desc(void *data, const FileDesc *desc)
 {
 	Listing *listing = data;
-	Name name = {.found = node_fixed(listing->directory, desc)};
+	Name name = {.dirent = inode_fixed(listing->directory, desc)};
 
-	node_fill_stat(&name.found, listing->stat, &name.attributes);
+	dirent_fill_stat(&name.dirent, listing->stat, &name.attributes);
 	g_array_append_val(listing->names, name);
 }
 
 static void see_member(void *data, const Object *object, const ObjectStat *stat)
 {
 	Listing *listing = data;
-	Name name = {.found = node_member(listing->directory, object)};
+	Name name = {.dirent = inode_member(listing->directory, object)};
 	ObjectStat member;
 
-	if (!stat && name.found.members && name.found.members->stat(name.found.members->context, object, &member) == 0)
+	if (!stat && name.dirent.members &&
+	    name.dirent.members->stat(name.dirent.members->context, object, &member) == 0)
 		stat = &member;
-	node_fill_stat(&name.found, stat, &name.attributes);
+	dirent_fill_stat(&name.dirent, stat, &name.attributes);
 	g_array_append_val(listing->names, name);
 }
 
 static int list(File *file)
 {
-	Node *node = file->node;
-	const DirOps *members = node->desc->members;
-	const Object object = node_object(node);
-	Listing listing = {.directory = node};
+	Inode *inode = file->inode;
+	const DirOps *members = inode->desc->members;
+	const Object object = inode_object(inode);
+	Listing listing = {.directory = inode};
 	ObjectStat stat;
 	int result = 0;
 
-	if (node->members) {
-		result = node->members->stat(node->members->context, &object, &stat);
+	if (inode->members) {
+		result = inode->members->stat(inode->members->context, &object, &stat);
 		if (result < 0)
 			return result;
 		listing.stat = &stat;
 	}
 	listing.names = g_array_new(FALSE, FALSE, sizeof(Name));
-	node_each_desc(node->desc, see_desc, &listing);
+	inode_each_desc(inode->desc, see_desc, &listing);
 	if (members && members->list)
 		result = members->list(members->context, &object, see_member, &listing);
 	if (result < 0) {
@@ -100,9 +103,9 @@ static size_t add_entry(fuse_req_t req, File *file, const Name *name, bool plus,
 	size = fuse_add_direntry_plus(req, NULL, 0, text, NULL, 0);
 	if (size > room)
 		return size;
-	/* Node id 0: no look-up. A node given here would not be one for its next opener alone (node.h). */
-	if (!node_parts_openers(name->found.desc) &&
-	    entry_enter(req, file->node, &name->found, &name->attributes, &entry) < 0)
+	/* Inode id 0: no look-up. An inode given here would not be one for its next opener alone (inode.h). */
+	if (!desc_is_per_opener(name->dirent.desc) &&
+	    lookup_enter(req, file->inode, &name->dirent, &name->attributes, &entry) < 0)
 		entry.ino = 0;
 	if (file->names->len > MANY) {
 		entry.entry_timeout = MAX(entry.entry_timeout, a_moment);
@@ -148,7 +151,7 @@ static void reply_names(fuse_req_t req, File *file, size_t size, off_t offset, b
 /* list(), as whoever opened the directory where not everybody may see what is there. */
 static int list_as_opener(File *file)
 {
-	const DirOps *members = file->node->desc->members;
+	const DirOps *members = file->inode->desc->members;
 	int result;
 
 	if (!members || !members->private)
@@ -177,7 +180,7 @@ static void list_and_reply(void *data)
 	result = list_as_opener(job->file);
 	reply_working_for(NULL);
 	if (result < 0)
-		reply_refusal(job->req, job->file->node, result, "ls");
+		reply_refusal(job->req, job->file->inode, result, "ls");
 	else
 		reply_names(job->req, job->file, job->size, 0, job->plus);
 	g_free(job);
@@ -186,7 +189,7 @@ static void list_and_reply(void *data)
 static void read_directory(fuse_req_t req, size_t size, off_t offset, struct fuse_file_info *fi, bool plus)
 {
 	File *file = file_get(fi->fh);
-	const DirOps *members = file->node->desc->members;
+	const DirOps *members = file->inode->desc->members;
 	Job *job;
 
 	if (offset > 0 && file->names) {
@@ -215,11 +218,11 @@ void on_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, s
 
 void on_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	Node *node = node_get(ino);
+	Inode *inode = inode_get(ino);
 	Caller caller = caller_of(req);
-	bool private = node->desc->members && node->desc->members->private;
+	bool private = inode->desc->members && inode->desc->members->private;
 	gid_t *groups = private ? caller_groups(req, &caller) : NULL;
-	File *file = file_new(node, fi->flags, &caller, groups);
+	File *file = file_new(inode, fi->flags, &caller, groups);
 
 	if (!file) {
 		fuse_reply_err(req, ENFILE);

@@ -13,7 +13,7 @@ void file_start(void)
 	files = table_new(sizeof(File), FILES_MAX);
 }
 
-File *file_new(Node *node, int flags, const Caller *caller, gid_t *groups)
+File *file_new(Inode *inode, int flags, const Caller *caller, gid_t *groups)
 {
 	uint32_t slot;
 	File *file = table_add(files, &slot);
@@ -23,16 +23,16 @@ File *file_new(Node *node, int flags, const Caller *caller, gid_t *groups)
 		return NULL;
 	}
 	file->slot = slot;
-	file->node = node;
+	file->inode = inode;
 	file->refs = 1;
 	file->groups = groups;
 	file->fd = -1;
-	file->handle = (Handle){.desc = node->desc, .object = node_object(node), .flags = flags, .caller = *caller};
+	file->handle = (Handle){.desc = inode->desc, .object = inode_object(inode), .flags = flags, .caller = *caller};
 	for (int direction = READING; direction <= WRITING; direction++)
 		g_queue_init(&file->lanes[direction].queued);
 	for (int direction = READING; direction <= HANGUP; direction++)
 		file->watches[direction].link.data = file;
-	node_ref(node);
+	inode_ref(inode);
 	return file;
 }
 
@@ -72,7 +72,7 @@ void file_unref(File *file)
 		close(file->fd);
 	g_free(file->groups);
 	if (file->writer)
-		node_writer_end(file->node);
-	node_unref(file->node);
+		inode_release_writer(file->inode);
+	inode_unref(file->inode);
 	table_drop(files, file->slot);
 }

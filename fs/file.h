@@ -2,18 +2,18 @@
  * Open files. One for every open(2), from then until the last close; its slot is FUSE's file handle.
  *
  * Ownership: the kernel's open holds it; so does whoever works on it on another thread, by file_ref(). The last one to let
- * go ends it. It holds its node.
+ * go ends it. It holds its inode.
  */
 #pragma once
 
 #include "backends/core/backend.h"
 #include "fs/fuse.h"
-#include "fs/node.h"
+#include "fs/inode.h"
 #include "fs/wait/waiting.h"
 
 typedef struct File {
 	Handle handle; /* what the mechanism sees */
-	Node *node;
+	Inode *inode;
 	uint32_t slot;
 	int refs; /* atomic */
 
@@ -32,14 +32,14 @@ typedef struct File {
 	int fd;
 
 	bool opened;   /* the mechanism knows of it */
-	bool writer;   /* it is the one that node_writer_begin() was called for */
+	bool writer;   /* it is the one that inode_claim_writer() was called for */
 	gid_t *groups; /* handle.caller.groups, owned */
 } File;
 
 void file_start(void);
 
-/* An open file of this node. NULL: too many. The caller's groups are `groups`, which it takes ownership of. */
-File *file_new(Node *node, int flags, const Caller *caller, gid_t *groups);
+/* An open file of this inode. NULL: too many. The caller's groups are `groups`, which it takes ownership of. */
+File *file_new(Inode *inode, int flags, const Caller *caller, gid_t *groups);
 
 File *file_get(uint64_t slot);
 File *file_ref(File *file);

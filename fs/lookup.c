@@ -13,6 +13,7 @@
 #include "backends/core/credentials.h"
 #include "backends/core/refusal.h"
 #include "fs/caller.h"
+#include "fs/lookup.h"
 #include "fs/operations.h"
 #include "fs/reply.h"
 #include "fs/wait/worker.h"
@@ -24,46 +25,46 @@
  */
 static const double forever = 3600, while_looking = 1, same_breath = 0.001;
 
-double attributes_timeout(const DirOps *members)
+double lookup_attributes_timeout(const DirOps *members)
 {
 	if (!members)
 		return forever;
 	return members->lasting ? same_breath : 0;
 }
 
-static double entry_timeout(const Found *found)
+static double entry_timeout(const Dirent *dirent)
 {
-	if (node_parts_openers(found->desc))
+	if (desc_is_per_opener(dirent->desc))
 		return 0;
-	if (desc_is_member(found->desc) && !found->members->lasting)
+	if (desc_is_member(dirent->desc) && !dirent->members->lasting)
 		return 0;
-	return found->members ? while_looking : forever;
+	return dirent->members ? while_looking : forever;
 }
 
-int entry_enter(fuse_req_t req, Node *directory, const Found *found, const struct stat *attributes,
-		struct fuse_entry_param *out)
+int lookup_enter(fuse_req_t req, Inode *directory, const Dirent *dirent, const struct stat *attributes,
+		 struct fuse_entry_param *out)
 {
-	Node *node = node_enter(directory, found, fuse_req_ctx(req)->uid, fuse_req_ctx(req)->pid);
+	Inode *inode = inode_enter(directory, dirent, fuse_req_ctx(req)->uid, fuse_req_ctx(req)->pid);
 
-	if (!node)
+	if (!inode)
 		return refuse(ENFILE, "too many names are in use");
 	*out = (struct fuse_entry_param){
-		.ino = node->slot,
+		.ino = inode->slot,
 		.attr = *attributes,
-		.attr_timeout = found->members ? same_breath : forever,
-		.entry_timeout = entry_timeout(found),
+		.attr_timeout = dirent->members ? same_breath : forever,
+		.entry_timeout = entry_timeout(dirent),
 	};
 	return 0;
 }
 
 /* Who looks a name up, and from where: what outlives the request. */
 typedef struct Looker {
-	Node *directory;
+	Inode *directory;
 	Caller caller;
 	gid_t *groups; /* the caller's, where they matter; owned */
 } Looker;
 
-static Looker looker_of(fuse_req_t req, Node *directory)
+static Looker looker_of(fuse_req_t req, Inode *directory)
 {
 	const DirOps *members = directory->desc->members;
 	Looker looker = {.directory = directory, .caller = caller_of(req)};
@@ -73,63 +74,63 @@ static Looker looker_of(fuse_req_t req, Node *directory)
 	return looker;
 }
 
-/* node_find(), as the caller where not everybody may see what is there. */
-static int find_as(const Looker *looker, const char *name, Found *out)
+/* inode_find(), as the caller where not everybody may see what is there. */
+static int find_as(const Looker *looker, const char *name, Dirent *out)
 {
-	Node *directory = looker->directory;
+	Inode *directory = looker->directory;
 	int result;
 
 	if (!directory->desc->members || !directory->desc->members->private)
-		return node_find(directory, name, out);
+		return inode_find(directory, name, out);
 	result = creds_override(&looker->caller);
 	if (result < 0)
 		return result;
-	result = node_find(directory, name, out);
+	result = inode_find(directory, name, out);
 	creds_revert();
 	return result;
 }
 
 /* Finds a name, and its attributes. */
-static int find(const Looker *looker, const char *name, Found *found, struct stat *attributes)
+static int find(const Looker *looker, const char *name, Dirent *dirent, struct stat *attributes)
 {
 	ObjectStat stat;
-	int result = find_as(looker, name, found);
+	int result = find_as(looker, name, dirent);
 
 	if (result < 0)
 		return result;
-	if (found->members) {
-		result = found->members->stat(found->members->context, &found->object, &stat);
+	if (dirent->members) {
+		result = dirent->members->stat(dirent->members->context, &dirent->object, &stat);
 		if (result < 0)
 			return result;
 	}
-	node_fill_stat(found, found->members ? &stat : NULL, attributes);
+	dirent_fill_stat(dirent, dirent->members ? &stat : NULL, attributes);
 	return 0;
 }
 
-int entry_find(fuse_req_t req, Node *directory, const char *name, struct fuse_entry_param *out)
+int lookup_name(fuse_req_t req, Inode *directory, const char *name, struct fuse_entry_param *out)
 {
 	const Looker looker = looker_of(req, directory);
 	struct stat attributes;
-	Found found;
-	int result = find(&looker, name, &found, &attributes);
+	Dirent dirent;
+	int result = find(&looker, name, &dirent, &attributes);
 
 	g_free(looker.groups);
-	return result < 0 ? result : entry_enter(req, directory, &found, &attributes, out);
+	return result < 0 ? result : lookup_enter(req, directory, &dirent, &attributes, out);
 }
 
-void reply_entry(fuse_req_t req, const struct fuse_entry_param *entry)
+void lookup_reply(fuse_req_t req, const struct fuse_entry_param *entry)
 {
 	/* A caller that has gone will not forget what it never heard of. */
 	if (fuse_reply_entry(req, entry) == -ENOENT)
-		node_forget(node_get(entry->ino), 1);
+		inode_forget(inode_get(entry->ino), 1);
 }
 
 /* That there is no such name is no refusal. */
-static void reply_lookup(fuse_req_t req, Node *directory, const char *name, int result,
+static void reply_lookup(fuse_req_t req, Inode *directory, const char *name, int result,
 			 const struct fuse_entry_param *entry)
 {
 	if (result == 0)
-		reply_entry(req, entry);
+		lookup_reply(req, entry);
 	else if (result != -ENOENT && refusal_noted())
 		reply_refusal_at(req, directory, name, result, "look up");
 	else
@@ -171,7 +172,7 @@ static void slow_unref(Slow *slow)
 {
 	if (!g_atomic_int_dec_and_test(&slow->refs))
 		return;
-	node_unref(slow->looker.directory);
+	inode_unref(slow->looker.directory);
 	g_free(slow->looker.groups);
 	g_free(slow->name);
 	g_free(slow);
@@ -220,19 +221,19 @@ static void slow_find(void *data)
 	Slow *slow = data;
 	struct fuse_entry_param entry;
 	struct stat attributes;
-	Found found;
+	Dirent dirent;
 	bool taken;
 	int result;
 
 	refusal_forget();
-	result = find(&slow->looker, slow->name, &found, &attributes);
+	result = find(&slow->looker, slow->name, &dirent, &attributes);
 	g_mutex_lock(&slow_lock);
 	taken = slow_return(slow);
 	g_mutex_unlock(&slow_lock);
 	if (taken) {
 		fuse_req_interrupt_func(slow->req, NULL, NULL);
 		if (result == 0)
-			result = entry_enter(slow->req, slow->looker.directory, &found, &attributes, &entry);
+			result = lookup_enter(slow->req, slow->looker.directory, &dirent, &attributes, &entry);
 		reply_lookup(slow->req, slow->looker.directory, slow->name, result, &entry);
 		slow_unref(slow);
 	}
@@ -337,7 +338,7 @@ static bool slow_enter(Slow *slow)
 	return enters;
 }
 
-static void slow_start(fuse_req_t req, Node *directory, const char *name)
+static void slow_start(fuse_req_t req, Inode *directory, const char *name)
 {
 	static GOnce once = G_ONCE_INIT;
 	Slow *slow = g_new(Slow, 1);
@@ -346,7 +347,7 @@ static void slow_start(fuse_req_t req, Node *directory, const char *name)
 	g_once(&once, slow_prepare, NULL);
 	*slow = (Slow){.looker = looker_of(req, directory), .name = g_strdup(name), .req = req, .refs = 3};
 	slow->link.data = slow;
-	node_ref(directory);
+	inode_ref(directory);
 	/* Before it waits: from then on others may answer. */
 	fuse_req_interrupt_func(req, slow_interrupted, slow);
 	if (!slow_enter(slow)) {
@@ -372,7 +373,7 @@ static void slow_start(fuse_req_t req, Node *directory, const char *name)
 
 void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	Node *directory = node_get(parent);
+	Inode *directory = inode_get(parent);
 	const DirOps *members = directory->desc->members;
 	struct fuse_entry_param entry;
 
@@ -380,18 +381,18 @@ void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (members && members->slow)
 		slow_start(req, directory, name);
 	else
-		reply_lookup(req, directory, name, entry_find(req, directory, name, &entry), &entry);
+		reply_lookup(req, directory, name, lookup_name(req, directory, name, &entry), &entry);
 }
 
 void on_forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups)
 {
-	node_forget(node_get(ino), lookups);
+	inode_forget(inode_get(ino), lookups);
 	fuse_reply_none(req);
 }
 
 void on_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
 {
 	for (size_t i = 0; i < count; i++)
-		node_forget(node_get(forgets[i].ino), forgets[i].nlookup);
+		inode_forget(inode_get(forgets[i].ino), forgets[i].nlookup);
 	fuse_reply_none(req);
 }

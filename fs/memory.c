@@ -9,11 +9,11 @@
  * shared mappings (ENODEV). They come to us as well for memory that has an end (MemoryOps.bounded) and is open for writing:
  * the kernel would let a write extend it.
  *
- * An open file has a node of its own (node.h): one inode has one passthrough memory, and objects come and go under a name.
- * Several opens of one node (through /proc/PID/fd) share one backing id.
+ * An open file has an inode of its own (inode.h): one inode has one passthrough memory, and objects come and go under a name.
+ * Several opens of one inode (through /proc/PID/fd) share one backing id.
  *
  * O_TRUNC never shrinks an object. It reaches us as an open and then a change of size to 0 without a file handle, just as
- * truncate(2) does without the open. Since a path does not lead to a node that is open, such a change of one that is open
+ * truncate(2) does without the open. Since a path does not lead to an inode that is open, such a change of one that is open
  * is O_TRUNC; of one that is not, truncate(2).
  *
  * Locking: `lock` guards the table, not held over a system call.
@@ -26,11 +26,12 @@
 #include "backends/core/credentials.h"
 #include "backends/core/refusal.h"
 #include "fs/caller.h"
-#include "fs/operations.h"
+#include "fs/lookup.h"
+#include "fs/memory.h"
 #include "fs/reply.h"
 #include "fs/wait/worker.h"
 
-/* What the opens of one node share. */
+/* What the opens of one inode share. */
 typedef struct Opened {
 	int backing;      /* the kernel's id of the memory passed through; 0: none */
 	GPtrArray *files; /* File; those that are open */
@@ -38,7 +39,7 @@ typedef struct Opened {
 } Opened;
 
 static GMutex lock;
-static GHashTable *opened; /* Protected by lock. Node -> Opened, owned. */
+static GHashTable *opened; /* Protected by lock. Inode -> Opened, owned. */
 static bool passes;        /* the kernel lets us pass memory through; set once */
 
 static void opened_free(gpointer data)
@@ -60,14 +61,14 @@ static const MemoryOps *ops_of(const File *file)
 	return file->handle.desc->memory;
 }
 
-/* An open file of this node, held; NULL if there is none. */
-static File *file_of(Node *node)
+/* An open file of this inode, held; NULL if there is none. */
+static File *file_of(Inode *inode)
 {
 	const Opened *entry;
 	File *file = NULL;
 
 	g_mutex_lock(&lock);
-	entry = g_hash_table_lookup(opened, node);
+	entry = g_hash_table_lookup(opened, inode);
 	if (entry)
 		file = file_ref(g_ptr_array_index(entry->files, 0));
 	g_mutex_unlock(&lock);
@@ -88,7 +89,7 @@ static int open_backing(const File *file)
 	return fd;
 }
 
-/* Whether both are the same memory: the object may have been made anew under its name since the node was found. */
+/* Whether both are the same memory: the object may have been made anew under its name since the inode was found. */
 static bool same_memory(int a, int b)
 {
 	struct stat x, y;
@@ -97,7 +98,7 @@ static bool same_memory(int a, int b)
 }
 
 /*
- * Joins those who have the file's node open already. The backing id that they share, which is theirs and now ours to hold; 0
+ * Joins those who have the file's inode open already. The backing id that they share, which is theirs and now ours to hold; 0
  * if there is nobody; -ESTALE (joined nevertheless) if theirs is other memory.
  */
 static int join(File *file)
@@ -108,7 +109,7 @@ static int join(File *file)
 	int backing = 0;
 
 	g_mutex_lock(&lock);
-	entry = g_hash_table_lookup(opened, file->node);
+	entry = g_hash_table_lookup(opened, file->inode);
 	if (entry && entry->backing) {
 		backing = entry->backing;
 		stale = entry->stale;
@@ -129,11 +130,11 @@ static int enter(File *file, int backing)
 	Opened *entry;
 
 	g_mutex_lock(&lock);
-	entry = g_hash_table_lookup(opened, file->node);
+	entry = g_hash_table_lookup(opened, file->inode);
 	if (!entry) {
 		entry = g_new0(Opened, 1);
 		entry->files = g_ptr_array_new();
-		g_hash_table_insert(opened, file->node, entry);
+		g_hash_table_insert(opened, file->inode, entry);
 	}
 	if (!entry->backing)
 		entry->backing = backing;
@@ -152,9 +153,9 @@ static void backing_close(int backing)
 		g_warning("memory that was passed through cannot be let go: %s", g_strerror(errno));
 }
 
-static void explain_no_mapping(fuse_req_t req, Node *node)
+static void explain_no_mapping(fuse_req_t req, Inode *inode)
 {
-	g_autofree char *path = node_path(node, NULL);
+	g_autofree char *path = inode_path(inode, NULL);
 	g_autofree char *what = g_strconcat("mmap ", path, NULL);
 
 	refuse(ENODEV, "reads and writes work, but memory can be mapped only where ipcfs runs as root with "
@@ -188,19 +189,19 @@ void memory_open(fuse_req_t req, File *file)
 
 	file->fd = open_backing(file);
 	if (file->fd < 0 && !(file->fd == -ENODEV && ops->copy)) {
-		reply_refusal(req, file->node, file->fd, "open");
+		reply_refusal(req, file->inode, file->fd, "open");
 		file_unref(file);
 		return;
 	}
 	backing = pass(req, file);
 	if (backing < 0) {
-		reply_refusal(req, file->node, backing, "open");
+		reply_refusal(req, file->inode, backing, "open");
 		memory_release(file);
 		return;
 	}
 	/* mmap(2) needs a descriptor that is open for reading. */
 	if (!backing && handle_reads(&file->handle))
-		explain_no_mapping(req, file->node);
+		explain_no_mapping(req, file->inode);
 	info.backing_id = backing;
 	info.direct_io = !backing || (ops->bounded && handle_writes(&file->handle));
 	if (fuse_reply_open(req, &info) == -ENOENT)
@@ -213,11 +214,11 @@ void memory_release(File *file)
 	int backing = 0;
 
 	g_mutex_lock(&lock);
-	entry = g_hash_table_lookup(opened, file->node);
+	entry = g_hash_table_lookup(opened, file->inode);
 	g_ptr_array_remove_fast(entry->files, file);
 	if (entry->files->len == 0) {
 		backing = entry->backing;
-		g_hash_table_remove(opened, file->node);
+		g_hash_table_remove(opened, file->inode);
 	}
 	g_mutex_unlock(&lock);
 	if (backing)
@@ -240,7 +241,7 @@ void memory_read(fuse_req_t req, File *file, size_t size, off_t offset)
 		n = ops_of(file)->copy(&file->handle.object, READING, buf, size, offset);
 	}
 	if (n < 0)
-		reply_refusal(req, file->node, (int)n, "read");
+		reply_refusal(req, file->inode, (int)n, "read");
 	else
 		fuse_reply_buf(req, buf, (size_t)n);
 }
@@ -272,17 +273,18 @@ void memory_write(fuse_req_t req, File *file, const char *buf, size_t size, off_
 		n = refuse(ENOSPC,
 			   "that is past the end of this memory; truncate(1), or writing `size`, makes it longer");
 	if (n < 0)
-		reply_refusal(req, file->node, (int)n, "write");
+		reply_refusal(req, file->inode, (int)n, "write");
 	else
 		fuse_reply_write(req, (size_t)n);
 }
 
 /* -- Attributes ----------------------------------------------------------------------------------------------------- */
 
-int memory_stat(Node *node, struct stat *out)
+/* The attributes of an open file of this inode. */
+static int stat_open_file(Inode *inode, struct stat *out)
 {
-	const Found found = {.desc = node->desc, .members = node->members, .object = node_object(node)};
-	File *file = file_of(node);
+	const Dirent dirent = {.desc = inode->desc, .members = inode->members, .object = inode_object(inode)};
+	File *file = file_of(inode);
 	struct stat st;
 	int result = -ENOENT;
 
@@ -302,15 +304,22 @@ int memory_stat(Node *node, struct stat *out)
 			.ctime = st.st_ctim.tv_sec,
 		};
 
-		node_fill_stat(&found, &stat, out);
+		dirent_fill_stat(&dirent, &stat, out);
 	}
 	return result;
 }
 
+int memory_stat(Inode *inode, struct stat *out)
+{
+	int result = inode_stat(inode, out);
+
+	return result < 0 ? stat_open_file(inode, out) : result;
+}
+
 typedef struct Resizing {
 	fuse_req_t req;
-	Node *node; /* held */
-	File *file; /* held; NULL: by path */
+	Inode *inode; /* held */
+	File *file;   /* held; NULL: by path */
 	Caller caller;
 	gid_t *groups; /* owned; the caller's */
 	off_t size;
@@ -339,7 +348,7 @@ static int open_again(File *file)
 	result = dup3(fd, file->fd, O_CLOEXEC) < 0 ? -errno : 0;
 	close(fd);
 	g_mutex_lock(&lock);
-	entry = g_hash_table_lookup(opened, file->node);
+	entry = g_hash_table_lookup(opened, file->inode);
 	if (entry) /* it may have been closed meanwhile */
 		entry->stale = true;
 	g_mutex_unlock(&lock);
@@ -348,8 +357,8 @@ static int open_again(File *file)
 
 static int resize(const Resizing *job)
 {
-	const MemoryOps *ops = job->node->desc->memory;
-	const Object object = job->file ? job->file->handle.object : node_object(job->node);
+	const MemoryOps *ops = job->inode->desc->memory;
+	const Object object = job->file ? job->file->handle.object : inode_object(job->inode);
 	int result;
 
 	if (job->file && ops->bounded && handle_reads(&job->file->handle))
@@ -373,33 +382,33 @@ static void resize_and_reply(void *data)
 	refusal_forget();
 	result = resize(job);
 	if (result == 0)
-		result = attributes_now(job->node, &attributes);
+		result = memory_stat(job->inode, &attributes);
 	if (result < 0)
-		reply_refusal(job->req, job->node, result, "truncate");
+		reply_refusal(job->req, job->inode, result, "truncate");
 	else
-		fuse_reply_attr(job->req, &attributes, attributes_timeout(job->node->members));
+		fuse_reply_attr(job->req, &attributes, lookup_attributes_timeout(job->inode->members));
 	if (job->file)
 		file_unref(job->file);
-	node_unref(job->node);
+	inode_unref(job->inode);
 	g_free(job->groups);
 	g_free(job);
 }
 
-bool memory_resize(fuse_req_t req, Node *node, off_t size, struct fuse_file_info *fi)
+bool memory_resize(fuse_req_t req, Inode *inode, off_t size, struct fuse_file_info *fi)
 {
 	File *open = NULL;
 	Resizing *job;
 
-	if (!fi && size == 0 && (open = file_of(node))) {
+	if (!fi && size == 0 && (open = file_of(inode))) {
 		file_unref(open);
 		return false;
 	}
 	job = g_new(Resizing, 1);
-	*job = (Resizing){.req = req, .node = node, .caller = caller_of(req), .size = size};
+	*job = (Resizing){.req = req, .inode = inode, .caller = caller_of(req), .size = size};
 	job->groups = caller_groups(req, &job->caller);
 	if (fi)
 		job->file = file_ref(file_get(fi->fh));
-	node_ref(node);
+	inode_ref(inode);
 	/* It may have to copy, or to free, many pages. */
 	if (worker_run(resize_and_reply, job) < 0)
 		resize_and_reply(job);

@@ -5,6 +5,7 @@
 #include "backends/core/credentials.h"
 #include "backends/core/refusal.h"
 #include "fs/caller.h"
+#include "fs/lookup.h"
 #include "fs/operations.h"
 #include "fs/reply.h"
 #include "fs/wait/worker.h"
@@ -12,8 +13,8 @@
 /* mkdir or mknod under way. */
 typedef struct Making {
 	fuse_req_t req;
-	Node *directory; /* held */
-	char *name;      /* owned */
+	Inode *directory; /* held */
+	char *name;       /* owned */
 	mode_t mode;
 	int (*make)(const void *context, const Object *at, const char *name, mode_t mode,
 		    Object *out); /* one of the directory's DirOps */
@@ -26,7 +27,7 @@ typedef struct Making {
 static void make_and_reply(void *data)
 {
 	Making *making = data;
-	const Object at = node_object(making->directory);
+	const Object at = inode_object(making->directory);
 	struct fuse_entry_param entry;
 	Object object;
 	int result;
@@ -39,18 +40,18 @@ static void make_and_reply(void *data)
 		creds_revert();
 	}
 	if (result == 0)
-		result = entry_find(making->req, making->directory, making->name, &entry);
+		result = lookup_name(making->req, making->directory, making->name, &entry);
 	if (result < 0)
 		reply_refusal_at(making->req, making->directory, making->name, result, making->verb);
 	else
-		reply_entry(making->req, &entry);
-	node_unref(making->directory);
+		lookup_reply(making->req, &entry);
+	inode_unref(making->directory);
 	g_free(making->name);
 	g_free(making->groups);
 	g_free(making);
 }
 
-static void make(fuse_req_t req, Node *directory, const char *name, mode_t mode,
+static void make(fuse_req_t req, Inode *directory, const char *name, mode_t mode,
 		 int (*how)(const void *context, const Object *at, const char *name, mode_t mode, Object *out),
 		 const char *verb)
 {
@@ -66,13 +67,13 @@ static void make(fuse_req_t req, Node *directory, const char *name, mode_t mode,
 		.caller = caller_of(req),
 	};
 	making->groups = caller_groups(req, &making->caller);
-	node_ref(directory);
+	inode_ref(directory);
 	/* Where no thread can be had, it keeps others waiting. */
 	if (!directory->desc->members->slow_create || worker_run(make_and_reply, making) < 0)
 		make_and_reply(making);
 }
 
-static void refuse_new(fuse_req_t req, Node *directory, const char *name, const char *verb)
+static void refuse_new(fuse_req_t req, Inode *directory, const char *name, const char *verb)
 {
 	if (directory->desc->members && directory->desc->members->create)
 		refuse(EPERM, "objects are made with mkdir");
@@ -85,7 +86,7 @@ static void refuse_new(fuse_req_t req, Node *directory, const char *name, const 
 
 void on_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
-	Node *directory = node_get(parent);
+	Inode *directory = inode_get(parent);
 	const DirOps *members = directory->desc->members;
 
 	refusal_forget();
@@ -97,7 +98,7 @@ void on_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 
 void on_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device)
 {
-	Node *directory = node_get(parent);
+	Inode *directory = inode_get(parent);
 	const DirOps *members = directory->desc->members;
 
 	refusal_forget();
@@ -108,9 +109,9 @@ void on_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, 
 }
 
 /* Finds a member of the directory that can be changed by this caller, or refuses. */
-static int find_member(Node *directory, const char *name, Found *out)
+static int find_member(Inode *directory, const char *name, Dirent *out)
 {
-	int result = node_find(directory, name, out);
+	int result = inode_find(directory, name, out);
 
 	if (result == 0 && !desc_is_member(out->desc))
 		return refuse(EPERM, "this name is part of the tree");
@@ -118,46 +119,46 @@ static int find_member(Node *directory, const char *name, Found *out)
 }
 
 /* Removes a member, as the caller whom this thread plays. */
-static int remove_object(Node *directory, const Found *found)
+static int remove_object(Inode *directory, const Dirent *dirent)
 {
 	const DirOps *members = directory->desc->members;
 	ObjectStat last;
-	bool special = found->desc->kind == SPECIAL && members->stat(members->context, &found->object, &last) == 0;
-	int result = members->remove(members->context, &found->object);
+	bool special = dirent->desc->kind == SPECIAL && members->stat(members->context, &dirent->object, &last) == 0;
+	int result = members->remove(members->context, &dirent->object);
 
 	if (result == 0 && special)
-		node_remove(directory, found, &last);
+		inode_remove(directory, dirent, &last);
 	return result;
 }
 
 /* rmdir and unlink of a member. */
-static int remove_member(fuse_req_t req, Node *directory, const char *name, bool special)
+static int remove_member(fuse_req_t req, Inode *directory, const char *name, bool special)
 {
 	const DirOps *members = directory->desc->members;
 	Caller caller = caller_of(req);
 	g_autofree gid_t *groups = NULL;
-	Found found;
+	Dirent dirent;
 	int result;
 
 	if (!members || !members->remove)
 		return refuse(EPERM, "what is here cannot be removed");
-	result = find_member(directory, name, &found);
+	result = find_member(directory, name, &dirent);
 	if (result < 0)
 		return result;
-	if (special != (found.desc->kind == SPECIAL))
+	if (special != (dirent.desc->kind == SPECIAL))
 		return refuse(EPERM, "this is not an object that can be removed");
 	groups = caller_groups(req, &caller);
 	result = creds_override(&caller);
 	if (result < 0)
 		return result;
-	result = remove_object(directory, &found);
+	result = remove_object(directory, &dirent);
 	creds_revert();
 	return result;
 }
 
 void on_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	Node *directory = node_get(parent);
+	Inode *directory = inode_get(parent);
 
 	refusal_forget();
 	reply_result_at(req, directory, name, remove_member(req, directory, name, false), "rmdir");
@@ -165,11 +166,11 @@ void on_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 void on_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	Node *directory = node_get(parent);
+	Inode *directory = inode_get(parent);
 	int result;
 
 	refusal_forget();
-	if (node_is_member(directory))
+	if (inode_members(directory))
 		result = refuse(EPERM, "the files of an object go with it: rmdir its directory");
 	else
 		result = remove_member(req, directory, name, true);
@@ -177,24 +178,24 @@ void on_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 }
 
 /* A file takes the place of another one of its directory; an object's directory takes none that holds files. */
-static int rename_member(fuse_req_t req, Node *directory, const char *name, const char *newname, bool replace)
+static int rename_member(fuse_req_t req, Inode *directory, const char *name, const char *newname, bool replace)
 {
 	const DirOps *members = directory->desc->members;
 	Caller caller = caller_of(req);
 	g_autofree gid_t *groups = NULL;
-	Found found, other;
+	Dirent dirent, other;
 	bool taken;
 	int result;
 
 	if (!members || !members->rename)
 		return refuse(EPERM, "what is here cannot be given another name");
-	result = find_member(directory, name, &found);
+	result = find_member(directory, name, &dirent);
 	if (result < 0)
 		return result;
-	taken = node_find(directory, newname, &other) == 0;
-	if (taken && !(replace && found.desc->kind == SPECIAL && other.desc == found.desc))
+	taken = inode_find(directory, newname, &other) == 0;
+	if (taken && !(replace && dirent.desc->kind == SPECIAL && other.desc == dirent.desc))
 		return refuse(EEXIST, "%s exists", newname);
-	result = caller_permitted(req, found.members, &found.object, &caller, RIGHT_OWN);
+	result = caller_permitted(req, dirent.members, &dirent.object, &caller, RIGHT_OWN);
 	if (result == -EPERM)
 		return refuse(EPERM, "only its owner or root may give it another name");
 	if (result < 0)
@@ -206,17 +207,17 @@ static int rename_member(fuse_req_t req, Node *directory, const char *name, cons
 	if (taken)
 		result = remove_object(directory, &other);
 	if (result == 0)
-		result = members->rename(members->context, &found.object, newname);
+		result = members->rename(members->context, &dirent.object, newname);
 	creds_revert();
 	if (result == 0)
-		node_rename(directory, &found, newname);
+		inode_rename(directory, &dirent, newname);
 	return result;
 }
 
 void on_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent, const char *newname,
 	       unsigned flags)
 {
-	Node *directory = node_get(parent);
+	Inode *directory = inode_get(parent);
 	int result;
 
 	refusal_forget();
@@ -235,25 +236,25 @@ void on_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 void on_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
 	refusal_forget();
-	refuse_new(req, node_get(parent), name, "symlink");
+	refuse_new(req, inode_get(parent), name, "symlink");
 }
 
 void on_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const char *newname)
 {
 	refusal_forget();
-	refuse_new(req, node_get(newparent), newname, "link");
+	refuse_new(req, inode_get(newparent), newname, "link");
 }
 
 void on_readlink(fuse_req_t req, fuse_ino_t ino)
 {
-	Node *node = node_get(ino);
-	const Object object = node_object(node);
+	Inode *inode = inode_get(ino);
+	const Object object = inode_object(inode);
 	const Caller caller = caller_of(req);
 	g_autoptr(GString) target = g_string_new(NULL);
-	int result = node->desc->text->show(node->desc, &object, &caller, target);
+	int result = inode->desc->text->show(inode->desc, &object, &caller, target);
 
 	if (result < 0)
-		reply_refusal(req, node, result, "readlink");
+		reply_refusal(req, inode, result, "readlink");
 	else
 		fuse_reply_readlink(req, target->str);
 }

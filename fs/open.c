@@ -4,8 +4,11 @@
 
 #include "backends/core/refusal.h"
 #include "fs/caller.h"
+#include "fs/memory.h"
 #include "fs/operations.h"
 #include "fs/reply.h"
+#include "fs/stream.h"
+#include "fs/text.h"
 
 /* Which rights on the object an open with these flags needs; a negative errno if the file does not offer that at all. */
 static int rights_needed(const FileDesc *desc, int flags)
@@ -25,51 +28,51 @@ static int rights_needed(const FileDesc *desc, int flags)
 	return rights;
 }
 
-static void refuse_open(fuse_req_t req, Node *node, int error)
+static void refuse_open(fuse_req_t req, Inode *inode, int error)
 {
 	/* The kernel will come again at once, and the caller hears nothing of it. */
 	if (error == -ESTALE)
 		fuse_reply_err(req, ESTALE);
 	else
-		reply_refusal(req, node, error, "open");
+		reply_refusal(req, inode, error, "open");
 }
 
 void on_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	Node *node = node_get(ino);
-	const Object object = node_object(node);
+	Inode *inode = inode_get(ino);
+	const Object object = inode_object(inode);
 	Caller caller = caller_of(req);
 	bool writes = (fi->flags & O_ACCMODE) != O_RDONLY;
-	bool writer = node_parts_openers(node->desc) && (writes || node->desc->kind == MEMORY);
+	bool writer = desc_is_per_opener(inode->desc) && (writes || inode->desc->kind == MEMORY);
 	gid_t *groups = NULL;
 	File *file;
 	int result;
 
 	refusal_forget();
-	result = rights_needed(node->desc, fi->flags);
+	result = rights_needed(inode->desc, fi->flags);
 	if (result > 0)
-		result = caller_permitted(req, node->members, &object, &caller, result);
-	if (result == 0 && writer && !node_writer_begin(node, caller.pid))
+		result = caller_permitted(req, inode->members, &object, &caller, result);
+	if (result == 0 && writer && !inode_claim_writer(inode, caller.pid))
 		result = -ESTALE;
 	if (result < 0) {
-		refuse_open(req, node, result);
+		refuse_open(req, inode, result);
 		return;
 	}
 	/* What is stored later is stored as this caller; memory is opened, and opened again, as this caller. */
-	if (((node->desc->kind == TEXT && writes) || node->desc->kind == MEMORY || node->desc->as_opener) &&
+	if (((inode->desc->kind == TEXT && writes) || inode->desc->kind == MEMORY || inode->desc->as_opener) &&
 	    caller.uid != 0)
 		groups = caller_groups(req, &caller);
-	file = file_new(node, fi->flags, &caller, groups);
+	file = file_new(inode, fi->flags, &caller, groups);
 	if (!file) {
 		if (writer)
-			node_writer_end(node);
+			inode_release_writer(inode);
 		fuse_reply_err(req, ENFILE);
 		return;
 	}
 	file->writer = writer;
-	if (node->desc->kind == TEXT)
+	if (inode->desc->kind == TEXT)
 		text_open(req, file);
-	else if (node->desc->kind == MEMORY)
+	else if (inode->desc->kind == MEMORY)
 		memory_open(req, file);
 	else
 		stream_open(req, file);

@@ -44,14 +44,14 @@ void reply_sigpipe(fuse_req_t req)
 		syscall(SYS_tkill, thread, SIGPIPE);
 }
 
-void reply_refusal_at(fuse_req_t req, Node *node, const char *name, int error, const char *verb)
+void reply_refusal_at(fuse_req_t req, Inode *inode, const char *name, int error, const char *verb)
 {
 	uid_t uid = fuse_req_ctx(req)->uid;
 
 	if (error == -EPIPE)
 		reply_sigpipe(req);
 	if ((error != -EAGAIN && error != -EINTR) || refusal_noted()) {
-		g_autofree char *path = node_path(node, name);
+		g_autofree char *path = inode_path(inode, name);
 		g_autofree char *what = g_strconcat(verb, " ", path, NULL);
 
 		refusal_keep(uid, what, -error);
@@ -59,15 +59,15 @@ void reply_refusal_at(fuse_req_t req, Node *node, const char *name, int error, c
 	fuse_reply_err(req, -error);
 }
 
-void reply_refusal(fuse_req_t req, Node *node, int error, const char *verb)
+void reply_refusal(fuse_req_t req, Inode *inode, int error, const char *verb)
 {
-	reply_refusal_at(req, node, NULL, error, verb);
+	reply_refusal_at(req, inode, NULL, error, verb);
 }
 
-void reply_result_at(fuse_req_t req, Node *node, const char *name, int error, const char *verb)
+void reply_result_at(fuse_req_t req, Inode *inode, const char *name, int error, const char *verb)
 {
 	if (error < 0)
-		reply_refusal_at(req, node, name, error, verb);
+		reply_refusal_at(req, inode, name, error, verb);
 	else
 		fuse_reply_err(req, 0);
 }

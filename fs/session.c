@@ -13,6 +13,8 @@
 
 #include "fs/loop.h"
 #include "fs/mount_info.h"
+#include "fs/file.h"
+#include "fs/memory.h"
 #include "fs/operations.h"
 #include "fs/reply.h"
 #include "fs/wait/thread.h"
@@ -229,7 +231,7 @@ bool session_run(const SessionSettings *settings, GError **error)
 	if (fd >= 0)
 		close(fd); /* else nobody could unmount without MNT_DETACH */
 	reply_start(session);
-	node_start(settings->root);
+	inode_start(settings->root);
 	file_start();
 	/* A thread that is not told otherwise leaves these to ending_main(); all threads are started from here on. */
 	ending_signals(&signals);

@@ -13,14 +13,14 @@
 #include <poll.h>
 
 #include "backends/core/refusal.h"
-#include "fs/operations.h"
 #include "fs/reply.h"
+#include "fs/stream.h"
 #include "fs/wait/finishing.h"
 #include "fs/wait/polling.h"
 #include "fs/wait/request.h"
 #include "fs/wait/wait_queue.h"
 
-void stream_tell_size(Node *node)
+void stream_tell_size(Inode *inode)
 {
 	static gint times; /* the offset has to grow each time; what matters is only the order within one inode */
 	struct fuse_bufvec byte = FUSE_BUFVEC_INIT(1);
@@ -28,7 +28,7 @@ void stream_tell_size(Node *node)
 	char zero = 0;
 
 	byte.buf[0].mem = &zero;
-	fuse_lowlevel_notify_store(reply_session(), node->slot, offset, &byte, 0);
+	fuse_lowlevel_notify_store(reply_session(), inode->slot, offset, &byte, 0);
 }
 
 void stream_open(fuse_req_t req, File *file)
@@ -42,13 +42,13 @@ void stream_open(fuse_req_t req, File *file)
 	};
 
 	if (handle_writes(handle) && handle->desc->stream->finish && finishing_check(handle->caller.uid) < 0) {
-		reply_refusal(req, file->node, -ENFILE, "open");
+		reply_refusal(req, file->inode, -ENFILE, "open");
 		file_unref(file);
 		return;
 	}
 	if (handle_writes(handle) && !(handle->flags & O_APPEND)) {
-		g_atomic_int_set(&file->node->sized, true);
-		stream_tell_size(file->node);
+		g_atomic_int_set(&file->inode->sized, true);
+		stream_tell_size(file->inode);
 	}
 	if (handle->desc->stream->open)
 		request_start(&request);
@@ -85,7 +85,7 @@ void stream_write(fuse_req_t req, File *file, const char *buf, size_t size, off_
 	/* With O_APPEND the offset is wherever the kernel believes the end to be. */
 	if (offset > 0 && !(flags & O_APPEND) && file->handle.desc->stream->whole_writes) {
 		refuse(EMSGSIZE, "the kernel cut this write; a message is written in one piece");
-		reply_refusal(req, file->node, -EMSGSIZE, "write");
+		reply_refusal(req, file->inode, -EMSGSIZE, "write");
 		return;
 	}
 	request_start(&request);

@@ -9,9 +9,8 @@
 
 #include "backends/core/credentials.h"
 #include "backends/core/refusal.h"
-#include "fs/caller.h"
-#include "fs/operations.h"
 #include "fs/reply.h"
+#include "fs/text.h"
 #include "fs/wait/worker.h"
 
 enum { TEXT_MAX = 65536 };
@@ -80,7 +79,7 @@ static void show_and_reply(void *data)
 	result = show(job->file);
 	reply_working_for(NULL);
 	if (result < 0)
-		reply_refusal(job->req, job->file->node, result, "read");
+		reply_refusal(job->req, job->file->inode, result, "read");
 	else if (!reply_snapshot(job->req, job->file, job->size, job->offset))
 		fuse_reply_err(job->req, EAGAIN); /* written to at the same moment */
 	g_free(job);
@@ -127,7 +126,7 @@ static void store_and_reply(fuse_req_t req, File *file, const char *buf, size_t 
 	refusal_forget();
 	result = store(file, buf, size);
 	if (result < 0) {
-		reply_refusal(req, file->node, result, "write");
+		reply_refusal(req, file->inode, result, "write");
 		return;
 	}
 	g_mutex_lock(&lock);

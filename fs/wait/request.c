@@ -178,7 +178,7 @@ static const char *verb_of(const Request *request)
 static void reply(Request *request)
 {
 	if (request->result < 0) {
-		reply_refusal(request->fuse, request->file->node, (int)request->result, verb_of(request));
+		reply_refusal(request->fuse, request->file->inode, (int)request->result, verb_of(request));
 		if (request->operation == OPEN)
 			file_unref(request->file);
 		return;
