@@ -1,25 +1,39 @@
-/* The tree: which mechanism stands where. */
+/*
+ * The root of the tree: the directories of all mechanisms, README and why. See backends/tree.h. The tables are const, and the
+ * functions take no lock.
+ */
 #include "backends/tree.h"
 
+#include <string.h>
+
 #include "backends/core/backend.h"
+#include "backends/core/refusal.h"
 #include "backends/fifo/fifo.h"
 #include "backends/limits.h"
-#include "backends/sysv/names.h"
 #include "backends/pipe/tree.h"
 #include "backends/posix/mq.h"
 #include "backends/posix/sem.h"
 #include "backends/posix/shm.h"
+#include "backends/signal/receiver.h"
 #include "backends/signal/tree.h"
 #include "backends/socket/tree.h"
 #include "backends/sysv/msg.h"
+#include "backends/sysv/names.h"
 #include "backends/sysv/sem.h"
 #include "backends/sysv/shm.h"
-#include "backends/core/refusal.h"
 
 void tree_start(const HostSettings *settings)
 {
 	host_configure(settings);
 	names_start(settings->names);
+}
+
+bool tree_run_helper(int argc, char **argv, int *status)
+{
+	if (argc < 2 || strcmp(argv[1], SIGNAL_RECEIVER) != 0)
+		return false;
+	*status = signal_receiver_main(argc, argv);
+	return true;
 }
 
 static const char readme[] =

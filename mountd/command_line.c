@@ -1,7 +1,9 @@
 /*
- * Reads two forms of the command line: `ipcfs [options] MOUNTPOINT`, as users type it, and `ipcfs SOURCE MOUNTPOINT -o LIST`,
- * as mount.fuse3(8) runs it for mount(8) and fstab(5). In the second form the list also has options that mount(8) means
- * for itself, and ipcfs's own long options as NAME=VALUE.
+ * The command line of ipcfs(1). It has two forms: `ipcfs [options] MOUNTPOINT`, as users type it, and
+ * `ipcfs SOURCE MOUNTPOINT -o LIST`, as mount.fuse3(8) runs it for mount(8) and fstab(5). In the second form the list also
+ * holds options for mount(8) itself, and the long options of ipcfs as NAME=VALUE.
+ *
+ * main() calls these functions at the start, on the only thread; there are no locks.
  */
 #include "mountd/command_line.h"
 
@@ -12,8 +14,8 @@
 enum { THREADS_MAX = 64 };
 
 /*
- * What mount(8) or fstab(5) may say and libfuse does not know. They concern mount(8), or times of access, which ipcfs does
- * not keep. `dev` and `suid` come from mount.fuse3(8) unasked: ipcfs has no devices and no programs, and stays without.
+ * Options of mount(8) and fstab(5) that libfuse does not know. They concern mount(8) itself, or access times, which ipcfs
+ * does not keep. mount.fuse3(8) adds `dev` and `suid` by itself: ipcfs has no device files and no programs, so it ignores both.
  */
 static const char *const ignored[] = {
 	"",         "atime",      "auto",   "defaults", "dev",         "diratime", "group",
@@ -33,7 +35,7 @@ static bool is_ignored(const char *option)
 	return false;
 }
 
-/* The value of an option NAME=VALUE of that name, without libfuse's backslashes; else NULL. */
+/* Returns the value of an option NAME=VALUE without libfuse's backslashes, or NULL if the option has another name. */
 static char *option_value(const char *option, const char *name)
 {
 	size_t length = strlen(name);
@@ -50,8 +52,8 @@ static char *option_value(const char *option, const char *name)
 	return g_string_free(value, FALSE);
 }
 
-/* Takes an option of ipcfs's own. Returns false for any other. */
-static bool take_own(Options *out, const char *option)
+/* Stores an option of ipcfs itself in *out. Returns false for any other option. */
+static bool read_own_option(Options *out, const char *option)
 {
 	char *value;
 
@@ -79,7 +81,7 @@ static void append_escaped(GString *all, const char *text)
 	}
 }
 
-/* Sorts a list of -o. A comma after a backslash belongs to the option. */
+/* Sorts the list of an -o. A comma after a backslash belongs to the option. Options for libfuse are appended to `fuse`. */
 static void read_list(Options *out, GString *fuse, const char *list)
 {
 	while (*list) {
@@ -90,14 +92,15 @@ static void read_list(Options *out, GString *fuse, const char *list)
 			length += list[length] == '\\' && list[length + 1] ? 2 : 1;
 		option = g_strndup(list, length);
 		list += length + (list[length] == ',');
-		if (!is_ignored(option) && !take_own(out, option))
+		if (!is_ignored(option) && !read_own_option(out, option))
 			g_string_append_printf(fuse, ",%s", option);
 	}
 }
 
 /*
- * Root's mount serves all users, with the kernel as the judge of modes and owners; any other user's mount serves that user.
- * mount(8) compares the source with fstab(5) to tell whether the line is mounted already.
+ * Returns the mount options for libfuse. The mount of root serves all users, and the kernel checks modes and owners
+ * (default_permissions); the mount of another user serves that user only. mount(8) compares the source with fstab(5) to find
+ * whether a line of fstab is mounted.
  */
 static char *mount_options(Options *out, const char *source, char **lists)
 {
@@ -127,20 +130,20 @@ bool command_line_read(int argc, char **argv, Options *out, GError **error)
 	g_auto(GStrv) lists = NULL;
 	const GOptionEntry entries[] = {
 		{"foreground", 'f', 0, G_OPTION_ARG_NONE, &out->foreground,
-		 "Stay in the foreground, messages to the terminal", NULL},
-		{"option", 'o', 0, G_OPTION_ARG_STRING_ARRAY, &lists, "Mount options, as of mount.fuse3(8)",
+		 "Stay in the foreground and write messages to the terminal", NULL},
+		{"option", 'o', 0, G_OPTION_ARG_STRING_ARRAY, &lists, "Mount options, see mount.fuse3(8) and ipcfs(1)",
 		 "OPT[,OPT…]"},
 		{"threads", 0, 0, G_OPTION_ARG_INT, &out->threads,
-		 "Threads that take requests from the kernel (1: fastest on few cores)", "N"},
-		{"log-level", 0, 0, G_OPTION_ARG_STRING, &out->log_level, "error, warning, message, info or debug",
-		 "LEVEL"},
+		 "Number of threads that receive requests, 1 to 64 (default: 1)", "N"},
+		{"log-level", 0, 0, G_OPTION_ARG_STRING, &out->log_level,
+		 "Least important messages to write: error, warning, message (default), info or debug", "LEVEL"},
 		{"names", 0, 0, G_OPTION_ARG_FILENAME, &out->names, "File that keeps the names of System V objects",
 		 "FILE"},
-		{"version", 0, 0, G_OPTION_ARG_NONE, &out->version, "Print the version and end", NULL},
+		{"version", 0, 0, G_OPTION_ARG_NONE, &out->version, "Print the version and exit", NULL},
 		{NULL},
 	};
-	g_autoptr(GOptionContext)
-		context = g_option_context_new("[SOURCE] MOUNTPOINT - inter-process communication as files");
+	g_autoptr(GOptionContext) context =
+		g_option_context_new("[SOURCE] MOUNTPOINT - mount inter-process communication objects as files");
 
 	*out = (Options){.threads = 1};
 	g_option_context_add_main_entries(context, entries, NULL);
@@ -149,10 +152,10 @@ bool command_line_read(int argc, char **argv, Options *out, GError **error)
 	if (out->version)
 		return true;
 	if (argc != 2 && argc != 3)
-		return fail(error, "give one MOUNTPOINT: see ipcfs --help");
+		return fail(error, "expected [SOURCE] MOUNTPOINT: see ipcfs --help");
 	out->mount = mount_options(out, argc == 3 ? argv[1] : NULL, lists);
 	if (out->threads < 1 || out->threads > THREADS_MAX)
-		return fail(error, "--threads takes 1 to %d", THREADS_MAX);
+		return fail(error, "--threads is out of range: use 1 to %d", THREADS_MAX);
 	out->mountpoint = g_strdup(argv[argc - 1]);
 	return true;
 }

@@ -1,4 +1,4 @@
-/* The command line of ipcfs(1). main.c reads it once, at the start. */
+/* The command line of ipcfs(1). main() reads it once, at the start. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,10 +9,10 @@ typedef struct Options {
 	gboolean foreground, version;
 	int threads;
 	char *log_level, *names;
-	char *mount; /* for libfuse, comma-separated */
+	char *mount; /* mount options for libfuse, comma-separated */
 	char *mountpoint;
 } Options;
 
-/* Fills *out, which command_line_clear() frees even after a failure. Returns false with an error for a wrong command line. */
+/* Fills *out. Returns false with an error for a wrong command line. The caller frees *out with command_line_clear(), always. */
 bool command_line_read(int argc, char **argv, Options *out, GError **error);
 void command_line_clear(Options *options);

@@ -1,10 +1,13 @@
-/* Where messages go: the terminal in the foreground, syslog once the program is a daemon. */
+/* The log: messages go to the terminal in the foreground, and to syslog once the program is a daemon. main.c calls it. */
 #pragma once
 
 #include <stdbool.h>
 
-/* Takes over GLib's and libfuse's messages. `level` is error, warning, message, info or debug; false if it is none. */
+/*
+ * Directs the messages of GLib and libfuse to the terminal. `level` is error, warning, message, info or debug; returns false
+ * for any other word. Called once, before the program starts threads.
+ */
 bool log_start(const char *level);
 
-/* From now on messages go to syslog. */
+/* Directs all later messages to syslog. */
 void log_to_syslog(void);

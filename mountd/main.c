@@ -1,4 +1,8 @@
-/* ipcfs [options] MOUNTPOINT: see ipcfs(1). */
+/*
+ * main(): reads the command line, checks the mountpoint, and runs the session until the tree is unmounted. See ipcfs(1).
+ *
+ * Exit status: 0 mounted (with -f: unmounted), 1 not mounted or the connection failed, 2 wrong command line.
+ */
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -6,14 +10,11 @@
 
 #include <glib.h>
 
-#include "backends/core/backend.h"
-#include "backends/core/host.h"
-#include "backends/signal/tree.h"
+#include "backends/tree.h"
 #include "fs/session.h"
 #include "mountd/command_line.h"
 #include "mountd/log.h"
 #include "mountd/mountpoint.h"
-#include "backends/tree.h"
 
 static char *default_names(void)
 {
@@ -46,7 +47,7 @@ static bool run(const Options *options, GError **error)
 	return session_run(&session, error);
 }
 
-/* Pipes, sockets and watched processes are descriptors of the daemon: as many as it may have. */
+/* Each pipe, socket and watched process takes descriptors of the daemon, so the soft limit is raised to the hard limit. */
 static void raise_descriptor_limit(void)
 {
 	struct rlimit limit;
@@ -71,7 +72,8 @@ static int run_main(int argc, char **argv, Options *options)
 		return 0;
 	}
 	if (!log_start(options->log_level ? options->log_level : "message")) {
-		fprintf(stderr, "ipcfs: --log-level takes error, warning, message, info or debug\n");
+		fprintf(stderr, "ipcfs: unknown log level %s: use error, warning, message, info or debug\n",
+			options->log_level);
 		return 2;
 	}
 	if (!run(options, &error)) {
@@ -86,15 +88,12 @@ int main(int argc, char **argv)
 	Options options = {0};
 	int status;
 
-	/* What the parent had open is not ours to keep open for as long as we serve. */
+	/* The daemon outlives its parent and must not keep the parent's files open. */
 	close_range(3, ~0U, 0);
-	/* Not for users: a mechanism runs this program as the process that it needs. */
-	if (argc > 1 && strcmp(argv[1], SIGNAL_RECEIVER) == 0) {
-		status = signal_receiver_main(argc, argv);
-	} else {
-		raise_descriptor_limit();
-		status = run_main(argc, argv, &options);
-	}
+	if (tree_run_helper(argc, argv, &status))
+		return status;
+	raise_descriptor_limit();
+	status = run_main(argc, argv, &options);
 	command_line_clear(&options);
 	return status;
 }

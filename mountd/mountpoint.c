@@ -1,3 +1,9 @@
+/*
+ * The checks before a mount. main() calls mountpoint_prepare() at the start, on the only thread; there are no locks.
+ *
+ * A daemon that died without unmounting leaves a stale mount, on which every access fails with ENOTCONN. It is found with
+ * descriptors opened with O_PATH, which send no request to a daemon.
+ */
 #include "mountd/mountpoint.h"
 
 #include <errno.h>
@@ -31,38 +37,38 @@ static bool check_device(GError **error)
 		return true;
 	}
 	if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
-		return fail(error, errno, "/dev/fuse is not there: the kernel has no FUSE; try 'modprobe fuse'");
-	return fail(error, errno, "/dev/fuse cannot be opened: %s", g_strerror(errno));
+		return fail(error, errno, "/dev/fuse does not exist: load the module with modprobe fuse");
+	return fail(error, errno, "cannot open /dev/fuse: %s", g_strerror(errno));
 }
 
-/* A mount whose server has died: every access to it says ENOTCONN. */
-static bool free_stale(const char *path, GError **error)
+/* Removes the stale mount from a path: with umount2(2) as root, else with fusermount3. */
+static bool remove_stale(const char *path, GError **error)
 {
 	char *argv[] = {"fusermount3", "-u", "-z", (char *)path, NULL};
 	int status = -1;
 
-	g_message("%s is a mount whose server has died; taking it over", path);
+	g_message("removing the mount on %s, whose daemon has died", path);
 	if (geteuid() == 0)
 		return umount2(path, MNT_DETACH) == 0 ||
-		       fail(error, errno, "the stale mount on %s cannot be removed: %s", path, g_strerror(errno));
+		       fail(error, errno, "cannot remove the stale mount on %s: %s", path, g_strerror(errno));
 	if (!g_spawn_sync(NULL, argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, &status, error))
 		return false;
 	return g_spawn_check_wait_status(status, error);
 }
 
-/* An O_PATH descriptor: opening it asks no server anything. */
+/* Returns an O_PATH descriptor, or -1 with an error. The open sends no request to the daemon of a mount. */
 static int open_directory(const char *path, GError **error)
 {
 	int fd = open(path, O_PATH | O_CLOEXEC);
 
 	if (fd < 0 && errno == ENOENT)
-		fail(error, ENOENT, "there is no directory %s to mount on: make it with mkdir", path);
+		fail(error, ENOENT, "%s does not exist: make it with mkdir", path);
 	else if (fd < 0)
 		fail(error, errno, "%s: %s", path, g_strerror(errno));
 	return fd;
 }
 
-/* The kernel may still know what fstat() says of a mount whose server has died. */
+/* The kernel may answer one of the two calls from its cache although the daemon of the mount has died. */
 static bool is_stale(int fd)
 {
 	struct statfs fs;
@@ -75,17 +81,17 @@ static bool check_directory(int fd, const MountInfo *mount, GError **error)
 {
 	struct stat st;
 
-	/* A mount over a live ipcfs would hide it. */
+	/* A second mount would hide the ipcfs below it. */
 	if (mount->root && strcmp(mount->type, "fuse.ipcfs") == 0)
-		return fail(error, EBUSY, "ipcfs is mounted on %s already", mount->path);
+		return fail(error, EBUSY, "ipcfs is already mounted on %s: unmount it first", mount->path);
 	if (fstat(fd, &st))
 		return fail(error, errno, "%s: %s", mount->path, g_strerror(errno));
 	if (!S_ISDIR(st.st_mode))
-		return fail(error, ENOTDIR, "%s is not a directory", mount->path);
+		return fail(error, ENOTDIR, "%s is not a directory: choose a directory as the mountpoint", mount->path);
 	return true;
 }
 
-/* Opens the directory and fills *out for it. Removes stale mounts from it first. Returns -1 with an error. */
+/* Removes stale mounts from the directory, opens it, and fills *out for it. Returns -1 with an error. */
 static int open_free_directory(const char *path, MountInfo *out, GError **error)
 {
 	for (;;) {
@@ -95,13 +101,13 @@ static int open_free_directory(const char *path, MountInfo *out, GError **error)
 			return -1;
 		if (!mount_info_read(fd, out)) {
 			close(fd);
-			fail(error, ENOENT, "/proc/self/mountinfo cannot be read: mount /proc");
+			fail(error, ENOENT, "cannot read /proc/self/mountinfo: mount /proc");
 			return -1;
 		}
 		if (!is_stale(fd))
 			return fd;
 		close(fd);
-		if (!free_stale(out->path, error))
+		if (!remove_stale(out->path, error))
 			return -1;
 		mount_info_clear(out);
 	}

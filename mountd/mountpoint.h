@@ -1,4 +1,4 @@
-/* The directory to mount on: checks whether ipcfs can be mounted there, and takes over a mount whose server has died. */
+/* The mountpoint: checks whether ipcfs can be mounted there, and removes a mount whose daemon has died. */
 #pragma once
 
 #include <stdbool.h>

@@ -21,6 +21,7 @@
 #include "backends/common/registry.h"
 #include "backends/core/procfs.h"
 #include "backends/signal/tree.h"
+#include "backends/signal/receiver.h"
 #include "backends/common/signal_name.h"
 #include "backends/signal/sender.h"
 #include "backends/core/text.h"

@@ -20,7 +20,7 @@
 #include <glib.h>
 
 #include "backends/core/parse.h"
-#include "backends/signal/tree.h"
+#include "backends/signal/receiver.h"
 
 enum { OUT = STDOUT_FILENO };
 

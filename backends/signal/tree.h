@@ -56,10 +56,3 @@ int signal_group_send(const struct Sender *sender, const Object *group, int pidf
 
 /* A pidfd of the inbox's process, the caller's to close; or a negative errno. */
 int signal_inbox_pidfd(const Object *object);
-
-/*
- * The process behind an inbox: what this program is when signal_inbox.c has started it as `ipcfs SIGNAL_RECEIVER UID GID`.
- * It writes a struct signalfd_siginfo to its stdout for each signal, until nobody reads them.
- */
-#define SIGNAL_RECEIVER "--signal-receiver"
-int signal_receiver_main(int argc, char **argv);

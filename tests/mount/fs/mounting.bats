@@ -99,7 +99,7 @@ mount_refused() {
 @test "options that do not exist" {
 	mount_refused "nonsense" --nonsense "$IPC"
 	mount_refused "--threads" --threads 0 "$IPC"
-	mount_refused "--log-level" --log-level loud "$IPC"
+	mount_refused "unknown log level loud" --log-level loud "$IPC"
 	mount_refused "nonsense" -o nonsense "$IPC"
 }
 
@@ -206,7 +206,7 @@ mount_program() {
 	run ! ls "$IPC"
 	ipcfs_start
 	same 1 "$(wc -l <"$dir/log")"
-	grep -q "taking it over" "$dir/log"
+	grep -q "removing the mount on $IPC, whose daemon has died" "$dir/log"
 	umount "$IPC"
 	eventually [ -s "$dir/status" ]
 	same 0 "$(cat "$dir/status")"
