@@ -1,4 +1,4 @@
-/* The mechanism that docs/architecture.md writes for a newcomer, taken from there: it compiles, and does what it says. */
+/* Compiles and runs the mechanism of "Adding a mechanism" in docs/architecture.md. */
 #include "tests/unit/newcomer_event.h"
 
 #include <string.h>
@@ -46,8 +46,15 @@ static void test_counter(void)
 	check_read(&handle, "2\n");
 	g_assert_cmpint(ops->read(&handle, &byte, 1, NONBLOCK), ==, -EAGAIN);
 	g_assert_cmpint(files[1].text->show(&files[1], &object, NULL, shown), ==, 0);
+	g_assert_cmpstr(shown->str, ==, "0\n");
+	g_string_truncate(shown, 0);
+	g_assert_cmpint(files[3].text->show(&files[3], &object, NULL, shown), ==, 0);
+	g_assert_cmpstr(shown->str, ==, "Owner:\t0\nMode:\t0600\n");
 	g_assert_cmpint(event_members.remove(event_members.context, &object), ==, 0);
 	g_assert_cmpint(event_members.lookup(event_members.context, NULL, "bell", &found), ==, -ENOENT);
+	g_assert_cmpint(ops->read(&handle, &byte, 1, NONBLOCK), ==, -EIDRM);
+	g_assert_cmpint(ops->write(&handle, "1", 1, NONBLOCK), ==, -EIDRM);
+	g_assert_cmpint(ops->poll(&handle), ==, POLLERR | POLLHUP);
 	ops->close(&handle);
 	buffer_clear(&handle.rest);
 	g_assert_cmpstr(event_desc.name, ==, "event");
