@@ -1,4 +1,4 @@
-/* Many processes that wait in one place. */
+/* Commands for many processes that block in one system call, and for one process: see native.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -21,64 +21,65 @@ static long now_ms(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Nobody outlives a crowd that was killed. */
-static void bind_life(void)
+/* The kernel kills the calling process when its parent ends, so that a killed `crowd` leaves no process behind. */
+static void die_with_parent(void)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
-static void member(const char *path, Way way)
+static void run_member(const char *path, Call call)
 {
 	static char buffer[LARGEST];
 	int fd;
 
-	bind_life();
-	fd = open(path, way == READ ? O_RDONLY : way == WRITE ? O_WRONLY : O_RDWR);
+	die_with_parent();
+	fd = open(path, call == READ ? O_RDONLY : call == WRITE ? O_WRONLY : O_RDWR);
 
-	if (fd >= 0 && way == READ && read(fd, buffer, sizeof buffer) < 0)
-		_exit(refused());
-	if (fd >= 0 && way == WRITE && write(fd, "one of many", 11) < 0)
-		_exit(refused());
+	if (fd >= 0 && call == READ && read(fd, buffer, sizeof buffer) < 0)
+		_exit(print_errno());
+	if (fd >= 0 && call == WRITE && write(fd, "one of many", 11) < 0)
+		_exit(print_errno());
 	if (fd >= 0)
 		_exit(0);
-	_exit(refused());
+	_exit(print_errno());
 }
 
-static pid_t start(char **argv)
+static pid_t start_command(char **argv)
 {
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		bind_life();
+		die_with_parent();
 		execvp(argv[0], argv);
-		_exit(refused());
+		_exit(print_errno());
 	}
 	return pid;
 }
 
 /*
- * COUNT processes block in a read from PATH, a write to it or its open. When all do, COMMAND runs. Then all are killed, and must be
- * dead within LIMIT milliseconds. A member that did not block to the end is a failure.
+ * Starts COUNT processes that each block in a read, a write or an open of PATH. When all of them are blocked, runs
+ * COMMAND. Then kills them; all must be dead within LIMIT milliseconds. A process that ended before it was killed is a
+ * failure.
  */
 static int crowd(int argc, char **argv)
 {
-	const int count = (int)number(argv[0]), limit = (int)number(argv[3]);
-	const Way way = way_of(argv[1]);
+	const int count = (int)parse_number(argv[0]), limit = (int)parse_number(argv[3]);
+	const Call call = call_of(argv[1]);
 	pid_t *members = calloc(count, sizeof *members);
-	int status, escaped = 0, blocked = 0;
+	int status, ended_early = 0, blocked = 0;
 	long began;
 
 	(void)argc;
 	for (int i = 0; i < count; i++) {
 		members[i] = fork();
 		if (members[i] == 0)
-			member(argv[2], way);
+			run_member(argv[2], call);
 	}
 	for (began = now_ms(); blocked < count && now_ms() - began < BLOCKED_MS; usleep(10000))
-		while (blocked < count && process_in(members[blocked], way))
+		while (blocked < count && process_in(members[blocked], call))
 			blocked++;
 	if (blocked == count)
-		waitpid(start(argv + 4), &status, 0);
+		waitpid(start_command(argv + 4), &status, 0);
 	began = now_ms();
 	for (int i = 0; i < count; i++)
 		kill(members[i], SIGKILL);
@@ -86,12 +87,12 @@ static int crowd(int argc, char **argv)
 		int end;
 
 		waitpid(members[i], &end, 0);
-		escaped += !WIFSIGNALED(end);
+		ended_early += !WIFSIGNALED(end);
 	}
 	free(members);
-	if (blocked < count || escaped || now_ms() - began > limit) {
-		fprintf(stderr, "%d of %d blocked, %d did not to the end, killing them took %ld ms\n", blocked, count,
-			escaped, now_ms() - began);
+	if (blocked < count || ended_early || now_ms() - began > limit) {
+		fprintf(stderr, "%d of %d processes blocked, %d of them ended early, killing them took %ld ms\n",
+			blocked, count, ended_early, now_ms() - began);
 		return 1;
 	}
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
@@ -100,12 +101,12 @@ static int crowd(int argc, char **argv)
 static int is_in(int argc, char **argv)
 {
 	(void)argc;
-	return !process_in((pid_t)number(argv[1]), way_of(argv[0]));
+	return !process_in((pid_t)parse_number(argv[1]), call_of(argv[0]));
 }
 
 const Command crowd_commands[] = {
 	{"crowd", "COUNT read|write|open PATH LIMIT COMMAND...: runs COMMAND while COUNT processes block", 5, -1,
 	 crowd},
-	{"is-in", "read|write|open PID: whether the process is in that system call", 2, 2, is_in},
+	{"is-in", "read|write|open PID: exits with 0 if the process is in that system call", 2, 2, is_in},
 	{0},
 };

@@ -1,4 +1,4 @@
-/* What only FIFOs have: opening them, names. */
+/* The behaviour that only FIFOs have, opening and renaming, for the program `pipes`: see pipes.h. */
 #include "pipes.h"
 
 #include <errno.h>
@@ -26,9 +26,9 @@ static int do_open(int flags)
 	return fd;
 }
 
-static void rendezvous(int flags)
+static void open_both_ends(int flags)
 {
-	pid_t pid = child();
+	pid_t pid = fork_child();
 	int fd;
 
 	if (pid == 0) {
@@ -37,9 +37,9 @@ static void rendezvous(int flags)
 			do_write(fd, 3);
 		else
 			do_read(fd, 10);
-		done(0);
+		exit_child(0);
 	}
-	until_asleep(pid);
+	wait_until_asleep(pid);
 	fd = do_open(flags == O_WRONLY ? O_RDONLY : O_WRONLY);
 	if (flags == O_WRONLY)
 		do_read(fd, 10);
@@ -49,14 +49,14 @@ static void rendezvous(int flags)
 	close(fd);
 }
 
-int only_fifos(void)
+int print_fifo_table(void)
 {
-	char other[sizeof path + 8];
+	char new_path[sizeof path + 8];
 	struct stat before, after;
 	int r, w, n = -1;
 
-	snprintf(path, sizeof path, "%s/fifo", place);
-	snprintf(other, sizeof other, "%s-other", path);
+	snprintf(path, sizeof path, "%s/fifo", directory);
+	snprintf(new_path, sizeof new_path, "%s-other", path);
 	must(mkfifo(path, 0640), "mkfifo");
 	must(stat(path, &before), "stat");
 	printf("mode %o links %d size %lld", (unsigned)before.st_mode, (int)before.st_nlink, (long long)before.st_size);
@@ -78,7 +78,7 @@ int only_fifos(void)
 	do_read(r, 10);
 	close(r);
 
-	printf("\nbytes go with the last:");
+	printf("\nthe last close discards the bytes:");
 	r = do_open(O_RDWR);
 	do_write(r, 5);
 	close(r);
@@ -89,20 +89,20 @@ int only_fifos(void)
 	close(r);
 
 	printf("\nreader first:");
-	rendezvous(O_RDONLY);
+	open_both_ends(O_RDONLY);
 	printf("\nwriter first:");
-	rendezvous(O_WRONLY);
+	open_both_ends(O_WRONLY);
 
-	printf("\nmoved while open:");
+	printf("\nrenamed while open:");
 	r = do_open(O_RDWR | O_NONBLOCK);
 	must(fstat(r, &before), "fstat");
-	must(rename(path, other), "rename");
-	must(stat(other, &after), "stat");
+	must(rename(path, new_path), "rename");
+	must(stat(new_path, &after), "stat");
 	printf(" same=%d", before.st_ino == after.st_ino);
-	w = must(open(other, O_WRONLY | O_NONBLOCK), "open");
+	w = must(open(new_path, O_WRONLY | O_NONBLOCK), "open");
 	do_write(w, 4);
 	do_read(r, 10);
-	must(rename(other, path), "rename");
+	must(rename(new_path, path), "rename");
 
 	printf("\nremoved while open:");
 	must(unlink(path), "unlink");
@@ -121,9 +121,9 @@ int only_fifos(void)
 	close(n);
 
 	printf("\nreplaced:");
-	must(mkfifo(other, 0644), "mkfifo");
-	printf(" rename=%d", rename(other, path));
-	printf(" other=%s", stat(other, &after) < 0 ? strerrorname_np(errno) : "there");
+	must(mkfifo(new_path, 0644), "mkfifo");
+	printf(" rename=%d", rename(new_path, path));
+	printf(" other=%s", stat(new_path, &after) < 0 ? strerrorname_np(errno) : "there");
 	must(stat(path, &after), "stat");
 	printf(" mode %o\n", (unsigned)after.st_mode);
 	must(chmod(path, 0604), "chmod");
@@ -133,8 +133,8 @@ int only_fifos(void)
 	return 0;
 }
 
-/* Whether a process is in open(2) now. */
-int is_opening(const char *pid)
+/* Returns 0 if the process is in open(2) now. */
+int opening_status(const char *pid)
 {
 	char file[64];
 	long call = -1;
@@ -142,7 +142,7 @@ int is_opening(const char *pid)
 
 	snprintf(file, sizeof file, "/proc/%s/syscall", pid);
 	stream = fopen(file, "re");
-	/* A process that runs shows a word instead of a number. */
+	/* The file of a running process has the word `running` instead of a number. */
 	if (stream && fscanf(stream, "%ld", &call) != 1)
 		call = -1;
 	if (stream)

@@ -1,4 +1,4 @@
-/* POSIX message queues. NAME is a queue's name, with its slash. */
+/* Commands for POSIX message queues: see native.h. NAME is the name of a queue, with its slash. */
 #include <errno.h>
 #include <fcntl.h>
 #include <mqueue.h>
@@ -12,67 +12,67 @@
 
 #include "native.h"
 
-/* Ends the program if it cannot be opened. */
-static mqd_t queue_of(const char *name, int flags)
+/* Exits with status 1 if the queue cannot be opened. */
+static mqd_t open_or_exit(const char *name, int flags)
 {
 	mqd_t queue = mq_open(name, flags);
 
 	if (queue < 0)
-		exit(refused());
+		exit(print_errno());
 	return queue;
 }
 
-static int make(int argc, char **argv)
+static int make_queue(int argc, char **argv)
 {
 	mode_t mode = argc > 1 ? (mode_t)strtol(argv[1], NULL, 8) : 0600;
 	struct mq_attr attr = {0};
 
 	if (argc == 3)
-		misused("MAXMSG and MSGSIZE go together");
+		usage_error("MSGSIZE is missing");
 	if (argc == 4) {
-		attr.mq_maxmsg = number(argv[2]);
-		attr.mq_msgsize = number(argv[3]);
+		attr.mq_maxmsg = parse_number(argv[2]);
+		attr.mq_msgsize = parse_number(argv[3]);
 	}
 	umask(0);
-	return mq_open(argv[0], O_CREAT | O_EXCL | O_RDWR, mode, argc == 4 ? &attr : NULL) < 0 ? refused() : 0;
+	return mq_open(argv[0], O_CREAT | O_EXCL | O_RDWR, mode, argc == 4 ? &attr : NULL) < 0 ? print_errno() : 0;
 }
 
-static int delete (int argc, char **argv)
+static int remove_queue(int argc, char **argv)
 {
 	(void)argc;
-	return mq_unlink(argv[0]) ? refused() : 0;
+	return mq_unlink(argv[0]) ? print_errno() : 0;
 }
 
-static int flags_of(int argc, char **argv, int at)
+static int flags_of(int argc, char **argv, int index)
 {
-	if (argc <= at)
+	if (argc <= index)
 		return 0;
-	if (strcmp(argv[at], "nowait") != 0)
-		misused("%s is no flag", argv[at]);
+	if (strcmp(argv[index], "nowait") != 0)
+		usage_error("unknown flag: %s", argv[index]);
 	return O_NONBLOCK;
 }
 
 static int send_text(int argc, char **argv)
 {
-	mqd_t queue = queue_of(argv[0], O_WRONLY | flags_of(argc, argv, 3));
+	mqd_t queue = open_or_exit(argv[0], O_WRONLY | flags_of(argc, argv, 3));
 
-	return mq_send(queue, argv[2], strlen(argv[2]), (unsigned)number(argv[1])) ? refused() : 0;
+	return mq_send(queue, argv[2], strlen(argv[2]), (unsigned)parse_number(argv[1])) ? print_errno() : 0;
 }
 
 static int send_stdin(int argc, char **argv)
 {
-	mqd_t queue = queue_of(argv[0], O_WRONLY | flags_of(argc, argv, 2));
+	mqd_t queue = open_or_exit(argv[0], O_WRONLY | flags_of(argc, argv, 2));
 	size_t length;
-	char *bytes = whole_stdin(&length);
-	int result = mq_send(queue, bytes, length, (unsigned)number(argv[1]));
+	char *bytes = read_stdin(&length);
+	int result = mq_send(queue, bytes, length, (unsigned)parse_number(argv[1]));
 
 	free(bytes);
-	return result ? refused() : 0;
+	return result ? print_errno() : 0;
 }
 
 static int send_lines(int argc, char **argv)
 {
-	mqd_t queue = queue_of(argv[0], O_WRONLY);
+	mqd_t queue = open_or_exit(argv[0], O_WRONLY);
 	char *line = NULL;
 	size_t room = 0;
 	ssize_t length;
@@ -80,19 +80,22 @@ static int send_lines(int argc, char **argv)
 	(void)argc;
 	while ((length = getline(&line, &room, stdin)) > 0)
 		if (mq_send(queue, line, (size_t)(line[length - 1] == '\n' ? length - 1 : length),
-			    (unsigned)number(argv[1])))
-			return refused();
+			    (unsigned)parse_number(argv[1])))
+			return print_errno();
 	free(line);
 	return 0;
 }
 
-/* Opens the queue anew for each, between two pauses; waits while there is none of that name, or no room. */
+/*
+ * Opens the queue for each message, between two pauses. Tries again if no queue has the name, or if the queue is full,
+ * so that the queue can be replaced meanwhile.
+ */
 static int send_each(int argc, char **argv)
 {
-	long count = number(argv[1]);
+	long count = parse_number(argv[1]);
 
 	for (long i = 1; i <= count;) {
-		useconds_t pause = argc == 3 ? (useconds_t)number(argv[2]) * 1000 : 0;
+		useconds_t pause = argc == 3 ? (useconds_t)parse_number(argv[2]) * 1000 : 0;
 		char text[24];
 		int length = snprintf(text, sizeof text, "%ld", i);
 		mqd_t queue;
@@ -100,30 +103,30 @@ static int send_each(int argc, char **argv)
 		usleep(pause);
 		queue = mq_open(argv[0], O_WRONLY | O_NONBLOCK);
 		if (queue < 0 && errno != ENOENT)
-			return refused();
+			return print_errno();
 		usleep(pause);
 		if (queue >= 0 && mq_send(queue, text, (size_t)length, 0) == 0)
 			i++;
 		else if (queue >= 0 && errno != EAGAIN)
-			return refused();
+			return print_errno();
 		if (queue >= 0)
 			mq_close(queue);
 	}
 	return 0;
 }
 
-/* The next message, of *length bytes, the caller's to free; ends the program if there is none to be had. */
+/* Receives a message of *length bytes; the caller frees it. Exits with status 1 on an error. */
 static char *next_message(const char *name, int flags, ssize_t *length, unsigned *priority)
 {
-	mqd_t queue = queue_of(name, O_RDONLY | flags);
+	mqd_t queue = open_or_exit(name, O_RDONLY | flags);
 	struct mq_attr attr;
 	char *bytes;
 
 	if (mq_getattr(queue, &attr))
-		exit(refused());
+		exit(print_errno());
 	bytes = malloc((size_t)attr.mq_msgsize);
 	if (!bytes || (*length = mq_receive(queue, bytes, (size_t)attr.mq_msgsize, priority)) < 0)
-		exit(refused());
+		exit(print_errno());
 	return bytes;
 }
 
@@ -135,8 +138,8 @@ static int receive(int argc, char **argv)
 	char *bytes = next_message(argv[0], flags_of(argc, argv, 1), &length, &priority);
 
 	printf("%u %zd\n", priority, length);
-	put(bytes, (size_t)length);
-	put("\n", 1);
+	print_bytes(bytes, (size_t)length);
+	print_bytes("\n", 1);
 	free(bytes);
 	return 0;
 }
@@ -147,24 +150,24 @@ static int receive_bytes(int argc, char **argv)
 	ssize_t length;
 	char *bytes = next_message(argv[0], flags_of(argc, argv, 1), &length, &priority);
 
-	put(bytes, (size_t)length);
+	print_bytes(bytes, (size_t)length);
 	free(bytes);
 	return 0;
 }
 
-static int show_attributes(int argc, char **argv)
+static int print_attributes(int argc, char **argv)
 {
 	struct mq_attr attr;
 
 	(void)argc;
-	if (mq_getattr(queue_of(argv[0], O_RDONLY), &attr))
-		return refused();
+	if (mq_getattr(open_or_exit(argv[0], O_RDONLY), &attr))
+		return print_errno();
 	printf("%ld %ld %ld\n", attr.mq_maxmsg, attr.mq_msgsize, attr.mq_curmsgs);
 	return 0;
 }
 
-/* Asks the kernel: may this user open it to read, to write? `yes` or the errno each. */
-static int rights(int argc, char **argv)
+/* Prints whether the kernel lets this user open the queue for reading, and for writing: `yes` or the errno. */
+static int print_rights(int argc, char **argv)
 {
 	(void)argc;
 	printf("read %s\n", mq_open(argv[0], O_RDONLY) < 0 ? strerrorname_np(errno) : "yes");
@@ -172,7 +175,7 @@ static int rights(int argc, char **argv)
 	return 0;
 }
 
-static void say_and_wait(const char *word)
+static void print_and_pause(const char *word)
 {
 	puts(word);
 	fflush(stdout);
@@ -180,15 +183,15 @@ static void say_and_wait(const char *word)
 		pause();
 }
 
-static int hold(int argc, char **argv)
+static int hold_open(int argc, char **argv)
 {
 	(void)argc;
-	queue_of(argv[0], O_RDWR);
-	say_and_wait("open");
+	open_or_exit(argv[0], O_RDWR);
+	print_and_pause("open");
 	return 0;
 }
 
-static void told(int signal)
+static void report_and_exit(int signal)
 {
 	static const char text[] = "told\n";
 
@@ -197,14 +200,14 @@ static void told(int signal)
 	_exit(signal != SIGUSR1);
 }
 
-static void told_by_thread(union sigval value)
+static void report_from_thread(union sigval value)
 {
 	(void)value;
-	told(SIGUSR1);
+	report_and_exit(SIGUSR1);
 }
 
-/* Registers for the next message, says so, and ends when it is told of one. */
-static int notify(int argc, char **argv)
+/* Registers for a notification, prints `registered`, and exits when the notification arrives. */
+static int await_notification(int argc, char **argv)
 {
 	struct sigevent event = {0};
 
@@ -212,46 +215,47 @@ static int notify(int argc, char **argv)
 	if (strcmp(argv[1], "signal") == 0) {
 		event.sigev_notify = SIGEV_SIGNAL;
 		event.sigev_signo = SIGUSR1;
-		signal(SIGUSR1, told);
+		signal(SIGUSR1, report_and_exit);
 	} else if (strcmp(argv[1], "thread") == 0) {
 		event.sigev_notify = SIGEV_THREAD;
-		event.sigev_notify_function = told_by_thread;
+		event.sigev_notify_function = report_from_thread;
 	} else {
 		event.sigev_notify = SIGEV_NONE;
 	}
-	if (mq_notify(queue_of(argv[0], O_RDONLY), &event))
-		return refused();
-	say_and_wait("registered");
+	if (mq_notify(open_or_exit(argv[0], O_RDONLY), &event))
+		return print_errno();
+	print_and_pause("registered");
 	return 0;
 }
 
 static int poll_queue(int argc, char **argv)
 {
-	struct pollfd fd = {.fd = queue_of(argv[0], O_RDWR | O_NONBLOCK),
-			    .events = way_of(argv[1]) == READ ? POLLIN : POLLOUT};
-	int n = poll(&fd, 1, (int)number(argv[2]));
+	struct pollfd fd = {.fd = open_or_exit(argv[0], O_RDWR | O_NONBLOCK),
+			    .events = call_of(argv[1]) == READ ? POLLIN : POLLOUT};
+	int n = poll(&fd, 1, (int)parse_number(argv[2]));
 
 	(void)argc;
 	if (n < 0)
-		return refused();
+		return print_errno();
 	puts(n ? "ready" : "timeout");
 	return !n;
 }
 
 const Command mq_commands[] = {
-	{"mq-make", "NAME [MODE [MAXMSG MSGSIZE]]", 1, 4, make},
-	{"mq-remove", "NAME", 1, 1, delete},
+	{"mq-make", "NAME [MODE [MAXMSG MSGSIZE]]", 1, 4, make_queue},
+	{"mq-remove", "NAME", 1, 1, remove_queue},
 	{"mq-send", "NAME PRIORITY TEXT [nowait]", 3, 4, send_text},
-	{"mq-send-stdin", "NAME PRIORITY [nowait]: all of stdin is the message", 2, 3, send_stdin},
-	{"mq-send-lines", "NAME PRIORITY: each line of stdin is a message", 2, 2, send_lines},
-	{"mq-send-each", "NAME COUNT [MS]: the numbers up to COUNT, each by an mq_open of its own between pauses of MS",
-	 2, 3, send_each},
+	{"mq-send-stdin", "NAME PRIORITY [nowait]: sends all of stdin as one message", 2, 3, send_stdin},
+	{"mq-send-lines", "NAME PRIORITY: sends each line of stdin as a message", 2, 2, send_lines},
+	{"mq-send-each", "NAME COUNT [MS]: sends the numbers up to COUNT, each after an mq_open, with pauses of MS", 2,
+	 3, send_each},
 	{"mq-receive", "NAME [nowait]: prints a record", 1, 2, receive},
-	{"mq-receive-bytes", "NAME [nowait]: prints the bytes", 1, 2, receive_bytes},
-	{"mq-attr", "NAME: prints maxmsg, msgsize and curmsgs", 1, 1, show_attributes},
-	{"mq-rights", "NAME: whether this user may receive from and send to the queue", 1, 1, rights},
-	{"mq-hold", "NAME: opens it, says `open` and keeps it", 1, 1, hold},
-	{"mq-notify", "NAME signal|thread|none: registers, says `registered`, ends with `told`", 2, 2, notify},
-	{"mq-poll", "NAME read|write MS: `ready` or `timeout`", 3, 3, poll_queue},
+	{"mq-receive-bytes", "NAME [nowait]: prints the bytes of the message", 1, 2, receive_bytes},
+	{"mq-attr", "NAME: prints maxmsg, msgsize and curmsgs", 1, 1, print_attributes},
+	{"mq-rights", "NAME: prints whether this user may receive and send", 1, 1, print_rights},
+	{"mq-hold", "NAME: opens the queue, prints `open` and keeps it open", 1, 1, hold_open},
+	{"mq-notify", "NAME signal|thread|none: prints `registered`, and `told` when the notification arrives", 2, 2,
+	 await_notification},
+	{"mq-poll", "NAME read|write MS: prints `ready` or `timeout`", 3, 3, poll_queue},
 	{0},
 };

@@ -1,9 +1,9 @@
 /*
- * native: the other side of the tests in tests/mount/. It makes the native IPC calls and plain file calls, one command a
- * run, and shares no code with ipcfs.
+ * native: makes native IPC calls and plain file calls for the tests in tests/mount/, one command per run. The program
+ * shares no code with ipcfs, so that the tests compare ipcfs with the kernel.
  *
- * A call that fails prints the name of its errno to stderr (`EACCES`) and ends the program with 1; wrong usage ends it
- * with 2.
+ * If a call fails, the program prints the name of the errno (`EACCES`) to stderr and exits with status 1. After wrong
+ * usage it exits with status 2. Each file of commands defines one table; main() in native.c searches all tables.
  */
 #pragma once
 
@@ -12,31 +12,33 @@
 
 typedef struct Command {
 	const char *name, *usage;
-	int min, max; /* how many arguments; max -1: any number */
+	int min, max; /* number of arguments; max -1: no limit */
 	int (*run)(int argc, char **argv);
 } Command;
 
-/* The last one has no name. */
+/* An entry without a name ends each table. */
 extern const Command msg_commands[], mq_commands[], file_commands[], crowd_commands[];
 
-/* Prints the name of the errno and returns 1. */
-int refused(void);
+/* Prints the name of the errno to stderr and returns 1, the exit status. */
+int print_errno(void);
 
-/* Ends the program with 2. */
-void __attribute__((noreturn, format(printf, 1, 2))) misused(const char *format, ...);
+/* Prints the message to stderr and exits with status 2. */
+void __attribute__((noreturn, format(printf, 1, 2))) usage_error(const char *format, ...);
 
-long number(const char *text);
+/* Accepts decimal, octal (0) and hexadecimal (0x) numbers; exits with status 2 on any other text. */
+long parse_number(const char *text);
 
-/* Writes all of it to stdout, or ends the program. */
-void put(const char *bytes, size_t length);
+/* Writes all bytes to stdout, or exits with status 1. */
+void print_bytes(const char *bytes, size_t length);
 
-/* Reads stdin to its end; *length bytes, the caller's to free. */
-char *whole_stdin(size_t *length);
+/* Reads stdin up to end of file. Returns *length bytes; the caller frees them. */
+char *read_stdin(size_t *length);
 
-/* Which of a command's ways of waiting a word names. */
-typedef enum Way { READ, WRITE, OPEN } Way;
+/* The system calls in which a command can block. */
+typedef enum Call { READ, WRITE, OPEN } Call;
 
-Way way_of(const char *word);
+/* The call with the name `read`, `write` or `open`; exits with status 2 on any other word. */
+Call call_of(const char *word);
 
-/* Whether a process is in the system call read(2), write(2) or open(2) now. */
-int process_in(pid_t pid, Way way);
+/* Whether the process is in this system call now. */
+int process_in(pid_t pid, Call call);

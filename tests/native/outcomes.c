@@ -1,3 +1,4 @@
+/* The shared functions of the program `pipes`: see pipes.h. */
 #include "pipes.h"
 
 #include <errno.h>
@@ -17,9 +18,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-const char *place;
+const char *directory;
 char path[PATH_MAX];
-char bytes[1 << 20];
+char buffer[1 << 20];
 
 static volatile sig_atomic_t sigpipes;
 
@@ -42,7 +43,7 @@ int must(int result, const char *what)
 	return result;
 }
 
-void nonblocking(int fd, bool on)
+void set_nonblocking(int fd, bool on)
 {
 	must(fcntl(fd, F_SETFL, on ? O_NONBLOCK : 0), "fcntl");
 }
@@ -61,14 +62,14 @@ void print_result(const char *verb, size_t size, ssize_t n, int error)
 
 void do_read(int fd, size_t size)
 {
-	ssize_t n = read(fd, bytes, size);
+	ssize_t n = read(fd, buffer, size);
 
 	print_result("read", size, n, errno);
 }
 
 void do_write(int fd, size_t size)
 {
-	ssize_t n = write(fd, bytes, size);
+	ssize_t n = write(fd, buffer, size);
 
 	print_result("write", size, n, errno);
 }
@@ -89,8 +90,8 @@ void do_poll(int fd, short events, int timeout)
 			printf(",%s", names[i].name);
 }
 
-/* Waits until the process sleeps, and is seen to do so for a while: not only on its way through the file system. */
-void until_asleep(pid_t pid)
+/* Waits until the process has slept for 30 ms, which is longer than the sleep of a single FUSE request. */
+void wait_until_asleep(pid_t pid)
 {
 	char file[64], line[256], state;
 	int seen = 0;
@@ -107,17 +108,17 @@ void until_asleep(pid_t pid)
 			return;
 		usleep(1000);
 	}
-	fputs("pipes: the child does not wait\n", stderr);
+	fputs("pipes: the child does not block\n", stderr);
 	exit(2);
 }
 
-pid_t child(void)
+pid_t fork_child(void)
 {
 	fflush(stdout);
 	return must(fork(), "fork");
 }
 
-void __attribute__((noreturn)) done(int status)
+void __attribute__((noreturn)) exit_child(int status)
 {
 	fflush(stdout);
 	_exit(status);
@@ -134,7 +135,7 @@ void reap(pid_t pid)
 		printf(" child:%d", WEXITSTATUS(status));
 }
 
-void timer(int ms)
+void set_timer(int ms)
 {
 	const struct itimerval value = {.it_value = {.tv_usec = ms * 1000}, .it_interval = {.tv_usec = ms * 1000}};
 

@@ -1,12 +1,12 @@
 /*
- * pipes: one table of what the two ends of a pipe do, printed for a pipe(2), a FIFO, or a pipe of ipcfs, to be compared line by
- * line. Every case makes a pipe of its own, and most of them fork.
+ * pipes: prints a table of the behaviour of the two ends of a pipe, for a pipe(2), a FIFO or a pipe of ipcfs. The tests
+ * compare the tables line by line. Every case makes a new pipe, and most cases fork.
  *
  *	pipes ends native		pipe(2)
- *	pipes ends fifo DIRECTORY	FIFOs made there
- *	pipes ends pipe DIRECTORY	pipes made there by mkdir
- *	pipes fifo DIRECTORY		what only FIFOs have: opening them, names
- *	pipes is-opening PID		whether a process is in open(2) now
+ *	pipes ends fifo DIRECTORY	FIFOs made in DIRECTORY
+ *	pipes ends pipe DIRECTORY	pipes of ipcfs, made in DIRECTORY by mkdir
+ *	pipes fifo DIRECTORY		a second table, of opening and renaming FIFOs (fifos.c)
+ *	pipes is-opening PID		exits with 0 if the process is in open(2)
  */
 #include "pipes.h"
 
@@ -31,32 +31,32 @@ static enum { NATIVE, FIFO, PIPE } kind;
 
 /* -- One pipe ------------------------------------------------------------------------------------------------------- */
 
-static void open_pair(int ends[2])
+static void open_pair(int print_table[2])
 {
 	static int number;
 	char file[PATH_MAX + 8];
 
-	snprintf(path, sizeof path, "%s/table-%d-%d", place ? place : "", (int)getpid(), ++number);
+	snprintf(path, sizeof path, "%s/table-%d-%d", directory ? directory : "", (int)getpid(), ++number);
 	if (kind == NATIVE) {
-		must(pipe(ends), "pipe");
+		must(pipe(print_table), "pipe");
 	} else if (kind == FIFO) {
 		must(mkfifo(path, 0600), "mkfifo");
-		ends[0] = must(open(path, O_RDONLY | O_NONBLOCK), "open");
-		ends[1] = must(open(path, O_WRONLY), "open");
-		must(fcntl(ends[0], F_SETFL, 0), "fcntl");
+		print_table[0] = must(open(path, O_RDONLY | O_NONBLOCK), "open");
+		print_table[1] = must(open(path, O_WRONLY), "open");
+		must(fcntl(print_table[0], F_SETFL, 0), "fcntl");
 	} else {
 		must(mkdir(path, 0700), "mkdir");
 		snprintf(file, sizeof file, "%s/read", path);
-		ends[0] = must(open(file, O_RDONLY), "open");
+		print_table[0] = must(open(file, O_RDONLY), "open");
 		snprintf(file, sizeof file, "%s/write", path);
-		ends[1] = must(open(file, O_WRONLY), "open");
+		print_table[1] = must(open(file, O_WRONLY), "open");
 	}
 }
 
-static void close_pair(int ends[2])
+static void close_pair(int print_table[2])
 {
-	close(ends[0]);
-	close(ends[1]);
+	close(print_table[0]);
+	close(print_table[1]);
 	if (kind == FIFO)
 		must(unlink(path), "unlink");
 	else if (kind == PIPE)
@@ -86,7 +86,7 @@ static void end_of_file(int r, int w)
 	do_read(r, 100);
 }
 
-static void broken(int r, int w)
+static void no_reader(int r, int w)
 {
 	do_write(w, 3);
 	close(r);
@@ -96,14 +96,14 @@ static void broken(int r, int w)
 	do_write(w, 0);
 }
 
-static void broken_kills(int r, int w)
+static void no_reader_kills(int r, int w)
 {
-	pid_t pid = child();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		signal(SIGPIPE, SIG_DFL);
 		close(r);
-		while (write(w, bytes, 1000) == 1000)
+		while (write(w, buffer, 1000) == 1000)
 			continue;
 		_exit(1);
 	}
@@ -112,7 +112,7 @@ static void broken_kills(int r, int w)
 	reap(pid);
 }
 
-static void broken_ignored(int r, int w)
+static void no_reader_ignored(int r, int w)
 {
 	signal(SIGPIPE, SIG_IGN);
 	close(r);
@@ -123,7 +123,7 @@ static void broken_ignored(int r, int w)
 static void empty(int r, int w)
 {
 	(void)w;
-	nonblocking(r, true);
+	set_nonblocking(r, true);
 	do_read(r, 1);
 	do_poll(r, POLLIN, 0);
 	do_poll(w, POLLOUT, 0);
@@ -134,8 +134,8 @@ static void full(int r, int w)
 	size_t total = 0;
 	ssize_t n;
 
-	nonblocking(w, true);
-	while ((n = write(w, bytes, 1000)) > 0)
+	set_nonblocking(w, true);
+	while ((n = write(w, buffer, 1000)) > 0)
 		total += (size_t)n;
 	printf(" filled=%zu", total);
 	do_write(w, 1);
@@ -149,10 +149,13 @@ static void full(int r, int w)
 	do_poll(w, POLLOUT, 0);
 }
 
-/* One byte in the last page of the ring: 4095 fit there, 4096 do not, and PIPE_BUF is whole or nothing. */
+/*
+ * The last page of the ring holds one byte. 4095 bytes fit into it and 4096 do not; a write of up to PIPE_BUF is
+ * atomic.
+ */
 static void atomic(int r, int w)
 {
-	nonblocking(w, true);
+	set_nonblocking(w, true);
 	do_write(w, 15 * PAGE + 1);
 	do_poll(w, POLLOUT, 0);
 	do_write(w, PAGE);
@@ -163,20 +166,20 @@ static void atomic(int r, int w)
 	do_read(r, ROOM);
 }
 
-/* A blocked write of a page is woken by a page, not by less. */
+/* A blocked write of a page wakes when a whole page is free, not earlier. */
 static void atomic_wakes(int r, int w)
 {
 	pid_t pid;
 
 	do_write(w, 15 * PAGE + 1);
-	pid = child();
+	pid = fork_child();
 	if (pid == 0) {
 		do_write(w, PAGE);
-		done(0);
+		exit_child(0);
 	}
-	until_asleep(pid);
+	wait_until_asleep(pid);
 	do_read(r, 1);
-	until_asleep(pid);
+	wait_until_asleep(pid);
 	do_read(r, PAGE - 1);
 	reap(pid);
 	do_read(r, ROOM);
@@ -186,16 +189,16 @@ static void blocking_write(int r, int w)
 {
 	size_t total = 0;
 	ssize_t n;
-	pid_t pid = child();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		close(r);
 		do_write(w, BIG);
-		do_write(w, sizeof bytes);
-		done(0);
+		do_write(w, sizeof buffer);
+		exit_child(0);
 	}
 	close(w);
-	while ((n = read(r, bytes, 7777)) > 0)
+	while ((n = read(r, buffer, 7777)) > 0)
 		total += (size_t)n;
 	printf(" total=%zu", total);
 	reap(pid);
@@ -203,71 +206,74 @@ static void blocking_write(int r, int w)
 
 static void blocking_read(int r, int w)
 {
-	pid_t pid = child();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		close(w);
 		do_read(r, 100);
 		do_read(r, 100);
-		done(0);
+		exit_child(0);
 	}
-	until_asleep(pid);
+	wait_until_asleep(pid);
 	do_write(w, 5);
-	until_asleep(pid);
+	wait_until_asleep(pid);
 	close(w);
 	reap(pid);
 }
 
-/* The end comes with the last of several writers. */
+/* End of file follows the close of the last of several writers. */
 static void last_writer(int r, int w)
 {
-	pid_t pid = child();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		do_write(w, 1);
-		done(0);
+		exit_child(0);
 	}
 	reap(pid);
-	nonblocking(r, true);
+	set_nonblocking(r, true);
 	do_read(r, 10);
 	do_read(r, 10);
 	close(w);
 	do_read(r, 10);
 }
 
-/* The pipe breaks with the last of several readers. */
+/* EPIPE follows the close of the last of several readers. */
 static void last_reader(int r, int w)
 {
-	int go[2];
+	int release[2];
 	pid_t pid;
 
-	must(pipe(go), "pipe");
-	pid = child();
+	must(pipe(release), "pipe");
+	pid = fork_child();
 	if (pid == 0) {
-		close(go[1]);
-		must((int)read(go[0], bytes, 1), "read");
+		close(release[1]);
+		must((int)read(release[0], buffer, 1), "read");
 		_exit(0);
 	}
 	close(r);
 	do_write(w, 1);
-	close(go[1]);
+	close(release[1]);
 	reap(pid);
-	close(go[0]);
+	close(release[0]);
 	do_write(w, 1);
 }
 
-/* The reader leaves in the middle of a write: what went well is told, and SIGPIPE comes all the same. */
-static void part_broken(int r, int w)
+/*
+ * The reader closes during a write: the write returns the number of bytes in the pipe, and the thread still receives
+ * SIGPIPE.
+ */
+static void reader_closes(int r, int w)
 {
-	pid_t pid = child();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		close(r);
 		do_write(w, BIG);
 		do_write(w, BIG);
-		done(0);
+		exit_child(0);
 	}
-	until_asleep(pid);
+	wait_until_asleep(pid);
 	close(r);
 	reap(pid);
 }
@@ -275,57 +281,57 @@ static void part_broken(int r, int w)
 static void read_interrupted(int r, int w)
 {
 	(void)w;
-	timer(20);
+	set_timer(20);
 	do_read(r, 10);
-	timer(0);
+	set_timer(0);
 }
 
 static void write_interrupted(int r, int w)
 {
-	timer(50);
+	set_timer(50);
 	do_write(w, BIG);
 	do_write(w, 1);
-	timer(0);
+	set_timer(0);
 	do_read(r, BIG);
 }
 
 static void killed(int r, int w)
 {
-	pid_t pid = child();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		do_read(r, 10);
-		done(0);
+		exit_child(0);
 	}
-	until_asleep(pid);
+	wait_until_asleep(pid);
 	kill(pid, SIGKILL);
 	reap(pid);
 	do_write(w, 3);
 	do_read(r, 10);
 }
 
-static void wrong_way(int r, int w)
+static void wrong_direction(int r, int w)
 {
 	do_read(w, 1);
 	do_write(r, 1);
 	printf(" seek=%s", lseek(r, 0, SEEK_SET) < 0 ? strerrorname_np(errno) : "works");
-	printf(" pread=%s", pread(r, bytes, 1, 0) < 0 ? strerrorname_np(errno) : "works");
+	printf(" pread=%s", pread(r, buffer, 1, 0) < 0 ? strerrorname_np(errno) : "works");
 }
 
 static void poll_wakes(int r, int w)
 {
-	pid_t pid = child();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		do_poll(r, POLLIN, 20000);
 		do_read(r, 10);
 		close(w);
 		do_poll(r, POLLIN, 20000);
-		done(0);
+		exit_child(0);
 	}
-	until_asleep(pid);
+	wait_until_asleep(pid);
 	do_write(w, 5);
-	until_asleep(pid);
+	wait_until_asleep(pid);
 	close(w);
 	reap(pid);
 }
@@ -334,43 +340,43 @@ static void poll_wakes_writer(int r, int w)
 {
 	pid_t pid;
 
-	nonblocking(w, true);
+	set_nonblocking(w, true);
 	do_write(w, BIG);
-	pid = child();
+	pid = fork_child();
 	if (pid == 0) {
 		do_poll(w, POLLOUT, 20000);
-		done(0);
+		exit_child(0);
 	}
-	until_asleep(pid);
+	wait_until_asleep(pid);
 	do_read(r, ROOM);
 	reap(pid);
 }
 
-/* POLLERR and POLLHUP need no asking: how a writer learns that nobody listens any more. */
-static void poll_unasked(int r, int w)
+/* poll(2) reports POLLERR and POLLHUP even if `events` is 0, so that a writer notices the close of the last reader. */
+static void poll_no_events(int r, int w)
 {
-	pid_t pid = child();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		close(r);
 		do_poll(w, 0, 20000);
-		done(0);
+		exit_child(0);
 	}
-	until_asleep(pid);
+	wait_until_asleep(pid);
 	close(r);
 	reap(pid);
 }
 
-static void poll_unasked_reader(int r, int w)
+static void poll_no_events_reader(int r, int w)
 {
-	pid_t pid = child();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		close(w);
 		do_poll(r, 0, 20000);
-		done(0);
+		exit_child(0);
 	}
-	until_asleep(pid);
+	wait_until_asleep(pid);
 	do_write(w, 1);
 	close(w);
 	reap(pid);
@@ -393,33 +399,33 @@ static void epoll(int r, int w)
 	close(set);
 }
 
-/* Records of PIPE_BUF from two writers are never mixed. */
-static void records(int r, int w)
+/* The bytes of writes of PIPE_BUF from two writers are never interleaved. */
+static void two_writers(int r, int w)
 {
-	size_t at = 0, mixed = 0;
+	size_t count = 0, mixed = 0;
 	ssize_t n;
 	char letter = 0;
 	pid_t pids[2];
 
 	for (int i = 0; i < 2; i++) {
-		pids[i] = child();
+		pids[i] = fork_child();
 		if (pids[i] == 0) {
-			memset(bytes, 'a' + i, PAGE);
+			memset(buffer, 'a' + i, PAGE);
 			for (int j = 0; j < 500; j++)
-				if (write(w, bytes, PAGE) != PAGE)
+				if (write(w, buffer, PAGE) != PAGE)
 					_exit(1);
 			_exit(0);
 		}
 	}
 	close(w);
-	while ((n = read(r, bytes, 3333)) > 0) {
-		for (ssize_t i = 0; i < n; i++, at++) {
-			if (at % PAGE == 0)
-				letter = bytes[i];
-			mixed += bytes[i] != letter;
+	while ((n = read(r, buffer, 3333)) > 0) {
+		for (ssize_t i = 0; i < n; i++, count++) {
+			if (count % PAGE == 0)
+				letter = buffer[i];
+			mixed += buffer[i] != letter;
 		}
 	}
-	printf(" total=%zu mixed=%zu", at, mixed);
+	printf(" total=%zu mixed=%zu", count, mixed);
 	reap(pids[0]);
 	reap(pids[1]);
 }
@@ -430,31 +436,31 @@ static const struct {
 } cases[] = {
 	{"plain", plain},
 	{"end of file", end_of_file},
-	{"broken", broken},
-	{"broken, SIGPIPE kills", broken_kills},
-	{"broken, SIGPIPE ignored", broken_ignored},
+	{"no reader", no_reader},
+	{"no reader, SIGPIPE kills", no_reader_kills},
+	{"no reader, SIGPIPE ignored", no_reader_ignored},
 	{"empty", empty},
 	{"full", full},
 	{"PIPE_BUF is atomic", atomic},
-	{"PIPE_BUF waits for a page", atomic_wakes},
-	{"a write waits", blocking_write},
-	{"a read waits", blocking_read},
-	{"last writer", last_writer},
-	{"last reader", last_reader},
-	{"broken in a write", part_broken},
+	{"a write of PIPE_BUF blocks until a page is free", atomic_wakes},
+	{"a write blocks", blocking_write},
+	{"a read blocks", blocking_read},
+	{"the last writer closes", last_writer},
+	{"the last reader closes", last_reader},
+	{"the reader closes during a write", reader_closes},
 	{"a read is interrupted", read_interrupted},
 	{"a write is interrupted", write_interrupted},
-	{"killed", killed},
-	{"wrong way", wrong_way},
+	{"a reader is killed", killed},
+	{"wrong direction", wrong_direction},
 	{"poll for bytes", poll_wakes},
 	{"poll for room", poll_wakes_writer},
-	{"poll unasked, no reader", poll_unasked},
-	{"poll unasked, no writer", poll_unasked_reader},
+	{"poll without events, no reader", poll_no_events},
+	{"poll without events, no writer", poll_no_events_reader},
 	{"epoll", epoll},
-	{"records of two", records},
+	{"records of two writers", two_writers},
 };
 
-static int ends(void)
+static int print_table(void)
 {
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		int pair[2];
@@ -476,16 +482,16 @@ int main(int argc, char **argv)
 	sigaction(SIGPIPE, &action, NULL);
 	sigaction(SIGALRM, &action, NULL);
 	umask(0);
-	place = argc > 2 ? argv[argc - 1] : NULL;
+	directory = argc > 2 ? argv[argc - 1] : NULL;
 	if (argc == 3 && strcmp(argv[1], "ends") == 0 && strcmp(argv[2], "native") == 0)
-		return ends();
+		return print_table();
 	kind = argc == 4 && strcmp(argv[2], "pipe") == 0 ? PIPE : FIFO;
 	if (argc == 4 && strcmp(argv[1], "ends") == 0)
-		return ends();
+		return print_table();
 	if (argc == 3 && strcmp(argv[1], "fifo") == 0)
-		return only_fifos();
+		return print_fifo_table();
 	if (argc == 3 && strcmp(argv[1], "is-opening") == 0)
-		return is_opening(argv[2]);
+		return opening_status(argv[2]);
 	fputs("usage: pipes ends native | pipes ends pipe|fifo DIRECTORY | pipes fifo DIRECTORY | pipes is-opening PID\n",
 	      stderr);
 	return 2;

@@ -1,4 +1,7 @@
-/* What the parts of `pipes` share: doing things to descriptors and printing what came of it, on one line. */
+/*
+ * Functions that the parts of the program `pipes` share: system calls on descriptors, whose results are printed on one
+ * line. outcomes.c defines them.
+ */
 #pragma once
 
 #include <errno.h>
@@ -10,24 +13,30 @@
 
 enum { PAGE = 4096, ROOM = 65536, BIG = 200000 };
 
-extern const char *place;   /* the directory to work in */
-extern char path[PATH_MAX]; /* of the pipe or FIFO at hand */
-extern char bytes[1 << 20];
+extern const char *directory; /* the directory of the pipes and FIFOs; NULL: none */
+extern char path[PATH_MAX];   /* of the current pipe or FIFO */
+extern char buffer[1 << 20];
 
+/* A signal handler. print_result() prints the number of SIGPIPE signals since the last result. */
 void count_signal(int signal);
+/* Prints a message with errno and exits with status 2. */
 void die(const char *what);
+/* Returns a result that is not negative, or calls die(). */
 int must(int result, const char *what);
-void nonblocking(int fd, bool on);
+void set_nonblocking(int fd, bool on);
 void print_result(const char *verb, size_t size, ssize_t n, int error);
 void do_read(int fd, size_t size);
 void do_write(int fd, size_t size);
 void do_poll(int fd, short events, int timeout);
-void until_asleep(pid_t pid);
-pid_t child(void);
-void __attribute__((noreturn)) done(int status);
+void wait_until_asleep(pid_t pid);
+/* fork(2), after a flush of stdout. The child ends with exit_child(). */
+pid_t fork_child(void);
+void __attribute__((noreturn)) exit_child(int status);
+/* Waits for the child, and prints the signal or the status with which it ended, if not 0. */
 void reap(pid_t pid);
-void timer(int ms);
+/* SIGALRM every `ms`; 0: none. */
+void set_timer(int ms);
 
-/* fifos.c */
-int only_fifos(void);
-int is_opening(const char *pid);
+/* fifos.c; both return the exit status */
+int print_fifo_table(void);
+int opening_status(const char *pid);

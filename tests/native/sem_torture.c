@@ -1,11 +1,15 @@
 /*
- * sem_torture kill HOLD FILE PROCESSES KILLS: processes add to a counter in FILE while they have HOLD open, and KILLS of them,
- * mostly whoever holds it, are killed and replaced meanwhile. No increment that a process has seen happen may be lost.
+ * sem_torture: two stress tests of semaphores.
  *
- * sem_torture dine OP KEY PHILOSOPHERS MEALS: every second philosopher takes both forks by a line written to OP, the others by
- * semop. No two neighbours may eat at once, and all must have their meals.
+ * sem_torture kill HOLD FILE PROCESSES KILLS: each process opens HOLD, increments a counter in FILE and closes HOLD,
+ * again and again. Meanwhile the program kills and replaces KILLS processes, three times out of four the one that has
+ * HOLD open. No increment that a process has completed may be lost.
  *
- * Prints what it did; ends with 1 if something was lost or wrong.
+ * sem_torture dine OP KEY PHILOSOPHERS MEALS: the dining philosophers. Every second philosopher decrements both
+ * semaphores with a line written to OP, the others with semop(2). Two neighbours must never eat at the same time, and
+ * each must get its meals.
+ *
+ * Prints the number of increments or meals. Exits with status 1 if one was lost or a rule was broken.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,9 +27,9 @@ enum { INSTANCES = 8192, PLACES = 64, RECORDS = 1 << 20 };
 
 static struct Shared {
 	int stop;
-	int holder; /* the pid that is in the critical section, as far as it came */
+	int holder; /* the pid of the process in the critical section; 0: none */
 	int wrong;
-	uint32_t done[INSTANCES]; /* increments that each process knows it has made */
+	uint32_t done[INSTANCES]; /* the increments that each process has completed */
 	int eating[PLACES];
 	int meals[PLACES];
 } * shared;
@@ -47,14 +51,14 @@ static long number(const char *text)
 
 /* -- Counting ------------------------------------------------------------------------------------------------------- */
 
-/* FILE: the counter, then for each increment who made it. */
+/* FILE has the counter, and then a record for each increment: the process, and its number of increments so far. */
 typedef struct Record {
 	uint32_t instance, times;
 } Record;
 
 /*
- * The record first, then the counter: whoever is killed in between has made no increment, and the next one writes over the
- * record.
+ * Writes the record, and then the counter. A process that is killed in between has made no increment; the next process
+ * overwrites the record.
  */
 static void add(int fd, uint32_t instance)
 {
@@ -69,7 +73,7 @@ static void add(int fd, uint32_t instance)
 	shared->done[instance]++;
 }
 
-static void count(const char *hold, const char *file, uint32_t instance)
+static void count_until_stopped(const char *hold, const char *file, uint32_t instance)
 {
 	int fd = open(file, O_RDWR);
 
@@ -92,12 +96,12 @@ static pid_t start_counting(char **arguments, uint32_t instance)
 
 	need(pid >= 0, "fork");
 	if (pid == 0)
-		count(arguments[0], arguments[1], instance);
+		count_until_stopped(arguments[0], arguments[1], instance);
 	return pid;
 }
 
-/* Every increment that was made is there once. */
-static int check(const char *file, uint32_t instances, long kills)
+/* FILE must have every increment exactly once. */
+static int check_file(const char *file, uint32_t instances, long kills)
 {
 	static uint32_t seen[INSTANCES];
 	static Record records[RECORDS];
@@ -110,7 +114,7 @@ static int check(const char *file, uint32_t instances, long kills)
 	for (uint64_t i = 0; i < count; i++) {
 		uint32_t instance = records[i].instance;
 
-		/* One that has made its increment and was killed before it knew is the only one that may be ahead. */
+		/* The file may be ahead by one: the process was killed between its write and its count in `done`. */
 		if (instance >= instances || records[i].times != ++seen[instance] ||
 		    records[i].times > shared->done[instance] + 1)
 			wrong = 1;
@@ -125,7 +129,7 @@ static int check(const char *file, uint32_t instances, long kills)
 	return wrong;
 }
 
-static int torture(char **arguments)
+static int run_kill(char **arguments)
 {
 	const int processes = (int)number(arguments[2]);
 	const long kills = number(arguments[3]);
@@ -156,12 +160,12 @@ static int torture(char **arguments)
 	for (int i = 0; i < processes; i++)
 		waitpid(pids[i], NULL, 0);
 	free(pids);
-	return check(arguments[1], instances, kills);
+	return check_file(arguments[1], instances, kills);
 }
 
 /* -- Dining --------------------------------------------------------------------------------------------------------- */
 
-static void forks(int fd, int set, int left, int right, int by)
+static void change_forks(int fd, int set, int left, int right, int by)
 {
 	char line[64];
 	struct sembuf ops[] = {{(unsigned short)left, (short)by, 0}, {(unsigned short)right, (short)by, 0}};
@@ -180,7 +184,7 @@ static void dine(const char *op, int set, int place, int places, int meals)
 
 	need(fd >= 0, op);
 	while (meals-- > 0) {
-		forks(fd, set, left, right, -1);
+		change_forks(fd, set, left, right, -1);
 		if (__atomic_exchange_n(&shared->eating[place], 1, __ATOMIC_SEQ_CST) ||
 		    __atomic_load_n(&shared->eating[right], __ATOMIC_SEQ_CST) ||
 		    __atomic_load_n(&shared->eating[(place + places - 1) % places], __ATOMIC_SEQ_CST))
@@ -189,12 +193,12 @@ static void dine(const char *op, int set, int place, int places, int meals)
 			usleep(200);
 		shared->meals[place]++;
 		__atomic_store_n(&shared->eating[place], 0, __ATOMIC_SEQ_CST);
-		forks(fd, set, left, right, 1);
+		change_forks(fd, set, left, right, 1);
 	}
 	_exit(0);
 }
 
-static int dinner(char **arguments)
+static int run_dine(char **arguments)
 {
 	const int places = (int)number(arguments[2]), meals = (int)number(arguments[3]);
 	int set = semget((key_t)strtoul(arguments[1], NULL, 0), 0, 0), eaten = 0;
@@ -216,9 +220,9 @@ int main(int argc, char **argv)
 	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	need(shared != MAP_FAILED, "mmap");
 	if (argc == 6 && strcmp(argv[1], "kill") == 0)
-		return torture(argv + 2);
+		return run_kill(argv + 2);
 	if (argc == 6 && strcmp(argv[1], "dine") == 0)
-		return dinner(argv + 2);
+		return run_dine(argv + 2);
 	fputs("wrong usage: see tests/native/sem_torture.c\n", stderr);
 	return 2;
 }

@@ -1,6 +1,6 @@
 /*
- * signals: the other side of the tests of signal/. It knows kill(2), sigwaitinfo(2) and plain file calls, one command a run,
- * and shares no code with ipcfs.
+ * signals: sends and receives signals with kill(2), sigwaitinfo(2) and plain file calls for the tests of signal/, one
+ * command per run. The program shares no code with ipcfs. The comment above each function describes its command.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static int refused(void)
+static int print_errno(void)
 {
 	fprintf(stderr, "%s\n", strerrorname_np(errno));
 	return 1;
@@ -33,7 +33,7 @@ static void block_all(void)
 	sigprocmask(SIG_BLOCK, &all, NULL);
 }
 
-/* Prints the next signal; 0 if there is none and `wait` is 0. */
+/* Prints the next signal and returns 1; returns 0 if no signal is pending and `wait` is 0. */
 static int print_next(int wait)
 {
 	const struct timespec now = {0};
@@ -44,7 +44,7 @@ static int print_next(int wait)
 	if ((wait ? sigwaitinfo(&all, &info) : sigtimedwait(&all, &info, &now)) < 0) {
 		if (!wait && errno == EAGAIN)
 			return 0;
-		exit(refused());
+		exit(print_errno());
 	}
 	printf("%d code=%d pid=%d uid=%d value=%d\n", info.si_signo, info.si_code, (int)info.si_pid, (int)info.si_uid,
 	       info.si_value.sival_int);
@@ -52,8 +52,8 @@ static int print_next(int wait)
 	return 1;
 }
 
-/* receive COUNT: prints `ready`, then what each of COUNT signals carries. */
-static int receive(char **argv)
+/* receive COUNT: prints `ready`, and then COUNT signals as they arrive. */
+static int print_signals(char **argv)
 {
 	block_all();
 	puts("ready");
@@ -63,8 +63,8 @@ static int receive(char **argv)
 	return 0;
 }
 
-/* hold: blocks all signals, prints `ready`, and takes none until USR2 is pending too; then all, by sigwaitinfo. */
-static int hold(char **argv)
+/* hold: blocks all signals, prints `ready`, waits until USR2 is pending, and then prints all pending signals. */
+static int print_pending(char **argv)
 {
 	sigset_t pending;
 
@@ -89,71 +89,72 @@ static void *thread_main(void *unused)
 	return unused;
 }
 
-/* thread: a second thread prints `ready TID` and the signal that it gets; the first one waits for it. */
-static int thread(char **argv)
+/* thread: a second thread prints `ready TID` and the next signal; the first thread waits for its end. */
+static int print_in_thread(char **argv)
 {
-	pthread_t other;
+	pthread_t receiver;
 
 	(void)argv;
 	block_all();
-	pthread_create(&other, NULL, thread_main, NULL);
-	pthread_join(other, NULL);
+	pthread_create(&receiver, NULL, thread_main, NULL);
+	pthread_join(receiver, NULL);
 	return 0;
 }
 
-/* write PATH TEXT [nonblock]: one write(2), and what it said. */
+/* write PATH TEXT [nonblock]: writes TEXT in one write(2), and prints its result. */
 static int write_text(char **argv)
 {
 	int fd = open(argv[0], O_WRONLY | (argv[2] ? O_NONBLOCK : 0));
 	ssize_t n;
 
 	if (fd < 0)
-		return refused();
+		return print_errno();
 	n = write(fd, argv[1], strlen(argv[1]));
 	if (n < 0)
-		return refused();
+		return print_errno();
 	printf("%zd\n", n);
 	return 0;
 }
 
-/* -- A number that is used again -------------------------------------------------------------------------------------- */
+/* -- A pid that is used again ----------------------------------------------------------------------------------------- */
 
-/* A process with this number, which some other one has had. It ends with 42 at USR1, with 0 when its stdin does. */
+/* Makes a process with the pid of an earlier process. USR1 ends the new process with status 42. */
 static pid_t process_with(pid_t pid, int group)
 {
 	uint64_t set_tid = (uint64_t)pid;
 	struct clone_args args = {.exit_signal = SIGCHLD, .set_tid = (uintptr_t)&set_tid, .set_tid_size = 1};
-	sigset_t one, before;
+	sigset_t usr1, old_mask;
 	pid_t child;
 
-	/* Blocked from its first moment on. */
-	sigemptyset(&one);
-	sigaddset(&one, SIGUSR1);
-	sigprocmask(SIG_BLOCK, &one, &before);
+	/* The child inherits the mask, so that no USR1 arrives before its sigwait(). */
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &usr1, &old_mask);
 	child = (pid_t)syscall(SYS_clone3, &args, sizeof args);
 	if (child == 0) {
 		int signal;
 
 		if (group)
 			setpgid(0, 0);
-		sigwait(&one, &signal);
+		sigwait(&usr1, &signal);
 		_exit(42);
 	}
-	sigprocmask(SIG_SETMASK, &before, NULL);
+	sigprocmask(SIG_SETMASK, &old_mask, NULL);
 	return child;
 }
 
-/* What a write of USR1 says: "0" or the errno. */
+/* Writes USR1. Returns "0" or the name of the errno. */
 static const char *write_usr1(int fd)
 {
 	return write(fd, "USR1\n", 5) == 5 ? "0" : strerrorname_np(errno);
 }
 
 /*
- * reuse TREE [group]: opens a process's (group's) `send`, lets that process end and another take its number, writes, and
- * opens it again from within the directory it was in; prints what each said, and whether the new one is untouched.
+ * reuse TREE [group]: opens `send` of a process or group, ends the process, and writes. Then makes a process with the
+ * same pid, writes to the open file, and opens `send` again relative to the working directory, the directory of the
+ * first process. Prints the result of each write, and whether the second process still runs.
  */
-static int reuse(char **argv)
+static int reuse_pid(char **argv)
 {
 	int group = argv[1] != NULL;
 	char path[4096];
@@ -168,16 +169,16 @@ static int reuse(char **argv)
 	}
 	setpgid(first, group ? 0 : getpgrp());
 	snprintf(path, sizeof path, "%s/signal/%s%d", argv[0], group ? "group/" : "", (int)first);
-	usleep(30000); /* so that the two do not start in one tick of the clock */
+	usleep(30000); /* so that the start times of the two processes differ by a clock tick */
 	held = chdir(path) ? -1 : open("send", O_WRONLY);
 	if (held < 0)
-		return refused();
+		return print_errno();
 	kill(first, SIGKILL);
 	waitpid(first, NULL, 0);
 	printf("ended: %s\n", write_usr1(held));
 	second = process_with(first, group);
 	if (second != first)
-		return refused();
+		return print_errno();
 	setpgid(second, group ? 0 : getpgrp());
 	printf("held: %s\n", write_usr1(held));
 	close(held);
@@ -190,12 +191,12 @@ static int reuse(char **argv)
 	return WEXITSTATUS(status) != 42;
 }
 
-/* -- Who may signal whom ------------------------------------------------------------------------------------------------ */
+/* -- Permissions -------------------------------------------------------------------------------------------------------- */
 
 typedef struct Ids {
 	uid_t real, effective, saved;
-	int session;  /* of its own */
-	int cap_kill; /* 1: has it though not root, -1: has it not though root */
+	int session;  /* makes a new session */
+	int cap_kill; /* 1: keeps CAP_KILL without being root, -1: drops CAP_KILL as root, 0: unchanged */
 } Ids;
 
 static const Ids targets[] = {
@@ -211,9 +212,9 @@ static const Ids senders[] = {
 	{1001, 1001, 1001, 0, 1}, {1001, 0, 0, 1, -1},
 };
 
-enum { TARGETS = sizeof targets / sizeof *targets, SENDERS = sizeof senders / sizeof *senders, FIXED = 2 };
+enum { TARGETS = sizeof targets / sizeof *targets, SENDERS = sizeof senders / sizeof *senders, OTHERS = 2 };
 
-static void take_ids(const Ids *ids)
+static void assume_ids(const Ids *ids)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct caps[2];
@@ -236,7 +237,7 @@ static void take_ids(const Ids *ids)
 		_exit(97);
 }
 
-static int by_file(const char *path, const char *text)
+static int write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY), result = 0;
 
@@ -248,45 +249,46 @@ static int by_file(const char *path, const char *text)
 	return result;
 }
 
-static int compare(const char *tree, const char *where, const Ids *sender, pid_t pid)
+static int compare_results(const char *tree, const char *where, const Ids *sender, pid_t pid)
 {
 	static const struct {
 		int number;
 		const char *text;
-	} asked[] = {{0, "0"}, {SIGURG, "URG"}, {SIGCONT, "CONT"}};
+	} signals[] = {{0, "0"}, {SIGURG, "URG"}, {SIGCONT, "CONT"}};
 	int wrong = 0;
 
-	for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
 		char path[4096];
-		int native = kill(*where ? -pid : pid, asked[i].number) ? errno : 0, file;
+		int native = kill(*where ? -pid : pid, signals[i].number) ? errno : 0, file;
 
 		snprintf(path, sizeof path, "%s/signal/%s%d/send", tree, where, (int)pid);
-		file = by_file(path, asked[i].text);
+		file = write_file(path, signals[i].text);
 		if (native == file)
 			continue;
 		wrong++;
-		printf("%u/%u/%u cap %d to %s%d %s: kill says %d, the file %d\n", sender->real, sender->effective,
-		       sender->saved, sender->cap_kill, where, (int)pid, asked[i].text, native, file);
+		printf("%u/%u/%u cap %d to %s%d %s: kill(2) returns %d, the file %d\n", sender->real, sender->effective,
+		       sender->saved, sender->cap_kill, where, (int)pid, signals[i].text, native, file);
 	}
 	return wrong;
 }
 
 /*
- * matrix TREE DAEMON GROUP...: processes of many users; each sender asks about each of them, about init and DAEMON, and
- * about the groups, by kill(2) and by file. Prints where the two differ, and how many were compared.
+ * matrix TREE DAEMON GROUP...: starts a process for each of `targets`. Each of `senders` signals each process, init,
+ * DAEMON and the groups, with kill(2) and with the file `send`. Prints the cases in which the two results differ, and
+ * their number.
  */
-static int matrix(char **argv)
+static int compare_matrix(char **argv)
 {
-	pid_t pids[TARGETS + FIXED] = {1, atoi(argv[1])};
+	pid_t pids[TARGETS + OTHERS] = {1, atoi(argv[1])};
 	int wrong = 0, compared = 0, ready[2];
 	char byte;
 
 	if (pipe(ready))
-		return refused();
+		return print_errno();
 	for (int i = 0; i < TARGETS; i++) {
-		pids[FIXED + i] = fork();
-		if (pids[FIXED + i] == 0) {
-			take_ids(&targets[i]);
+		pids[OTHERS + i] = fork();
+		if (pids[OTHERS + i] == 0) {
+			assume_ids(&targets[i]);
 			if (write(ready[1], "", 1) == 1)
 				for (;;)
 					pause();
@@ -295,38 +297,41 @@ static int matrix(char **argv)
 	}
 	for (int i = 0; i < TARGETS; i++)
 		if (read(ready[0], &byte, 1) != 1)
-			return refused();
+			return print_errno();
 	for (int i = 0; i < SENDERS; i++) {
 		pid_t sender = fork();
 		int status;
 
 		if (sender == 0) {
-			int mine = 0;
+			int differing = 0;
 
-			take_ids(&senders[i]);
-			for (int j = 0; j < TARGETS + FIXED; j++)
-				mine += compare(argv[0], "", &senders[i], pids[j]);
+			assume_ids(&senders[i]);
+			for (int j = 0; j < TARGETS + OTHERS; j++)
+				differing += compare_results(argv[0], "", &senders[i], pids[j]);
 			for (char **group = argv + 2; *group; group++)
-				mine += compare(argv[0], "group/", &senders[i], atoi(*group));
+				differing += compare_results(argv[0], "group/", &senders[i], atoi(*group));
 			fflush(stdout);
-			_exit(mine);
+			_exit(differing);
 		}
 		waitpid(sender, &status, 0);
 		wrong += WIFEXITED(status) ? WEXITSTATUS(status) : 1000;
-		compared += TARGETS + FIXED;
+		compared += TARGETS + OTHERS;
 		for (char **group = argv + 2; *group; group++)
 			compared++;
 	}
 	for (int i = 0; i < TARGETS; i++) {
-		kill(pids[FIXED + i], SIGKILL);
-		waitpid(pids[FIXED + i], NULL, 0);
+		kill(pids[OTHERS + i], SIGKILL);
+		waitpid(pids[OTHERS + i], NULL, 0);
 	}
 	printf("%d compared, %d differ\n", compared, wrong);
 	return wrong != 0;
 }
 
-/* mates UID...: a group led by a process that ends at once; prints its number; its members, with these uids, wait. */
-static int mates(char **argv)
+/*
+ * mates UID...: makes a process group with a process for each uid. Its leader ends at once. Prints the number of the
+ * group.
+ */
+static int make_group(char **argv)
 {
 	pid_t leader = fork();
 
@@ -337,7 +342,7 @@ static int mates(char **argv)
 				continue;
 			if (setresuid((uid_t)atoi(*uid), (uid_t)atoi(*uid), (uid_t)atoi(*uid)))
 				_exit(1);
-			/* Whoever reads the output waits for its end. */
+			/* The test reads the output up to end of file. */
 			close(STDOUT_FILENO);
 			for (;;)
 				pause();
@@ -354,8 +359,9 @@ static const struct {
 	int min, max;
 	int (*run)(char **argv);
 } commands[] = {
-	{"receive", 1, 1, receive}, {"hold", 0, 0, hold},     {"thread", 0, 0, thread}, {"write", 2, 3, write_text},
-	{"reuse", 1, 2, reuse},     {"matrix", 2, 9, matrix}, {"mates", 1, 9, mates},
+	{"receive", 1, 1, print_signals}, {"hold", 0, 0, print_pending}, {"thread", 0, 0, print_in_thread},
+	{"write", 2, 3, write_text},      {"reuse", 1, 2, reuse_pid},    {"matrix", 2, 9, compare_matrix},
+	{"mates", 1, 9, make_group},
 };
 
 int main(int argc, char **argv)
