@@ -1,5 +1,11 @@
 /*
- * Locking: `lock`, "the errand lock", guards who has which errands. It is held for a few instructions.
+ * Jobs on threads of their own: see async.h.
+ *
+ * A user has at most threads_user_max threads in each class. A thread that has run a job takes the next queued job of the same
+ * user, and ends if there is none. While a job is queued, a thread of its user therefore exists.
+ *
+ * Locking: "the job lock" guards the users of all classes, the queues and the number of threads. It is held for a few
+ * instructions, and never while a job runs or ends.
  */
 #include "backends/core/async.h"
 
@@ -12,105 +18,105 @@
 #include "backends/core/refusal.h"
 
 enum {
-	THREADS_MAX = 2048, /* of all kinds and users */
-	STACK = 1024 * 1024 /* what nsswitch loads may like it large */
+	THREADS_MAX = 2048, /* of all classes and users */
+	STACK = 1024 * 1024 /* modules of nsswitch.conf(5) may need a large one */
 };
 
-typedef struct User {
-	int all;       /* errands */
-	int running;   /* of them: each on a thread */
-	GQueue behind; /* AsyncJob: the others */
-} User;
+/* The jobs of one user in one class. Exists while the user has a thread there. */
+typedef struct UserJobs {
+	int threads;
+	GQueue queued; /* AsyncJob */
+} UserJobs;
 
 static GMutex lock;
-static int threads; /* Protected by lock. */
+static int threads; /* Protected by the job lock. */
 
-/* -- Users: called with lock held --------------------------------------------------------------------------------------- */
+/* -- Users: called with the job lock held ------------------------------------------------------------------------------- */
 
-static User *user_of(JobClass *kind, uid_t uid)
+static UserJobs *user_get(JobClass *class, uid_t uid)
 {
-	User *user;
+	UserJobs *user;
 
-	if (!kind->users)
-		kind->users = g_hash_table_new_full(NULL, NULL, NULL, g_free);
-	user = g_hash_table_lookup(kind->users, GUINT_TO_POINTER(uid));
+	if (!class->users)
+		class->users = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	user = g_hash_table_lookup(class->users, GUINT_TO_POINTER(uid));
 	if (!user) {
-		user = g_new0(User, 1);
-		g_hash_table_insert(kind->users, GUINT_TO_POINTER(uid), user);
+		user = g_new0(UserJobs, 1);
+		g_hash_table_insert(class->users, GUINT_TO_POINTER(uid), user);
 	}
 	return user;
 }
 
-/* One errand less. */
-static void user_less(JobClass *kind, uid_t uid)
+static void user_push_job(UserJobs *user, AsyncJob *job)
 {
-	if (--user_of(kind, uid)->all == 0)
-		g_hash_table_remove(kind->users, GUINT_TO_POINTER(uid));
+	job->queued = true;
+	job->link = (GList){.data = job};
+	g_queue_push_tail_link(&user->queued, &job->link);
 }
 
-static void put_behind(User *user, AsyncJob *errand)
+/* NULL: no job is queued. */
+static AsyncJob *user_pop_job(UserJobs *user)
 {
-	errand->waits = true;
-	errand->link = (GList){.data = errand};
-	g_queue_push_tail_link(&user->behind, &errand->link);
+	GList *link = g_queue_pop_head_link(&user->queued);
+	AsyncJob *job = link ? link->data : NULL;
+
+	if (job)
+		job->queued = false;
+	return job;
 }
 
-static AsyncJob *take_next(User *user)
+static void user_drop_thread(JobClass *class, uid_t uid, UserJobs *user)
 {
-	GList *link = g_queue_pop_head_link(&user->behind);
-	AsyncJob *next = link ? link->data : NULL;
-
-	if (next)
-		next->waits = false;
-	return next;
+	threads--;
+	if (--user->threads == 0)
+		g_hash_table_remove(class->users, GUINT_TO_POINTER(uid));
 }
 
 /* -- Threads ------------------------------------------------------------------------------------------------------------ */
 
-static void job_unref(AsyncJob *errand)
+static void job_unref(AsyncJob *job)
 {
-	if (g_atomic_int_dec_and_test(&errand->refs))
-		errand->kind->end(errand);
+	if (g_atomic_int_dec_and_test(&job->refs))
+		job->class->end(job);
 }
 
-static void tell(AsyncJob *errand)
+/* Ends a job that was run or that never will be: wakes the starter, and gives up the thread's ownership. */
+static void job_complete(AsyncJob *job)
 {
-	g_atomic_int_set(&errand->done, true);
-	if (!job_detached(errand))
-		host_wake(errand->key);
-	job_unref(errand);
+	quota_release(&job->class->quota, job->uid, 1);
+	g_atomic_int_set(&job->done, true);
+	if (!job_detached(job))
+		host_wake(job->key);
+	job_unref(job);
 }
 
-/* Ends one that was run. Returns the next one of the same user, for this thread. */
-static AsyncJob *conclude(AsyncJob *errand)
+/* Completes a job that was run. Returns the user's next job for this thread; NULL: the thread ends. */
+static AsyncJob *job_replace(AsyncJob *job)
 {
 	AsyncJob *next;
-	User *user;
+	UserJobs *user;
 
 	g_mutex_lock(&lock);
-	user = user_of(errand->kind, errand->uid);
-	next = take_next(user);
-	if (!next) {
-		user->running--;
-		threads--;
-	}
-	user_less(errand->kind, errand->uid);
+	user = user_get(job->class, job->uid);
+	next = user_pop_job(user);
+	if (!next)
+		user_drop_thread(job->class, job->uid, user);
 	g_mutex_unlock(&lock);
-	tell(errand);
+	job_complete(job);
 	return next;
 }
 
-static void *job_main(void *data)
+static void *thread_main(void *data)
 {
-	for (AsyncJob *errand = data; errand; errand = conclude(errand))
-		errand->kind->run(errand);
+	for (AsyncJob *job = data; job; job = job_replace(job))
+		job->class->run(job);
 	return NULL;
 }
 
-/* A thread has no business with the process's signals: all are blocked in it from its first instruction. */
-static bool start_thread(AsyncJob *errand)
+/* All signals are blocked in the thread from its first instruction: signals to the process are for the main thread. */
+static bool thread_start(AsyncJob *job)
 {
-	sigset_t all, before;
+	sigset_t all, old;
 	pthread_attr_t attributes;
 	pthread_t thread;
 	int error;
@@ -119,101 +125,100 @@ static bool start_thread(AsyncJob *errand)
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, STACK);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&thread, &attributes, job_main, errand);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	error = pthread_create(&thread, &attributes, thread_main, job);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attributes);
 	return error == 0;
 }
 
-/* There is no thread for it. It waits for another one of the same user's; where there is none, it is refused, and who waits. */
-static int do_without(AsyncJob *errand)
+/*
+ * Gives back the thread that could not be started for a job. If the user has another thread, the job waits for that one.
+ * Otherwise the job is refused, and the jobs that were queued behind it end without having run.
+ */
+static int job_start_failed(AsyncJob *job)
 {
-	JobClass *kind = errand->kind;
-	const uid_t uid = errand->uid;
-	GQueue hopeless = G_QUEUE_INIT;
+	JobClass *class = job->class;
+	GQueue abandoned = G_QUEUE_INIT;
 	bool waits;
-	User *user;
+	UserJobs *user;
 
 	g_mutex_lock(&lock);
-	user = user_of(kind, uid);
-	user->running--;
-	threads--;
-	waits = user->running > 0;
-	if (waits) {
-		put_behind(user, errand);
-	} else {
-		for (AsyncJob *other; (other = take_next(user));) {
-			g_queue_push_tail_link(&hopeless, &other->link);
-			user_less(kind, uid);
-		}
-		user_less(kind, uid);
-	}
+	user = user_get(class, job->uid);
+	waits = user->threads > 1;
+	if (waits)
+		user_push_job(user, job);
+	else
+		for (AsyncJob *queued; (queued = user_pop_job(user));)
+			g_queue_push_tail_link(&abandoned, &queued->link);
+	user_drop_thread(class, job->uid, user);
 	g_mutex_unlock(&lock);
-	for (GList *link; (link = g_queue_pop_head_link(&hopeless));)
-		tell(link->data);
-	return waits ? 0 : refuse(ENOMEM, "the daemon has no thread left for %s", kind->what);
+	if (waits)
+		return 0;
+	for (GList *link; (link = g_queue_pop_head_link(&abandoned));)
+		job_complete(link->data);
+	quota_release(&class->quota, job->uid, 1);
+	return refuse(ENOMEM, "the daemon has no thread left for %s: try again later", class->quota.what);
 }
 
-/* -- For who asks ------------------------------------------------------------------------------------------------------- */
+/* -- The starter -------------------------------------------------------------------------------------------------------- */
 
-int job_start(AsyncJob *errand, JobClass *kind, uid_t uid, const int64_t key[4])
+int job_start(AsyncJob *job, JobClass *class, uid_t uid, const int64_t key[4])
 {
-	bool refused, runs = false, crowded = false;
-	User *user;
+	bool needs_thread, has_room = true;
+	UserJobs *user;
+	int result;
 
-	/* A new thread has the ids of the one that makes it. */
+	/* A new thread inherits the ids of the thread that starts it. */
 	g_assert(!creds_overridden());
-	*errand = (AsyncJob){.kind = kind, .uid = uid, .refs = 2};
-	memcpy(errand->key, key, sizeof errand->key);
+	result = quota_charge(&class->quota, uid, 1);
+	if (result < 0)
+		return result;
+	*job = (AsyncJob){.class = class, .uid = uid, .refs = 2};
+	memcpy(job->key, key, sizeof job->key);
 	g_mutex_lock(&lock);
-	user = user_of(kind, uid);
-	refused = user->all >= kind->most;
-	if (!refused) {
-		user->all++;
-		runs = user->running < kind->at_once;
-		crowded = threads >= THREADS_MAX;
-	}
-	if (runs) {
-		user->running++;
+	user = user_get(class, uid);
+	needs_thread = user->threads < class->threads_user_max;
+	if (needs_thread) {
+		has_room = threads < THREADS_MAX;
+		user->threads++;
 		threads++;
-	} else if (!refused) {
-		put_behind(user, errand);
+	} else {
+		user_push_job(user, job);
 	}
 	g_mutex_unlock(&lock);
-	if (refused)
-		return refuse(ENFILE, "%d %s of yours are under way already", kind->most, kind->what);
-	if (runs && (crowded || !start_thread(errand)))
-		return do_without(errand);
+	if (needs_thread && (!has_room || !thread_start(job)))
+		return job_start_failed(job);
 	return 0;
 }
 
-bool job_done(AsyncJob *errand)
+bool job_done(AsyncJob *job)
 {
-	return g_atomic_int_get(&errand->done);
+	return g_atomic_int_get(&job->done);
 }
 
-bool job_detached(AsyncJob *errand)
+bool job_detached(AsyncJob *job)
 {
-	return g_atomic_int_get(&errand->dropped);
+	return g_atomic_int_get(&job->detached);
 }
 
-void job_detach(AsyncJob *errand)
+void job_detach(AsyncJob *job)
 {
-	bool waited;
+	bool was_queued;
 
-	if (!errand)
+	if (!job)
 		return;
-	g_atomic_int_set(&errand->dropped, true);
+	g_atomic_int_set(&job->detached, true);
 	g_mutex_lock(&lock);
-	waited = errand->waits;
-	if (waited) {
-		g_queue_unlink(&user_of(errand->kind, errand->uid)->behind, &errand->link);
-		errand->waits = false;
-		user_less(errand->kind, errand->uid);
+	was_queued = job->queued;
+	if (was_queued) {
+		g_queue_unlink(&user_get(job->class, job->uid)->queued, &job->link);
+		job->queued = false;
 	}
 	g_mutex_unlock(&lock);
-	if (waited)
-		job_unref(errand);
-	job_unref(errand);
+	if (was_queued) {
+		quota_release(&job->class->quota, job->uid, 1);
+		job_unref(job);
+	}
+	job_unref(job);
 }

@@ -1,49 +1,54 @@
 /*
- * AsyncJobs: what takes as long as it likes and no signal ends, such as the look-up of a name, or a path through a file system
- * that does not answer. Each runs on a thread that nobody has to wait for: who asked is woken when it is done, or lets go before,
- * and the thread finishes for nobody.
+ * Jobs: work that can take any time and that no signal ends, such as the look-up of a name, or the walk of a path through a
+ * file system that does not answer. Each job runs on a thread of its own, so that no thread that serves requests blocks.
+ *
+ * socket/ starts jobs for requests; poller.c starts one for its thread. The starter is woken by the key of the job once the
+ * job is done. It can also detach the job at any time; the thread then finishes the job, and its result is discarded.
+ *
+ * Ownership: a job has two owners, the starter and the thread. JobClass.end() frees it once neither needs it.
  */
 #pragma once
 
 #include "backends/core/backend.h"
+#include "backends/core/quota.h"
 
 typedef struct AsyncJob AsyncJob;
 
-/* A kind of errand: a static of whoever has such errands to run. */
+/* A class of jobs: a static variable of the file that starts them. */
 typedef struct JobClass {
-	const char *what;              /* "look-ups of names": for the words of a refusal */
-	int at_once;                   /* how many of one user's have a thread; others wait for their turn, in order */
-	int most;                      /* how many of one user's there may be in all */
-	void (*run)(AsyncJob *errand); /* on a thread, as the daemon */
-	void (*end)(AsyncJob *errand); /* frees it, when neither the thread nor who asked needs it any more */
-	GHashTable *users;             /* Protected by the errand lock. uid -> who has some */
+	Quota quota;          /* the jobs of each user, running and queued */
+	int threads_user_max; /* the threads of each user, root included; other jobs wait for their turn, in order */
+	void (*run)(AsyncJob *job); /* called on a thread of its own, with the daemon's ids */
+	void (*end)(AsyncJob *job); /* frees the job; called on any thread */
+	GHashTable *users;          /* Protected by the job lock. uid -> UserJobs */
 } JobClass;
 
-/* The first field of what is to be done. Its fields are errand.c's. */
+/* The first member of the starter's struct. Only async.c uses its fields. */
 struct AsyncJob {
-	JobClass *kind;
+	JobClass *class;
 	uid_t uid;
 	int64_t key[4];
-	GList link;        /* Protected by the errand lock, as `waits`. */
-	bool waits;        /* for its turn */
-	int refs;          /* atomic */
-	int done, dropped; /* atomic */
+	GList link;         /* Protected by the job lock, as `queued`. */
+	bool queued;        /* waits for its turn */
+	int refs;           /* atomic */
+	int done, detached; /* atomic */
 };
 
 /*
- * Has it run on behalf of `uid`. Never sleeps. When it is done, host_wake(key) is called. 0; or -ENFILE (too many of this
- * user's) or -ENOMEM (no thread is to be had), the reason noted: then it is still the caller's, to be freed.
+ * Starts the job on behalf of `uid`. Never blocks. host_wake(key) is called when the job is done. Returns 0; or -ENFILE (the
+ * user's quota) or -ENOMEM (no thread can be started) with the reason noted, and the job stays the caller's. Called with the
+ * daemon's own ids.
  */
-int job_start(AsyncJob *errand, JobClass *kind, uid_t uid, const int64_t key[4]);
+int job_start(AsyncJob *job, JobClass *class, uid_t uid, const int64_t key[4]);
 
 /*
- * Whether it has been run: from then on its results are there for who asked; those it began with where there was no thread for
- * it in the end.
+ * Whether the job is done: its results then belong to the starter. A queued job can end without having run, if no thread can be
+ * started for it; its results are then those that it had at job_start().
  */
-bool job_done(AsyncJob *errand);
+bool job_done(AsyncJob *job);
 
-/* For run(): whether nobody needs it any more. */
-bool job_detached(AsyncJob *errand);
+/* Whether the starter has detached the job. For run(), which can then stop early. */
+bool job_detached(AsyncJob *job);
 
-/* Who asked lets go of it, at any time; NULL is fine. */
-void job_detach(AsyncJob *errand);
+/* Gives up the starter's ownership, at any time. A queued job never runs. NULL is allowed. */
+void job_detach(AsyncJob *job);

@@ -1,5 +1,6 @@
 /*
- * glibc's setresuid and its like change every thread of the process (nptl(7)); the raw system calls change this one.
+ * Credentials of the calling thread: see credentials.h. glibc's setresuid(3) and similar functions change all threads of the
+ * process (nptl(7)); this file makes raw system calls, which change the calling thread only.
  */
 #include "backends/core/credentials.h"
 
@@ -7,36 +8,35 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static _Thread_local pid_t asker; /* of whom this thread works for, also where that takes no other ids */
+static _Thread_local pid_t caller_pid;
 
 static _Thread_local struct {
-	bool assumed;
-	int suspended; /* depth */
+	bool active;
+	int raised; /* depth of creds_raise() */
 	uid_t uid;
 	gid_t gid;
 	const gid_t *groups;
 	int ngroups;
-} played;
+} override;
 
-/* (uid_t)-1 would mean "as it is". */
-enum { NOBODYS_UID = -2 };
+enum { UNUSED_UID = -2 /* -1 would leave the uid unchanged */ };
 
 static int set_uids(uid_t real, uid_t effective)
 {
 	return syscall(SYS_setresuid, real, effective, (uid_t)-1) ? -errno : 0;
 }
 
-static int become(uid_t uid, gid_t gid, const gid_t *groups, int ngroups)
+static int set_caller_ids(uid_t uid, gid_t gid, const gid_t *groups, int ngroups)
 {
-	/* Groups first, while this thread may still change them. */
+	/* The uid comes last: without uid 0 the thread may not change its groups. */
 	if (syscall(SYS_setgroups, ngroups, groups) || syscall(SYS_setresgid, (gid_t)-1, gid, (gid_t)-1))
 		return -errno;
 	return set_uids((uid_t)-1, uid);
 }
 
-static void become_daemon(void)
+static void restore_daemon_ids(void)
 {
-	/* A thread that cannot come back must not serve anybody else. */
+	/* A thread that keeps a caller's ids must not serve other callers. */
 	if (set_uids(0, 0) || syscall(SYS_setresgid, (gid_t)-1, 0, (gid_t)-1) || syscall(SYS_setgroups, 0, NULL))
 		g_error("cannot return to the daemon's own ids: %s", g_strerror(errno));
 }
@@ -45,22 +45,22 @@ int creds_override(const Caller *caller)
 {
 	int result;
 
-	g_assert(!played.assumed);
-	asker = caller->pid;
+	g_assert(!override.active);
+	caller_pid = caller->pid;
 	if (getuid() != 0)
 		return caller->uid == geteuid() ? 0 : -EPERM;
 	if (caller->uid == 0)
 		return 0;
-	result = become(caller->uid, caller->gid, caller->groups, caller->ngroups);
+	result = set_caller_ids(caller->uid, caller->gid, caller->groups, caller->ngroups);
 	if (result < 0) {
-		become_daemon();
+		restore_daemon_ids();
 		return result;
 	}
-	played.assumed = true;
-	played.uid = caller->uid;
-	played.gid = caller->gid;
-	played.groups = caller->groups;
-	played.ngroups = caller->ngroups;
+	override.active = true;
+	override.uid = caller->uid;
+	override.gid = caller->gid;
+	override.groups = caller->groups;
+	override.ngroups = caller->ngroups;
 	return 0;
 }
 
@@ -68,12 +68,12 @@ int creds_override_sender(const Caller *caller)
 {
 	int result = creds_override(caller);
 
-	if (result < 0 || !played.assumed)
+	if (result < 0 || !override.active)
 		return result;
-	/* Setting the real uid takes privilege: the saved uid 0 is where it comes from. */
+	/* Only uid 0, which the saved uid still is, may set the real uid. */
 	result = set_uids((uid_t)-1, 0);
 	if (result == 0)
-		result = set_uids((uid_t)NOBODYS_UID, caller->uid);
+		result = set_uids((uid_t)UNUSED_UID, caller->uid);
 	if (result < 0)
 		creds_revert();
 	return result;
@@ -81,21 +81,21 @@ int creds_override_sender(const Caller *caller)
 
 void creds_revert(void)
 {
-	asker = 0;
-	if (!played.assumed)
+	caller_pid = 0;
+	if (!override.active)
 		return;
-	become_daemon();
-	played.assumed = false;
+	restore_daemon_ids();
+	override.active = false;
 }
 
 bool creds_overridden(void)
 {
-	return played.assumed;
+	return override.active;
 }
 
 pid_t creds_caller_pid(void)
 {
-	return asker;
+	return caller_pid;
 }
 
 void creds_copy(Caller *out, const Caller *caller)
@@ -112,14 +112,14 @@ void creds_clear(Caller *caller)
 
 void creds_raise(void)
 {
-	if (played.assumed && played.suspended++ == 0)
-		become_daemon();
+	if (override.active && override.raised++ == 0)
+		restore_daemon_ids();
 }
 
 void creds_lower(void)
 {
-	if (!played.assumed || --played.suspended > 0)
+	if (!override.active || --override.raised > 0)
 		return;
-	if (become(played.uid, played.gid, played.groups, played.ngroups))
-		g_error("cannot play uid %u again: %s", played.uid, g_strerror(errno));
+	if (set_caller_ids(override.uid, override.gid, override.groups, override.ngroups))
+		g_error("cannot take the ids of uid %u again: %s", override.uid, g_strerror(errno));
 }

@@ -1,37 +1,41 @@
 /*
- * Playing the caller: the kernel is asked for its verdict under the caller's ids, on this thread only.
+ * Credentials: a thread of the daemon takes the effective ids of the caller, so that the kernel itself checks the caller's
+ * permissions.
  *
- * The thread's real and saved ids stay 0, so nobody but root can signal or trace it meanwhile. Capabilities go with the
- * effective uid (capabilities(7), "Effect of user ID changes"). A daemon that is not root plays nobody: it has the rights
- * of its one user, and refuses others (EPERM), whom the mount option allow_other may let in.
+ * Only the effective uid, the effective gid and the supplementary groups of the one thread change. Its real and saved uid stay
+ * 0, so that only root can signal or trace the thread. Capabilities follow the effective uid (capabilities(7), "Effect of user
+ * ID changes"). A non-root daemon cannot impersonate callers: it has the rights of its own user, and refuses other users, which
+ * the mount option allow_other may let in, with EPERM.
+ *
+ * fs/ overrides the ids around create, remove, open and similar functions of a mechanism. Mechanisms raise and lower them for
+ * the daemon's own business. All state belongs to the thread, so there are no locks.
  */
 #pragma once
 
 #include "backends/core/backend.h"
 
-/* This thread takes the caller's effective uid, gid and groups. Returns 0 or a negative errno (nothing changed then). */
+/* Takes the caller's effective ids and groups on this thread. Returns 0, or a negative errno with nothing changed. */
 int creds_override(const Caller *caller);
 
 /*
- * The same for kill(2) and its like, which look at the sender's real uid as well, against the target's real and saved ones:
- * the real uid becomes one that nobody has, so that the verdict is the kernel's for the caller's effective uid alone (what
- * FUSE does not tell: the caller's real uid, saved uid and session).
+ * The same for system calls that check the real uid too, as kill(2) does. The thread's real uid becomes one that no user has,
+ * so that the kernel's check depends on the effective uid alone.
  */
 int creds_override_sender(const Caller *caller);
 
-/* This thread is the daemon again. */
+/* Returns this thread to the daemon's own ids. */
 void creds_revert(void);
 
-/* Whether this thread plays somebody: not so for root, nor in a daemon that is not root. */
+/* Whether this thread has the ids of a caller. False for root's requests, and in a non-root daemon. */
 bool creds_overridden(void);
 
-/* The pid that asked, root's as well, until creds_revert(). 0: not known. */
+/* The caller's pid between creds_override() and creds_revert(), root's too. 0: not known. */
 pid_t creds_caller_pid(void);
 
-/* A Caller to keep, with groups of its own; and the end of it, which an empty one needs not. */
+/* Copies a Caller together with its groups. creds_clear() frees the groups; a zeroed Caller needs no creds_clear(). */
 void creds_copy(Caller *out, const Caller *caller);
 void creds_clear(Caller *caller);
 
-/* The daemon for a moment: for what is its own business, such as the names file. These nest. */
+/* Give this thread the daemon's own ids for a while, and take them away again. Pairs nest. Without an override they do nothing. */
 void creds_raise(void);
 void creds_lower(void);

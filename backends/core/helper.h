@@ -1,21 +1,24 @@
 /*
- * Deputies: child processes that make a few system calls as the caller, with all of his ids, and end.
+ * Helper processes: children of the daemon that make a few system calls with all ids of the caller, and exit.
  *
- * A thread of the daemon plays the caller by its effective ids alone (identity.h). That does not do where the kernel goes by the
- * real ones, which no thread may have: the caller could kill it, and the daemon with it. Nor does it do where a path is walked by
- * the kernel and may lead through /proc: every thread may follow the links of its own process, to whatever the daemon has open.
+ * Usually a thread of the daemon takes the caller's effective ids (credentials.h). That is not enough where the kernel uses the
+ * real ids: no thread of the daemon may have the caller's real uid, because the caller could then kill the daemon. It is also
+ * not enough where the kernel walks a path that may lead through /proc: a thread of the daemon may follow the links in
+ * /proc/self, and so reach every file that the daemon has open.
  *
- * From the moment it has the caller's ids, the caller may stop and kill it. Whoever does so holds up nobody but himself: deputies
- * are sent from workers and errands, and one that is seen to be stopped is killed. The daemon's memory, of which it has a copy,
- * stays closed to the caller: a process that has changed its ids cannot be traced, nor does it dump core (prctl(2),
- * PR_SET_DUMPABLE).
+ * Once the helper process has the caller's ids, the caller can stop and kill it. A helper process therefore runs only for
+ * worker threads and jobs, where only the caller's own request waits for it, and the daemon kills a stopped one. The caller
+ * cannot read the copy of the daemon's memory: a process that has changed its ids cannot be traced and does not dump core
+ * (prctl(2), PR_SET_DUMPABLE).
+ *
+ * posix/mq_create.c and socket/bind.c call helper_run(). There are no locks.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { DEPUTY_KEPT = 2 };
+enum { HELPER_DESCRIPTORS = 2 };
 
 typedef struct HelperReport {
 	int result; /* 0 or a negative errno */
@@ -24,20 +27,20 @@ typedef struct HelperReport {
 
 typedef struct HelperProcess {
 	/*
-	 * Both run in the child, which must not allocate, or take a lock, or use what of libc looks for other threads. `prepare`
-	 * (may be absent) still has the daemon's rights; `act` has the caller's, and no umask.
+	 * Both run in the child, which must not allocate memory, take a lock, or call a function of libc that looks for other
+	 * threads. `prepare` (may be NULL) runs with the daemon's rights, `act` with the caller's ids and without a umask.
 	 */
 	void (*prepare)(const void *data);
 	HelperReport (*act)(const void *data);
 	const void *data;
-	int kept[DEPUTY_KEPT];          /* the descriptors that they use; -1: none. All others are closed. */
-	int most_ms;                    /* what it may take; 0: as long as it likes … */
-	bool (*over)(const void *data); /* … but not beyond this (may be absent), which is asked again and again */
+	int descriptors[HELPER_DESCRIPTORS]; /* that the functions use; -1: none. The child closes all others. */
+	int timeout_ms;                      /* 0: none */
+	bool (*abandoned)(const void *data); /* asked repeatedly (may be NULL); true ends the child */
 } HelperProcess;
 
 /*
- * Sends a deputy of the caller whom this thread plays, and waits for its report. 0; -EINTR: it was stopped or killed, by the
- * caller or since it has taken too long, and what it has done before is to be found out; or -ENFILE or -EAGAIN, the reason noted:
- * none could be sent.
+ * Runs a helper process for the caller whose ids this thread has, and waits for its report. Returns 0; -EINTR: the child was
+ * stopped or killed, or was ended by timeout_ms or abandoned(), and the caller of helper_run() has to find out what it did; or
+ * -ENFILE or -EAGAIN with the reason noted: no child could be started.
  */
-int helper_send(const HelperProcess *deputy, HelperReport *out);
+int helper_run(const HelperProcess *helper, HelperReport *out);

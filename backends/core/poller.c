@@ -1,13 +1,15 @@
 /*
- * Locking: `lock` guards what is new, and whether the thread is there. What the thread has taken is its own.
+ * The poller: see poller.h. Its thread is a job (async.h) that runs while there are entries.
+ *
+ * Locking: `lock` guards the added entries and whether the thread runs. The entries that the thread has collected are its own.
  */
 #include "backends/core/poller.h"
 
 #include "backends/core/async.h"
 
 enum {
-	LOOK_US = 10 * 1000,
-	SHARE = 20 /* of its time it works one part in so many, however much there is to look at */
+	INTERVAL_US = 10 * 1000,
+	SHARE = 20 /* the thread works for at most one part in SHARE of its time, however many entries there are */
 };
 
 typedef struct PollerEntry {
@@ -16,72 +18,75 @@ typedef struct PollerEntry {
 } PollerEntry;
 
 static GMutex lock;
-static GArray *fresh; /* Protected by lock. PollerEntry */
+static GArray *added; /* Protected by lock. PollerEntry */
 static bool running;  /* Protected by lock. */
 
-/* Takes over what is new. False: there is nothing at all, and the thread ends. */
-static bool take(GArray *pursued)
+/* Moves the added entries to `entries`. Returns false if there is no entry at all: the thread then ends. */
+static bool collect_entries(GArray *entries)
 {
 	bool any;
 
 	g_mutex_lock(&lock);
-	g_array_append_vals(pursued, fresh->data, fresh->len);
-	g_array_set_size(fresh, 0);
-	any = running = pursued->len > 0;
+	g_array_append_vals(entries, added->data, added->len);
+	g_array_set_size(added, 0);
+	any = running = entries->len > 0;
 	g_mutex_unlock(&lock);
 	return any;
 }
 
-static void pursue(AsyncJob *errand)
+static void poller_run(AsyncJob *job)
 {
-	g_autoptr(GArray) pursued = g_array_new(FALSE, FALSE, sizeof(PollerEntry));
+	g_autoptr(GArray) entries = g_array_new(FALSE, FALSE, sizeof(PollerEntry));
 
-	/* Nobody waits for it; not before it is run, since it would not be then. */
-	job_detach(errand);
-	while (take(pursued)) {
-		gint64 began = g_get_monotonic_time();
+	/* Nothing waits for the job. It is detached here and not after job_start(), because a detached job that is queued never runs. */
+	job_detach(job);
+	while (collect_entries(entries)) {
+		gint64 start = g_get_monotonic_time();
 
-		for (guint i = pursued->len; i-- > 0;) {
-			const PollerEntry *quarry = &g_array_index(pursued, PollerEntry, i);
+		for (guint i = entries->len; i-- > 0;) {
+			const PollerEntry *entry = &g_array_index(entries, PollerEntry, i);
 
-			if (quarry->step(quarry->data))
-				g_array_remove_index_fast(pursued, i);
+			if (entry->step(entry->data))
+				g_array_remove_index_fast(entries, i);
 		}
-		g_usleep(MAX(LOOK_US, (gulong)(g_get_monotonic_time() - began) * SHARE));
+		g_usleep(MAX(INTERVAL_US, (gulong)(g_get_monotonic_time() - start) * SHARE));
 	}
 }
 
-static void poller_end(AsyncJob *errand)
+static void poller_end(AsyncJob *job)
 {
-	g_free(errand);
+	g_free(job);
 }
 
 /*
- * One that is about to end is one as well. The next is run behind it, by the same thread: on a thread of its own it could be about to
- * end before that one has, and a third would be refused.
+ * With one thread, a new job waits until the last one has ended, and runs on the same thread. With a second thread, the first one
+ * could still be about to end while the second one ends, and a third would be necessary.
  */
-static JobClass pursuits = {.what = "pursuits", .at_once = 1, .most = 2, .run = pursue, .end = poller_end};
+static JobClass pollers = {
+	.quota = {.what = "background operations"},
+	.threads_user_max = 1,
+	.run = poller_run,
+	.end = poller_end,
+};
 
 void poller_add(bool (*step)(void *data), void *data)
 {
-	const PollerEntry quarry = {.step = step, .data = data};
-	const int64_t nobody[4] = {0};
-	AsyncJob *errand = NULL;
+	const PollerEntry entry = {.step = step, .data = data};
+	const int64_t key[4] = {0};
+	AsyncJob *job = NULL;
 
 	g_mutex_lock(&lock);
-	if (!fresh)
-		fresh = g_array_new(FALSE, FALSE, sizeof(PollerEntry));
-	g_array_append_val(fresh, quarry);
+	if (!added)
+		added = g_array_new(FALSE, FALSE, sizeof(PollerEntry));
+	g_array_append_val(added, entry);
 	if (!running)
-		errand = g_new0(AsyncJob, 1);
+		job = g_new0(AsyncJob, 1);
 	running = true;
 	g_mutex_unlock(&lock);
-	if (!errand)
+	if (!job || job_start(job, &pollers, 0, key) == 0)
 		return;
-	if (job_start(errand, &pursuits, 0, nobody) == 0)
-		return;
-	/* Without a thread it waits for who comes next. */
-	poller_end(errand);
+	/* No thread can be started: the entry waits for the next poller_add(). */
+	poller_end(job);
 	g_mutex_lock(&lock);
 	running = false;
 	g_mutex_unlock(&lock);

@@ -1,13 +1,15 @@
 /*
- * Pursuing what goes on in steps while nobody waits for it, such as the connection that an open with O_NONBLOCK has begun: each
- * is looked at every few milliseconds. What somebody waits for fs/ pursues, and at once.
+ * The poller: a thread that retries operations in the background while no request waits for them, such as the connection that
+ * an open with O_NONBLOCK has begun. fs/ itself retries an operation that a request waits for, and does so at once.
+ *
+ * socket/ calls poller_add().
  */
 #pragma once
 
 #include <stdbool.h>
 
 /*
- * From now on calls step(data), on a thread of its own, until that returns true: then `data` is forgotten. step() never sleeps. What
- * users can begin this way is limited by whoever calls this.
+ * Calls step(data) every few milliseconds on the poller's thread, until step() returns true. step() must not block. The caller
+ * of poller_add() limits how many entries a user can add.
  */
 void poller_add(bool (*step)(void *data), void *data);

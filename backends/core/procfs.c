@@ -26,9 +26,7 @@ int procfs_open(pid_t pid, pid_t tid)
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0)
 		return fd;
-	if (errno == EMFILE || errno == ENFILE)
-		return refuse(ENFILE, "the daemon has no descriptor left");
-	return -ESRCH;
+	return errno == EMFILE || errno == ENFILE ? refuse_descriptor(errno) : -ESRCH;
 }
 
 char *procfs_read(int directory, const char *file)

@@ -1,13 +1,15 @@
 /*
- * Locking: `lock` guards `last`. Memory is bounded: at most WHY_USERS users are remembered; beyond that all are forgotten,
- * since a reason is of use only right after the refusal.
+ * Refusals: see refusal.h.
+ *
+ * Locking: `lock` guards `last`. The table has at most USERS_MAX users. A further user clears it, because a reason is useful
+ * only shortly after the refusal.
  */
 #include "backends/core/refusal.h"
 
 #include <errno.h>
 #include <string.h>
 
-enum { WHY_USERS = 4096 };
+enum { USERS_MAX = 4096 };
 
 static GMutex lock;
 static GHashTable *last; /* Protected by lock. uid -> text, owned. */
@@ -24,6 +26,13 @@ int refuse(int error, const char *format, ...)
 	va_end(args);
 	repeats = false;
 	return -error;
+}
+
+int refuse_descriptor(int error)
+{
+	if (error != EMFILE && error != ENFILE)
+		return -error;
+	return refuse(ENFILE, "the daemon has no descriptor left: close files in the tree, or remove objects");
 }
 
 int refusal_repeat(int error)
@@ -49,8 +58,8 @@ void refusal_forget(void)
 	repeats = false;
 }
 
-/* What an errno means, where nobody has said more. */
-static const char *words(int error)
+/* The reason for an error without a note. */
+static const char *error_text(int error)
 {
 	return error == EIDRM ? "the object has been removed since this was opened" : strerror(error);
 }
@@ -64,12 +73,12 @@ void refusal_keep(uid_t uid, const char *what, int error)
 		refusal_forget();
 		return;
 	}
-	text = g_strdup_printf("%s: %s: %s\n", what, name ? name : "error", note[0] ? note : words(error));
+	text = g_strdup_printf("%s: %s: %s\n", what, name ? name : "error", note[0] ? note : error_text(error));
 	refusal_forget();
 	g_mutex_lock(&lock);
 	if (!last)
 		last = g_hash_table_new_full(NULL, NULL, NULL, g_free);
-	if (g_hash_table_size(last) >= WHY_USERS)
+	if (g_hash_table_size(last) >= USERS_MAX)
 		g_hash_table_remove_all(last);
 	g_hash_table_insert(last, GUINT_TO_POINTER(uid), text);
 	g_mutex_unlock(&lock);

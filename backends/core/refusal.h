@@ -1,9 +1,11 @@
 /*
- * Why something was refused, in words: what `cat /ipc/why` prints to the user who met the refusal.
+ * Refusals: the reason for an error in words, which `cat /ipc/why` prints to the user that got the error.
  *
- * A mechanism that knows more than an errno says so with refuse() just before it returns; fs/ adds what was tried and
- * keeps it for that user with refusal_keep(). A file system sees many refusals that nobody asked about (a shell that looks
- * for a name before making it), so only what fs/ keeps is shown.
+ * A function of a mechanism calls refuse() just before it returns an error. That notes the reason on the calling thread. fs/
+ * then calls refusal_keep(), which keeps the reason as the user's last refusal. fs/ does not keep every error: a shell, for
+ * example, looks up a name before it makes it, and that ENOENT is of no interest.
+ *
+ * The notes belong to the thread. The last refusals have a lock in refusal.c.
  */
 #pragma once
 
@@ -12,21 +14,27 @@
 
 #include <glib.h>
 
-/* Notes the reason on this thread and returns -error, so that it can be returned itself. */
+/* Notes the reason on this thread. Returns -error, so that the caller can return the result. */
 int refuse(int error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
-/* The same for what is refused only because of an earlier refusal: what `why` says of that one stays. */
+/*
+ * The same after the daemon itself could not open a descriptor. EMFILE would name the descriptors of the caller, so EMFILE and
+ * ENFILE both give -ENFILE with the reason noted. Another error gives -error without a note.
+ */
+int refuse_descriptor(int error);
+
+/* Returns -error for an error that follows from an earlier refusal: the user's last refusal then stays. */
 int refusal_repeat(int error);
 
-/* Whether there is a note on this thread; and what it says, until the next one. */
+/* Whether this thread has a note, and the text of it, which is valid until the next note. */
 bool refusal_noted(void);
 const char *refusal_note(void);
 
-/* Forgets this thread's note. */
+/* Drops this thread's note. */
 void refusal_forget(void);
 
-/* Keeps "what: ERRNO: reason" as the last refusal of `uid`. Takes this thread's note, or says what errno `error` means. */
+/* Keeps "what: ERRNO: reason" as the last refusal of `uid`. The reason is this thread's note, or else the words for `error`. */
 void refusal_keep(uid_t uid, const char *what, int error);
 
-/* Prints the last refusal of `uid`, a line, or nothing if there was none. */
+/* Appends the last refusal of `uid`, one line, or nothing if there was none. */
 void refusal_print(uid_t uid, GString *out);

@@ -107,15 +107,15 @@ static HelperReport find_out(const Making *making)
 static HelperReport delegate(const Making *making)
 {
 	const PosixMqOrder *order = making->order;
-	const HelperProcess deputy = {
+	const HelperProcess helper = {
 		.prepare = set_limit,
 		.act = make,
 		.data = making,
-		.kept = {order->replaces, order->replaces < 0 ? -1 : order->opened},
-		.most_ms = MOST_MS,
+		.descriptors = {order->replaces, order->replaces < 0 ? -1 : order->opened},
+		.timeout_ms = MOST_MS,
 	};
 	HelperReport made = {0};
-	int result = helper_send(&deputy, &made);
+	int result = helper_run(&helper, &made);
 
 	if (result == -EINTR) {
 		creds_raise();

@@ -84,12 +84,13 @@ static bool is_bound(Socket *socket)
 /* As the caller. */
 static int bind_path(const PathBinding *path)
 {
-	const HelperProcess deputy = {.act = bind_there, .data = path, .kept = {path->socket->fd, -1}, .over = is_over};
+	const HelperProcess helper = {
+		.act = bind_there, .data = path, .descriptors = {path->socket->fd, -1}, .abandoned = is_over};
 	int result = path_check_mount(path->address.local.sun_path);
 	HelperReport report = {0};
 
 	if (result == 0)
-		result = helper_send(&deputy, &report);
+		result = helper_run(&helper, &report);
 	if (result == 0)
 		result = report.result;
 	/* It was killed: before or after that? */
@@ -133,9 +134,11 @@ static void path_end(AsyncJob *errand)
 }
 
 static JobClass paths = {
-	.what = "paths to be bound",
-	.at_once = PATHS_AT_ONCE,
-	.most = PATHS_USER,
+	.quota = {.what = "paths to be bound",
+		  .remedy = "wait for some to end",
+		  .error = ENFILE,
+		  .user_max = PATHS_USER},
+	.threads_user_max = PATHS_AT_ONCE,
 	.run = path_run,
 	.end = path_end,
 };

@@ -97,9 +97,11 @@ static void place_end(AsyncJob *errand)
 }
 
 static JobClass places = {
-	.what = "connections to paths, or to servers with a full backlog",
-	.at_once = PLACES_AT_ONCE,
-	.most = PLACES_USER,
+	.quota = {.what = "connections to paths, or to servers with a full backlog",
+		  .remedy = "wait for some to end",
+		  .error = ENFILE,
+		  .user_max = PLACES_USER},
+	.threads_user_max = PLACES_AT_ONCE,
 	.run = place_run,
 	.end = place_end,
 };

@@ -321,9 +321,8 @@ static void walk_end(AsyncJob *errand)
 }
 
 static JobClass walks = {
-	.what = "walks of paths",
-	.at_once = WALKS_AT_ONCE,
-	.most = WALKS_USER,
+	.quota = {.what = "walks of paths", .remedy = "wait for some to end", .error = ENFILE, .user_max = WALKS_USER},
+	.threads_user_max = WALKS_AT_ONCE,
 	.run = walk_run,
 	.end = walk_end,
 };

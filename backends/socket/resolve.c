@@ -81,9 +81,11 @@ static void resolve_end(AsyncJob *errand)
 }
 
 static JobClass resolves = {
-	.what = "look-ups of names",
-	.at_once = RESOLVES_AT_ONCE,
-	.most = RESOLVES_USER,
+	.quota = {.what = "look-ups of names",
+		  .remedy = "wait for some to end",
+		  .error = ENFILE,
+		  .user_max = RESOLVES_USER},
+	.threads_user_max = RESOLVES_AT_ONCE,
 	.run = resolve_run,
 	.end = resolve_end,
 };

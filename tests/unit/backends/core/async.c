@@ -1,3 +1,4 @@
+/* Jobs: turns and quotas of users, and detached jobs. A job runs until the test opens a gate or lets the job pass by name. */
 #include "backends/core/async.h"
 
 #include <errno.h>
@@ -6,28 +7,28 @@
 #include "backends/core/refusal.h"
 
 typedef struct Task {
-	AsyncJob errand;
+	AsyncJob job;
 	char name;
 } Task;
 
 /* Protected by lock. */
 static GMutex lock;
 static GCond changed;
-static int open_gates; /* how many more may pass */
-static char passes;    /* or who may, by name */
+static int open_gates; /* the number of jobs that may end */
+static char passes;    /* the name of another job that may end */
 static int running, ended, woken;
 static int started;    /* atomic */
-static GString *order; /* names, as they were run */
+static GString *order; /* the names of the jobs in the order in which they started */
 
-static void run(AsyncJob *errand)
+static void task_run(AsyncJob *job)
 {
 	g_mutex_lock(&lock);
 	running++;
-	g_string_append_c(order, ((Task *)errand)->name);
+	g_string_append_c(order, ((Task *)job)->name);
 	g_cond_broadcast(&changed);
-	while (open_gates == 0 && passes != ((Task *)errand)->name)
+	while (open_gates == 0 && passes != ((Task *)job)->name)
 		g_cond_wait(&changed, &lock);
-	if (passes == ((Task *)errand)->name)
+	if (passes == ((Task *)job)->name)
 		passes = 0;
 	else
 		open_gates--;
@@ -35,13 +36,13 @@ static void run(AsyncJob *errand)
 	g_mutex_unlock(&lock);
 }
 
-static void end(AsyncJob *errand)
+static void task_end(AsyncJob *job)
 {
 	g_mutex_lock(&lock);
 	ended++;
 	g_cond_broadcast(&changed);
 	g_mutex_unlock(&lock);
-	g_free(errand);
+	g_free(job);
 }
 
 static void wake(const int64_t key[4])
@@ -53,7 +54,10 @@ static void wake(const int64_t key[4])
 	g_mutex_unlock(&lock);
 }
 
-static JobClass kind = {.what = "tasks", .at_once = 2, .most = 5, .run = run, .end = end};
+static JobClass class = {.quota = {.what = "tasks", .remedy = "wait", .error = ENFILE, .user_max = 5},
+			 .threads_user_max = 2,
+			 .run = task_run,
+			 .end = task_end};
 
 static void begin(void)
 {
@@ -72,7 +76,7 @@ static int start(char name, uid_t uid, Task **out)
 	int result;
 
 	task->name = name;
-	result = job_start(&task->errand, &kind, uid, key);
+	result = job_start(&task->job, &class, uid, key);
 	if (result < 0)
 		g_free(task);
 	else
@@ -112,15 +116,15 @@ static void test_one(void)
 	begin();
 	g_assert_cmpint(start('a', 1, &task), ==, 0);
 	await(&running, 1);
-	g_assert_false(job_done(&task->errand));
+	g_assert_false(job_done(&task->job));
 	open_gate(1);
 	await(&woken, 1);
-	g_assert_true(job_done(&task->errand));
-	job_detach(&task->errand);
+	g_assert_true(job_done(&task->job));
+	job_detach(&task->job);
 	await(&ended, 1);
 }
 
-/* So many of one user's at once, the others in order; another user's go on. */
+/* The jobs of a user beyond threads_user_max run in order. Another user's jobs do not wait for them. */
 static void test_turns(void)
 {
 	Task *tasks[5], *refused, *other;
@@ -140,25 +144,25 @@ static void test_turns(void)
 	for (int i = 0; i < 5; i++) {
 		let_pass("abcde"[i]);
 		await(&woken, i + 2);
-		/* The next one has begun, in its place, before another place is free. */
+		/* The next job starts on the thread of the last one before another thread is free. */
 		await(&running, MIN(2, 4 - i));
 	}
 	for (int i = 0; i < 5; i++)
-		job_detach(&tasks[i]->errand);
-	job_detach(&other->errand);
+		job_detach(&tasks[i]->job);
+	job_detach(&other->job);
 	await(&ended, 6);
 	g_assert_nonnull(strstr(order->str, "o"));
 	g_string_erase(order, strchr(order->str, 'o') - order->str, 1);
-	/* The first two have begun at once. */
+	/* The first two start together, in any order. */
 	g_assert_cmpstr(order->str + 2, ==, "cde");
 	g_assert_cmpint(start('y', 1, &refused), ==, 0);
 	open_gate(1);
-	job_detach(&refused->errand);
+	job_detach(&refused->job);
 	await(&ended, 7);
 }
 
-/* Who lets go before its turn is never run; who lets go in between wakes nobody. */
-static void test_drop(void)
+/* A job that is detached before its turn never runs. A job that is detached while it runs wakes no waiter. */
+static void test_detach(void)
 {
 	Task *a, *b, *c, *d;
 
@@ -168,21 +172,21 @@ static void test_drop(void)
 	await(&running, 2);
 	g_assert_cmpint(start('c', 1, &c), ==, 0);
 	g_assert_cmpint(start('d', 1, &d), ==, 0);
-	job_detach(&c->errand);
+	job_detach(&c->job);
 	await(&ended, 1);
-	job_detach(&a->errand);
+	job_detach(&a->job);
 	g_assert_cmpint(ended, ==, 1);
 	open_gate(3);
 	await(&woken, 2);
-	job_detach(&b->errand);
-	job_detach(&d->errand);
+	job_detach(&b->job);
+	job_detach(&d->job);
 	await(&ended, 4);
 	g_assert_null(strchr(order->str, 'c'));
 	g_assert_cmpint(woken, ==, 2);
 	job_detach(NULL);
 }
 
-/* Let go of at any time, from several threads. */
+/* Several threads start jobs and detach them at any time. */
 static void *storm(void *data)
 {
 	GRand *random = g_rand_new_with_seed(GPOINTER_TO_UINT(data));
@@ -194,7 +198,7 @@ static void *storm(void *data)
 			continue;
 		for (int turns = g_rand_int_range(random, 0, 200); turns > 0; turns--)
 			g_thread_yield();
-		job_detach(&task->errand);
+		job_detach(&task->job);
 	}
 	g_rand_free(random);
 	return NULL;
@@ -211,14 +215,14 @@ static void test_storm(void)
 	for (guint i = 0; i < G_N_ELEMENTS(threads); i++)
 		g_thread_join(threads[i]);
 	await(&ended, started);
-	/* Nothing is left behind: whoever comes now has the whole of it. */
+	/* Nothing stays charged: a user can start as many jobs as the quota allows. */
 	begin();
 	open_gate(5);
 	for (int i = 0; i < 5; i++) {
 		Task *task;
 
 		g_assert_cmpint(start('z', 9, &task), ==, 0);
-		job_detach(&task->errand);
+		job_detach(&task->job);
 	}
 	await(&ended, 5);
 }
@@ -226,9 +230,9 @@ static void test_storm(void)
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	g_test_add_func("/errand/one", test_one);
-	g_test_add_func("/errand/turns", test_turns);
-	g_test_add_func("/errand/drop", test_drop);
-	g_test_add_func("/errand/storm", test_storm);
+	g_test_add_func("/job/one", test_one);
+	g_test_add_func("/job/turns", test_turns);
+	g_test_add_func("/job/detach", test_detach);
+	g_test_add_func("/job/storm", test_storm);
 	return g_test_run();
 }

@@ -1,9 +1,10 @@
+/* The poller calls step() of each entry until that returns true. */
 #include "backends/core/poller.h"
 
 #include <glib.h>
 
-static int left[50]; /* atomic: steps to go */
-static int over;     /* atomic */
+static int left[50]; /* atomic: remaining calls of step() for each entry */
+static int ended;    /* atomic: entries whose step() returned true */
 
 static bool step(void *data)
 {
@@ -11,25 +12,25 @@ static bool step(void *data)
 
 	if (g_atomic_int_add(steps, -1) > 1)
 		return false;
-	g_atomic_int_inc(&over);
+	g_atomic_int_inc(&ended);
 	return true;
 }
 
 static void await(int value)
 {
-	while (g_atomic_int_get(&over) != value)
+	while (g_atomic_int_get(&ended) != value)
 		g_usleep(1000);
 }
 
-/* Each is looked at until it is over, and never again. */
+/* step() is called until it returns true, and never again. */
 static void test_all(void)
 {
 	for (int turn = 0; turn < 3; turn++) {
-		g_atomic_int_set(&over, 0);
+		g_atomic_int_set(&ended, 0);
 		for (guint i = 0; i < G_N_ELEMENTS(left); i++) {
 			g_atomic_int_set(&left[i], 1 + (int)i % 7);
 			poller_add(step, &left[i]);
-			/* Also one that comes when all others are over, and the thread may be about to end. */
+			/* The next entry comes when the poller's thread may be about to end. */
 			if (i == 10)
 				await(11);
 		}
@@ -42,6 +43,6 @@ static void test_all(void)
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	g_test_add_func("/pursuit/all", test_all);
+	g_test_add_func("/poller/all", test_all);
 	return g_test_run();
 }

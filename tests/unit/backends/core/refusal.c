@@ -1,3 +1,4 @@
+/* Refusals: notes of a thread, and the last refusal of each user. */
 #include "backends/core/refusal.h"
 
 #include <errno.h>
@@ -28,13 +29,27 @@ static void test_reason(void)
 	assert_printed(1, "mkdir sysv/msg/x: ENOSPC: 7 queues exist\n");
 }
 
-/* Where nobody noted a reason, the errno's own words; and a note serves one refusal only. */
+/* Without a note, the reason is the text of the errno. A note serves one refusal only. */
 static void test_errno(void)
 {
 	refuse(ENOSPC, "full");
 	refusal_keep(2, "mkdir a", ENOSPC);
 	refusal_keep(2, "rmdir b", EPERM);
 	assert_printed(2, "rmdir b: EPERM: Operation not permitted\n");
+}
+
+/* The caller must not take the daemon's EMFILE for its own. */
+static void test_descriptor(void)
+{
+	refusal_forget();
+	g_assert_cmpint(refuse_descriptor(ENOMEM), ==, -ENOMEM);
+	g_assert_false(refusal_noted());
+	g_assert_cmpint(refuse_descriptor(EMFILE), ==, -ENFILE);
+	g_assert_true(refusal_noted());
+	refusal_forget();
+	g_assert_cmpint(refuse_descriptor(ENFILE), ==, -ENFILE);
+	g_assert_true(refusal_noted());
+	refusal_forget();
 }
 
 static void test_forget(void)
@@ -45,7 +60,7 @@ static void test_forget(void)
 	assert_printed(3, "open c: EACCES: Permission denied\n");
 }
 
-/* What is refused because something else was. */
+/* A refusal that follows from an earlier one does not replace its reason. */
 static void test_repeat(void)
 {
 	refuse(EINVAL, "this is no record");
@@ -96,7 +111,7 @@ static void test_threads(void)
 	assert_printed(6, "write g: EINVAL: of this thread\n");
 }
 
-/* However many users meet refusals, the newest has his. */
+/* The last refusal is kept, however many users had one before. */
 static void test_many_users(void)
 {
 	for (uid_t uid = 100000; uid < 110000; uid++)
@@ -108,14 +123,15 @@ static void test_many_users(void)
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	g_test_add_func("/why/none", test_none);
-	g_test_add_func("/why/reason", test_reason);
-	g_test_add_func("/why/errno", test_errno);
-	g_test_add_func("/why/forget", test_forget);
-	g_test_add_func("/why/repeat", test_repeat);
-	g_test_add_func("/why/users", test_users);
-	g_test_add_func("/why/long", test_long);
-	g_test_add_func("/why/threads", test_threads);
-	g_test_add_func("/why/many-users", test_many_users);
+	g_test_add_func("/refusal/none", test_none);
+	g_test_add_func("/refusal/reason", test_reason);
+	g_test_add_func("/refusal/errno", test_errno);
+	g_test_add_func("/refusal/descriptor", test_descriptor);
+	g_test_add_func("/refusal/forget", test_forget);
+	g_test_add_func("/refusal/repeat", test_repeat);
+	g_test_add_func("/refusal/users", test_users);
+	g_test_add_func("/refusal/long", test_long);
+	g_test_add_func("/refusal/threads", test_threads);
+	g_test_add_func("/refusal/many-users", test_many_users);
 	return g_test_run();
 }
