@@ -1,4 +1,7 @@
-/* What the sections of the benchmark share. Everything that should not fail ends the program when it does. */
+/*
+ * Functions that the sections of the benchmarks share. A call that fails unexpectedly ends the program with a message.
+ * Nothing here is locked: one thread of a program calls these functions, except need().
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -18,68 +21,72 @@ typedef struct Samples {
 	int n;
 } Samples;
 
-/* Seconds, from any start. */
+/* Seconds on the monotonic clock. */
 double now(void);
 
 void sample(Samples *samples, double value);
 double median(Samples *samples);
 
-/* "  what   12.34 unit": the median, with the least and the greatest beside it. */
+/* Prints "  what   12.34 unit": the median of the samples times `scale`, and the smallest and largest sample. */
 void print_figure(const char *what, Samples *samples, double scale, const char *unit);
 void print_value(const char *what, double value, const char *unit);
 
-/* "  what   1.07   reach <= 1.15"; a reach of 0 is none. */
+/* Prints "  what   1.07 times (reach: 1.15)", and MISSED if the ratio is above the reach. A reach of 0: no limit. */
 void print_ratio(const char *what, double ratio, double reach);
 
-/* The same of what is better the more it is: "reach: at least 1.00". */
+/* As print_ratio(), for a share that should be at least `reach`. */
 void print_share(const char *what, double share, double reach);
 
-/* The kernel and the processors. */
+/* Prints the kernel and the processors. */
 void print_machine(void);
 
 void heading(const char *text);
 
-/* Ends the program with `what` and errno unless `good`. */
+/* Unless `good`, prints `what` and errno, and exits with status 1. */
 void need(bool good, const char *what);
 
-/* -- What is measured (mounted.c) ------------------------------------------------------------------------------------ */
+/* -- Mounted file systems (mounted.c) --------------------------------------------------------------------------------- */
 
-/* A file system's process and where it is mounted. */
+/* The process of a file system, and its mountpoint (owned). */
 typedef struct Mounted {
 	pid_t pid;
-	char *at;
+	char *mountpoint;
 } Mounted;
 
-/* Starts `argv` with the mountpoint behind its last word, and waits until `file` is there. Returns the seconds it took. */
+/*
+ * Starts `argv` with a new mountpoint as its last argument, and waits until `file` exists there. Returns the seconds.
+ */
 double mounted_start(Mounted *mounted, const char *const *argv, const char *file);
 void mounted_end(Mounted *mounted);
 
-/* Runs all threads of a process, and those to come, on this processor only; -1: on any. */
+/* Restricts all present and later threads of a process to this processor; -1: removes the restriction. */
 void pin(pid_t pid, int cpu);
 
 /* VmRSS of a process in KiB. */
 long resident(pid_t pid);
 
-/* Whether so many requests of the mount wait for an answer, or this cannot be known. */
+/*
+ * Whether at least `requests` requests of the mount wait for a reply. True also if the kernel does not show the number.
+ */
 bool mounted_waiting(const Mounted *mounted, long requests);
 
-/* The ipcfs under test, and the file system that it is compared with. */
+/* Start the ipcfs under test, and the file system `nothing` (nothing.c) that it is compared with. */
 double start_ipcfs(Mounted *mounted);
 void start_nothing(Mounted *mounted);
 
 extern struct Bench {
 	const char *ipcfs_program, *nothing_program;
-	char *folder; /* of our own */
+	char *folder; /* temporary, removed at the end */
 	Mounted ipcfs;
 } bench;
 
-/* An empty queue of this name, made anew. Returns its id. */
+/* Removes the queue of this name, if it exists, and makes an empty one. Returns its id. */
 int fresh_queue(const char *name);
 
-/* The path of a file of a queue (NULL: of its directory). Owned by the caller. */
+/* The path of a file of a queue (NULL: of its directory). The caller owns it. */
 char *queue_path(const char *name, const char *file);
 
-/* Seconds that a command takes, its output thrown away. */
+/* Runs a command with its output to /dev/null. Returns the seconds. */
 double time_command(const char *const *argv);
 
 /* -- Sections -------------------------------------------------------------------------------------------------------- */

@@ -1,4 +1,4 @@
-/* A million messages through lines. */
+/* The section `bulk`: a million messages through the file `lines`, compared with msgsnd(2) and msgrcv(2). */
 #include "bench.h"
 
 #include <fcntl.h>
@@ -76,7 +76,7 @@ static void receive_lines(int fd, size_t bytes)
 	}
 }
 
-/* A writing process and this one, which reads. */
+/* A child sends, and this process receives. */
 static double time_native(int id)
 {
 	double start = now();
@@ -113,7 +113,7 @@ static double time_lines(const char *path, size_t block)
 	return start;
 }
 
-/* One process that fills the queue and empties it: nobody waits for anybody. */
+/* One process fills the queue and empties it, `n` messages at a time, and never blocks. */
 static double time_native_alone(int id, int n)
 {
 	double start = now();
@@ -162,8 +162,8 @@ static void compare(const char *where, int full)
 	print_figure("lines, two processes, writes of 1 MiB", &large, 1, "s");
 	print_ratio("lines / native, two processes, 64 KiB", median(&small) / median(&native), 1.5);
 	print_ratio("lines / native, two processes, 1 MiB", median(&large) / median(&native), 1.5);
-	print_figure("msgsnd and msgrcv, one process, a queue full each", &native_alone, 1, "s");
-	print_figure("lines, one process, a queue full each", &alone, 1, "s");
+	print_figure("msgsnd and msgrcv, one process, a full queue at a time", &native_alone, 1, "s");
+	print_figure("lines, one process, a full queue at a time", &alone, 1, "s");
 	print_ratio("lines / native, one process", median(&alone) / median(&native_alone), 1.5);
 }
 

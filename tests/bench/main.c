@@ -1,7 +1,7 @@
 /*
- * bench IPCFS NOTHING [SECTION…]: figures of a machine, an ipcfs, and a file system that does nothing. As root; in IPC and
- * mount namespaces of its own, so that no queue and no mount of the machine is seen or touched. For figures that mean
- * something the build is optimised and the machine idle.
+ * bench IPCFS NOTHING [SECTION…]: measures ipcfs and compares it with native calls and with a file system that does
+ * nothing (nothing.c). The program needs root. It makes new IPC and mount namespaces, so that it neither sees nor
+ * changes queues and mounts of the machine. Use an optimised build and an idle machine.
  */
 #include "bench.h"
 
@@ -26,7 +26,7 @@ static const struct Section {
 	{"many", bench_many},     {"blocked", bench_blocked}, {"memory", bench_memory},
 };
 
-static bool wanted(const char *name, int argc, char **argv)
+static bool is_selected(const char *name, int argc, char **argv)
 {
 	for (int i = 3; i < argc; i++)
 		if (strcmp(argv[i], name) == 0)
@@ -42,17 +42,17 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: bench IPCFS NOTHING [daemon|message|bulk|many|blocked|memory]...\n");
 		return 2;
 	}
-	need(unshare(CLONE_NEWIPC | CLONE_NEWNS) == 0, "namespaces of its own");
-	need(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "private mounts");
+	need(unshare(CLONE_NEWIPC | CLONE_NEWNS) == 0, "unshare");
+	need(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "making mounts private");
 	setrlimit(RLIMIT_NOFILE, &files);
 	bench.ipcfs_program = argv[1];
 	bench.nothing_program = argv[2];
 	bench.folder = g_dir_make_tmp("bench-XXXXXX", NULL);
-	need(bench.folder != NULL && mount("tmpfs", bench.folder, "tmpfs", 0, NULL) == 0, "a folder");
+	need(bench.folder != NULL && mount("tmpfs", bench.folder, "tmpfs", 0, NULL) == 0, "temporary folder");
 	print_machine();
 	start_ipcfs(&bench.ipcfs);
 	for (size_t i = 0; i < G_N_ELEMENTS(sections); i++)
-		if (wanted(sections[i].name, argc, argv))
+		if (is_selected(sections[i].name, argc, argv))
 			sections[i].run();
 	mounted_end(&bench.ipcfs);
 	umount2(bench.folder, MNT_DETACH);

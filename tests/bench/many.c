@@ -1,4 +1,4 @@
-/* Many queues. */
+/* The section `many`: listing and stat(2) while the system has many queues. */
 #include "bench.h"
 
 #include <stdio.h>
@@ -23,7 +23,7 @@ static double time_stat(const char *path)
 
 void bench_many(void)
 {
-	g_autofree char *folder = g_build_filename(bench.ipcfs.at, "sysv/msg", NULL);
+	g_autofree char *folder = g_build_filename(bench.ipcfs.mountpoint, "sysv/msg", NULL);
 	g_autofree char *file = g_build_filename(folder, "0x01000007/qnum", NULL);
 	const char *const ls[] = {"ls", folder, NULL}, *const ls_l[] = {"ls", "-l", folder, NULL};
 	const char *const ipcs[] = {"ipcs", "-q", NULL};

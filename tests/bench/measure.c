@@ -1,3 +1,4 @@
+/* Samples, and the lines that print their figures: see bench.h. */
 #include "bench.h"
 
 #include <errno.h>
@@ -18,7 +19,7 @@ double now(void)
 
 void sample(Samples *samples, double value)
 {
-	need(samples->n < SAMPLES_MAX, "room for a sample");
+	need(samples->n < SAMPLES_MAX, "number of samples");
 	samples->values[samples->n++] = value;
 }
 
@@ -70,7 +71,7 @@ void print_share(const char *what, double share, double reach)
 	fflush(stdout);
 }
 
-/* As /proc/cpuinfo calls it. */
+/* Prints the model name from /proc/cpuinfo. */
 static void print_processor(void)
 {
 	char line[256];

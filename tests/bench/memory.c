@@ -1,4 +1,7 @@
-/* Memory: a segment through `data` against shmat, and reads and writes of it against a file on tmpfs. */
+/*
+ * The section `memory`: a mapping of the file `data` of a segment, compared with shmat(2), and reads and writes of
+ * `data`, compared with a file on tmpfs.
+ */
 #include "bench.h"
 
 #include <fcntl.h>
@@ -14,10 +17,10 @@
 
 enum { SIZE = 64 << 20, ROUNDS = 9, TOUCHES = 1 << 20, SMALL = 4096, LARGE = 1 << 20 };
 
-static volatile uint64_t sink;
+static volatile uint64_t result;
 static char bytes[LARGE];
 
-static double fill(char *at)
+static double time_fill(char *at)
 {
 	double start = now();
 
@@ -25,7 +28,7 @@ static double fill(char *at)
 	return now() - start;
 }
 
-static double touch(char *at)
+static double time_accesses(char *at)
 {
 	double start = now();
 	uint64_t random = 88172645463325252U, sum = 0;
@@ -36,41 +39,42 @@ static double touch(char *at)
 		random ^= random << 17;
 		sum += (uint64_t)++at[random % SIZE];
 	}
-	sink = sum;
+	result = sum;
 	return now() - start;
 }
 
 typedef ssize_t (*Transfer)(int fd, size_t size, off_t offset);
 
-static ssize_t put(int fd, size_t size, off_t offset)
+static ssize_t write_block(int fd, size_t size, off_t offset)
 {
 	return pwrite(fd, bytes, size, offset);
 }
 
-static ssize_t get(int fd, size_t size, off_t offset)
+static ssize_t read_block(int fd, size_t size, off_t offset)
 {
 	return pread(fd, bytes, size, offset);
 }
 
-/* Seconds of one transfer. */
-static double transfer(int fd, Transfer how, size_t size)
+/* The mean seconds of one transfer. */
+static double time_transfer(int fd, Transfer transfer_block, size_t size)
 {
 	const int count = size == SMALL ? 4096 : 64;
 	double start = now();
 
 	for (int i = 0; i < count; i++)
-		need(how(fd, size, (off_t)(i % (SIZE / (int)size)) * (off_t)size) == (ssize_t)size, "a transfer");
+		need(transfer_block(fd, size, (off_t)(i % (SIZE / (int)size)) * (off_t)size) == (ssize_t)size,
+		     "pread or pwrite");
 	return (now() - start) / count;
 }
 
-static void compare_transfers(const char *what, int fd, int tmpfs, Transfer how, size_t size, double reach)
+static void compare_transfers(const char *what, int fd, int tmpfs, Transfer transfer_block, size_t size, double reach)
 {
 	g_autofree char *ratio = g_strconcat(what, " / the same on tmpfs", NULL);
 	Samples ours = {0}, theirs = {0};
 
 	for (int round = 0; round < ROUNDS; round++) {
-		sample(&ours, transfer(fd, how, size));
-		sample(&theirs, transfer(tmpfs, how, size));
+		sample(&ours, time_transfer(fd, transfer_block, size));
+		sample(&theirs, time_transfer(tmpfs, transfer_block, size));
 	}
 	print_figure(what, &ours, 1e6, "us");
 	print_ratio(ratio, median(&ours) / median(&theirs), reach);
@@ -84,10 +88,10 @@ static int open_file(const char *path, int flags)
 	return fd;
 }
 
-/* An object of SIZE bytes, made anew; the path of its data. */
-static char *fresh_object(const char *kind)
+/* Makes an object of SIZE bytes. Returns the path of its `data`; remove_object() frees it. */
+static char *make_object(const char *kind)
 {
-	g_autofree char *folder = g_build_filename(bench.ipcfs.at, kind, "ipcfs-bench", NULL);
+	g_autofree char *folder = g_build_filename(bench.ipcfs.mountpoint, kind, "ipcfs-bench", NULL);
 	char *data = g_build_filename(folder, "data", NULL);
 
 	rmdir(folder);
@@ -96,7 +100,7 @@ static char *fresh_object(const char *kind)
 	return data;
 }
 
-static void end_object(char *data)
+static void remove_object(char *data)
 {
 	g_autofree char *folder = g_path_get_dirname(data);
 
@@ -116,14 +120,14 @@ static void compare_mappings(const char *data)
 	need(g_file_get_contents(file, &id, NULL, NULL), file);
 	mapped = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	attached = shmat(atoi(id), NULL, 0);
-	need(mapped != MAP_FAILED && attached != (char *)-1, "mappings");
-	fill(mapped);
-	fill(attached);
+	need(mapped != MAP_FAILED && attached != (char *)-1, "mmap or shmat");
+	time_fill(mapped);
+	time_fill(attached);
 	for (int round = 0; round < ROUNDS; round++) {
-		sample(&ours[0], fill(mapped));
-		sample(&theirs[0], fill(attached));
-		sample(&ours[1], touch(mapped));
-		sample(&theirs[1], touch(attached));
+		sample(&ours[0], time_fill(mapped));
+		sample(&theirs[0], time_fill(attached));
+		sample(&ours[1], time_accesses(mapped));
+		sample(&theirs[1], time_accesses(attached));
 	}
 	print_figure("memset of 64 MiB through mmap of data", &ours[0], 1e3, "ms");
 	print_ratio("the same / through shmat", median(&ours[0]) / median(&theirs[0]), 1.05);
@@ -143,29 +147,29 @@ void bench_memory(void)
 	heading("memory");
 	need(pwrite(tmpfs, "", 1, SIZE - 1) == 1, plain);
 	for (off_t at = 0; at < SIZE; at += LARGE)
-		put(tmpfs, LARGE, at);
-	data = fresh_object("sysv/shm");
+		write_block(tmpfs, LARGE, at);
+	data = make_object("sysv/shm");
 	compare_mappings(data);
 	fd = open_file(data, O_RDWR);
 	reading = open_file(data, O_RDONLY);
-	compare_transfers("sysv: pread of 4 KiB, opened for reading", reading, tmpfs, get, SMALL, 1.3);
-	compare_transfers("sysv: pread of 1 MiB, opened for reading", reading, tmpfs, get, LARGE, 1.3);
-	compare_transfers("sysv: pread of 4 KiB, opened for writing too", fd, tmpfs, get, SMALL, 0);
-	compare_transfers("sysv: pwrite of 4 KiB", fd, tmpfs, put, SMALL, 0);
-	compare_transfers("sysv: pwrite of 1 MiB", fd, tmpfs, put, LARGE, 0);
+	compare_transfers("sysv: pread of 4 KiB, opened for reading", reading, tmpfs, read_block, SMALL, 1.3);
+	compare_transfers("sysv: pread of 1 MiB, opened for reading", reading, tmpfs, read_block, LARGE, 1.3);
+	compare_transfers("sysv: pread of 4 KiB, opened for writing too", fd, tmpfs, read_block, SMALL, 0);
+	compare_transfers("sysv: pwrite of 4 KiB", fd, tmpfs, write_block, SMALL, 0);
+	compare_transfers("sysv: pwrite of 1 MiB", fd, tmpfs, write_block, LARGE, 0);
 	close(reading);
 	close(fd);
-	end_object(data);
-	data = fresh_object("posix/shm");
+	remove_object(data);
+	data = make_object("posix/shm");
 	fd = open_file(data, O_RDWR);
 	for (off_t at = 0; at < SIZE; at += LARGE)
-		put(fd, LARGE, at);
-	compare_transfers("posix: pread of 4 KiB", fd, tmpfs, get, SMALL, 1.3);
-	compare_transfers("posix: pread of 1 MiB", fd, tmpfs, get, LARGE, 1.3);
-	compare_transfers("posix: pwrite of 4 KiB", fd, tmpfs, put, SMALL, 1.3);
-	compare_transfers("posix: pwrite of 1 MiB", fd, tmpfs, put, LARGE, 1.3);
+		write_block(fd, LARGE, at);
+	compare_transfers("posix: pread of 4 KiB", fd, tmpfs, read_block, SMALL, 1.3);
+	compare_transfers("posix: pread of 1 MiB", fd, tmpfs, read_block, LARGE, 1.3);
+	compare_transfers("posix: pwrite of 4 KiB", fd, tmpfs, write_block, SMALL, 1.3);
+	compare_transfers("posix: pwrite of 1 MiB", fd, tmpfs, write_block, LARGE, 1.3);
 	close(fd);
-	end_object(data);
+	remove_object(data);
 	close(tmpfs);
 	unlink(plain);
 }

@@ -1,4 +1,6 @@
-/* One message at a time. */
+/*
+ * The section `message`: one message at a time, compared with a FUSE request that does nothing, and with native calls.
+ */
 #include "bench.h"
 
 #include <fcntl.h>
@@ -50,11 +52,11 @@ static double time_syscall(void)
 	return (now() - start) / CALLS;
 }
 
-/* Alternating, so that what else the machine does meets both. */
-static void against_nothing(const char *where, const Mounted *nothing, int fd, int nothing_fd, int cpu)
+/* The rounds alternate, so that other load on the machine affects both file systems. */
+static void compare_with_nothing(const char *where, const Mounted *nothing, int fd, int nothing_fd, int cpu)
 {
 	g_autofree char *what = g_strdup_printf("write+read of 64 bytes, ipcfs, %s", where);
-	g_autofree char *that = g_strdup_printf("write+read that do nothing, %s", where);
+	g_autofree char *that = g_strdup_printf("write+read of a FUSE that does nothing, %s", where);
 	g_autofree char *ratio = g_strdup_printf("write+read / FUSE that does nothing, %s", where);
 	Samples ipcfs = {0}, base = {0}, ratios = {0};
 
@@ -77,7 +79,7 @@ static void against_nothing(const char *where, const Mounted *nothing, int fd, i
 	pin(getpid(), -1);
 }
 
-static void open_write_close(const char *path, int id)
+static void time_open_write_close(const char *path, int id)
 {
 	Samples samples = {0};
 	Text message;
@@ -86,7 +88,7 @@ static void open_write_close(const char *path, int id)
 		double start = now();
 
 		for (int k = 0; k < 100; k++) {
-			int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666); /* as a shell's > */
+			int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666); /* the flags of > in a shell */
 
 			need(fd >= 0 && write(fd, "hello\n", 6) == 6, path);
 			close(fd);
@@ -98,8 +100,8 @@ static void open_write_close(const char *path, int id)
 	print_figure("open, write, close of data, as echo > does", &samples, 1e6, "us");
 }
 
-/* A partner answers each message that it reads from `fd`, or from queue `id` where fd is -1, to queue `back`. */
-static double round_trip(int fd, int id, int back)
+/* A child answers each message of queue `id` in queue `back`. It reads from `fd`, or calls msgrcv(2) if `fd` is -1. */
+static double time_round_trip(int fd, int id, int back)
 {
 	enum { TRIPS = 2000 };
 	Text message = {.type = 1};
@@ -131,13 +133,13 @@ void bench_message(void)
 	int id = fresh_queue("bench"), back = fresh_queue("back");
 	g_autofree char *path = queue_path("bench", "data");
 	g_autofree char *nothing_path = NULL;
-	Samples calls = {0}, native = {0}, woken = {0}, woken_native = {0};
+	Samples calls = {0}, native = {0}, trips = {0}, native_trips = {0};
 	Mounted nothing;
 	int fd, nothing_fd;
 
 	heading("One 64-byte message");
 	start_nothing(&nothing);
-	nothing_path = g_build_filename(nothing.at, "data", NULL);
+	nothing_path = g_build_filename(nothing.mountpoint, "data", NULL);
 	fd = open(path, O_RDWR);
 	nothing_fd = open(nothing_path, O_RDWR);
 	need(fd >= 0 && nothing_fd >= 0, "open");
@@ -147,15 +149,15 @@ void bench_message(void)
 	}
 	print_figure("a system call", &calls, 1e6, "us");
 	print_figure("msgsnd+msgrcv", &native, 1e6, "us");
-	against_nothing("any core", &nothing, fd, nothing_fd, -1);
-	against_nothing("one core", &nothing, fd, nothing_fd, 0);
-	open_write_close(path, id);
+	compare_with_nothing("any core", &nothing, fd, nothing_fd, -1);
+	compare_with_nothing("one core", &nothing, fd, nothing_fd, 0);
+	time_open_write_close(path, id);
 	for (int i = 0; i < 5; i++) {
-		sample(&woken, round_trip(fd, id, back));
-		sample(&woken_native, round_trip(-1, id, back));
+		sample(&trips, time_round_trip(fd, id, back));
+		sample(&native_trips, time_round_trip(-1, id, back));
 	}
-	print_figure("a blocked reader of data woken by msgsnd, and its answer", &woken, 1e6, "us");
-	print_figure("the same with a blocked msgrcv", &woken_native, 1e6, "us");
+	print_figure("msgsnd wakes a blocked reader of data, which answers", &trips, 1e6, "us");
+	print_figure("msgsnd wakes a blocked msgrcv, which answers", &native_trips, 1e6, "us");
 	close(fd);
 	close(nothing_fd);
 	mounted_end(&nothing);

@@ -1,3 +1,4 @@
+/* Starting and ending the file systems that are measured: see bench.h. */
 #include "bench.h"
 
 #include <errno.h>
@@ -17,7 +18,7 @@
 
 #include <glib.h>
 
-static void run(const char *const *argv, const char *last)
+static void exec_with(const char *const *argv, const char *last)
 {
 	g_autoptr(GPtrArray) all = g_ptr_array_new();
 
@@ -36,17 +37,17 @@ double mounted_start(Mounted *mounted, const char *const *argv, const char *file
 	double start;
 	struct stat st;
 
-	mounted->at = g_build_filename(bench.folder, "XXXXXX", NULL);
-	need(mkdtemp(mounted->at) != NULL, "a mountpoint");
-	shown = g_build_filename(mounted->at, file, NULL);
+	mounted->mountpoint = g_build_filename(bench.folder, "XXXXXX", NULL);
+	need(mkdtemp(mounted->mountpoint) != NULL, "mkdtemp");
+	shown = g_build_filename(mounted->mountpoint, file, NULL);
 	start = now();
 	mounted->pid = fork();
 	need(mounted->pid >= 0, "fork");
 	if (mounted->pid == 0)
-		run(argv, mounted->at);
+		exec_with(argv, mounted->mountpoint);
 	while (stat(shown, &st)) {
 		need(waitpid(mounted->pid, NULL, WNOHANG) == 0, argv[0]);
-		need(now() - start < 10, "the file system was not mounted in time");
+		need(now() - start < 10, "the file system is not mounted within 10 s");
 		usleep(100);
 	}
 	return now() - start;
@@ -54,11 +55,11 @@ double mounted_start(Mounted *mounted, const char *const *argv, const char *file
 
 void mounted_end(Mounted *mounted)
 {
-	umount2(mounted->at, MNT_DETACH);
+	umount2(mounted->mountpoint, MNT_DETACH);
 	kill(mounted->pid, SIGTERM);
 	waitpid(mounted->pid, NULL, 0);
-	rmdir(mounted->at);
-	g_clear_pointer(&mounted->at, g_free);
+	rmdir(mounted->mountpoint);
+	g_clear_pointer(&mounted->mountpoint, g_free);
 }
 
 double start_ipcfs(Mounted *mounted)
@@ -102,7 +103,7 @@ long resident(pid_t pid)
 	return line ? atol(line + strlen("VmRSS:")) : 0;
 }
 
-/* fusectl(5) counts them for each connection. */
+/* The file `waiting` of fusectl has the number for each connection. */
 bool mounted_waiting(const Mounted *mounted, long requests)
 {
 	g_autofree char *control = g_build_filename(bench.folder, "fusectl", NULL);
@@ -112,14 +113,14 @@ bool mounted_waiting(const Mounted *mounted, long requests)
 
 	if (mkdir(control, 0700) == 0)
 		mount("fusectl", control, "fusectl", 0, NULL);
-	need(stat(mounted->at, &st) == 0, mounted->at);
+	need(stat(mounted->mountpoint, &st) == 0, mounted->mountpoint);
 	path = g_strdup_printf("%s/%u/waiting", control, minor(st.st_dev));
 	return !g_file_get_contents(path, &text, NULL, NULL) || atol(text) >= requests;
 }
 
 char *queue_path(const char *name, const char *file)
 {
-	return g_build_filename(bench.ipcfs.at, "sysv/msg", name, file, NULL);
+	return g_build_filename(bench.ipcfs.mountpoint, "sysv/msg", name, file, NULL);
 }
 
 int fresh_queue(const char *name)

@@ -1,6 +1,7 @@
 /*
- * nothing MOUNTPOINT: a file system with one file, data, whose reads and writes are answered at once, with nothing done. It
- * shows what FUSE itself costs; opened with the flags that ipcfs gives its streams, served by one thread as ipcfs is.
+ * nothing MOUNTPOINT: a file system with one file, `data`. It replies to each read and write at once and does nothing
+ * else, so that the benchmarks can measure the cost of FUSE itself. As ipcfs, it has one thread, and opens the file
+ * with the flags that ipcfs uses for streams.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /*
- * pipes IPCFS: bulk bytes from one process to another through a pipe of ipcfs, against a native pipe and against socat between
- * two native pipes (left out where it is not installed); and through a FIFO of ipcfs against one outside. Figures to be read
- * by people: nothing here passes or fails. As root.
+ * bench-pipes IPCFS: measures the transfer of bulk bytes from process to process. A pipe of ipcfs is compared with a
+ * native pipe, and with socat between two native pipes if socat is installed; a FIFO in the tree is compared with a
+ * FIFO outside. The program needs root. It prints figures and judges none.
  *
- * Every way is measured in turn, ROUNDS times; what is printed is the median, in MB/s, and ratios of medians.
+ * The rounds alternate between the ways. The program prints the medians in MB/s, and ratios of medians.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +27,7 @@ static void need(bool good, const char *what)
 {
 	if (good)
 		return;
-	fprintf(stderr, "pipes: %s: %s\n", what, strerror(errno));
+	fprintf(stderr, "bench-pipes: %s: %s\n", what, strerror(errno));
 	exit(1);
 }
 
@@ -41,7 +41,7 @@ static double now(void)
 
 /* -- Ends ----------------------------------------------------------------------------------------------------------- */
 
-/* Where the bytes go in and where they come out; `relay` moves them between two pipes, if it is not 0. */
+/* The ends of one way from process to process. `relay` is the pid of a socat between two pipes, or 0. */
 typedef struct Ends {
 	int in, out;
 	pid_t relay;
@@ -103,7 +103,7 @@ static Ends ends_fifo_at(const char *path)
 {
 	Ends ends = {0};
 
-	/* In this order: to open it for writing alone waits for a reader. */
+	/* First the reader: opening a FIFO for writing waits for a reader. */
 	ends.out = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	ends.in = open(path, O_WRONLY | O_CLOEXEC);
 	need(ends.in >= 0 && ends.out >= 0 && fcntl(ends.out, F_SETFL, 0) == 0, path);
@@ -130,8 +130,8 @@ static Ends ends_fifo_outside(size_t block)
 
 /* -- Measuring ------------------------------------------------------------------------------------------------------ */
 
-/* MB/s of one transfer. */
-static double transfer(Ends (*open_ends)(size_t block), size_t block)
+/* Returns the MB/s of one transfer. */
+static double measure_rate(Ends (*open_ends)(size_t block), size_t block)
 {
 	const Ends ends = open_ends(block);
 	const double began = now();
@@ -174,31 +174,32 @@ static double median(double *values)
 
 static void compare_pipes(size_t block, bool socat)
 {
-	double native[ROUNDS], small[ROUNDS], large[ROUNDS], relayed[ROUNDS];
-	double base, by_socat = 0;
+	double native[ROUNDS], small_pipe[ROUNDS], large_pipe[ROUNDS], relayed[ROUNDS];
+	double native_rate, socat_rate = 0;
 
 	for (int round = 0; round < ROUNDS; round++) {
-		native[round] = transfer(ends_native, block);
+		native[round] = measure_rate(ends_native, block);
 		set_capacity("64K");
-		small[round] = transfer(ends_pipe, block);
+		small_pipe[round] = measure_rate(ends_pipe, block);
 		set_capacity("1M");
-		large[round] = transfer(ends_pipe, block);
+		large_pipe[round] = measure_rate(ends_pipe, block);
 		if (socat)
-			relayed[round] = transfer(ends_socat, block);
+			relayed[round] = measure_rate(ends_socat, block);
 	}
-	base = median(native);
+	native_rate = median(native);
 	if (socat)
-		by_socat = median(relayed);
+		socat_rate = median(relayed);
 	printf("blocks of %zu KiB\n", block >> 10);
-	printf("  native pipe           %7.0f MB/s\n", base);
+	printf("  native pipe           %7.0f MB/s\n", native_rate);
 	if (socat)
-		printf("  native, socat between %7.0f MB/s   %4.2f of native\n", by_socat, by_socat / base);
+		printf("  native, socat between %7.0f MB/s   %4.2f of native\n", socat_rate, socat_rate / native_rate);
 	for (int i = 0; i < 2; i++) {
-		const double value = median(i ? large : small);
+		const double value = median(i ? large_pipe : small_pipe);
 
-		printf("  pipe, capacity %-6s %7.0f MB/s   %4.2f of native", i ? "1M" : "64K", value, value / base);
+		printf("  pipe, capacity %-6s %7.0f MB/s   %4.2f of native", i ? "1M" : "64K", value,
+		       value / native_rate);
 		if (socat)
-			printf("   %4.2f of socat", value / by_socat);
+			printf("   %4.2f of socat", value / socat_rate);
 		putchar('\n');
 	}
 }
@@ -209,8 +210,8 @@ static void compare_fifos(size_t block)
 	double in, out;
 
 	for (int round = 0; round < ROUNDS; round++) {
-		outside[round] = transfer(ends_fifo_outside, block);
-		inside[round] = transfer(ends_fifo_inside, block);
+		outside[round] = measure_rate(ends_fifo_outside, block);
+		inside[round] = measure_rate(ends_fifo_inside, block);
 	}
 	in = median(inside);
 	out = median(outside);
@@ -219,7 +220,7 @@ static void compare_fifos(size_t block)
 
 /* -- The mount ------------------------------------------------------------------------------------------------------ */
 
-static pid_t start(const char *program)
+static pid_t start_ipcfs(const char *program)
 {
 	char names[64], path[128];
 	pid_t pid = fork();
@@ -238,7 +239,7 @@ static pid_t start(const char *program)
 	return pid;
 }
 
-static void prepare(void)
+static void make_pipes(void)
 {
 	char path[128];
 
@@ -250,7 +251,7 @@ static void prepare(void)
 	need(mkfifo(path, 0600) == 0, path);
 }
 
-static void end(pid_t pid)
+static void stop_ipcfs(pid_t pid)
 {
 	char path[128];
 
@@ -271,20 +272,20 @@ int main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc != 2) {
-		fprintf(stderr, "usage: pipes IPCFS\n");
+		fprintf(stderr, "usage: bench-pipes IPCFS\n");
 		return 2;
 	}
 	need(mkdtemp(folder), "mkdtemp");
 	snprintf(mountpoint, sizeof mountpoint, "%s/ipc", folder);
 	need(mkdir(mountpoint, 0755) == 0, mountpoint);
-	pid = start(argv[1]);
-	prepare();
+	pid = start_ipcfs(argv[1]);
+	make_pipes();
 	socat = system("command -v socat >/dev/null") == 0;
 	if (!socat)
-		puts("socat is not installed");
+		puts("socat is not installed: skipping it");
 	compare_pipes(65536, socat);
 	compare_pipes(LARGEST, socat);
 	compare_fifos(65536);
-	end(pid);
+	stop_ipcfs(pid);
 	return 0;
 }

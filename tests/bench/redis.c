@@ -1,6 +1,7 @@
 /*
- * write+read of one message through `data` of a queue, against LPUSH+RPOP of Redis on a unix socket: one client each, in C. What
- * the client sends to Redis is made beforehand, and what it gets is not looked into.
+ * write+read of one message through the file `data` of a queue, compared with LPUSH+RPOP of Redis on a unix socket,
+ * each with one client. The client formats its commands to Redis beforehand and does not parse the answers, so that
+ * only the transfer counts.
  */
 #include "redis.h"
 
@@ -35,7 +36,7 @@ static pid_t start_redis(const char *path)
 	_exit(127);
 }
 
-/* The descriptor of a connection, or -1 where there is no Redis. */
+/* Returns the descriptor of a connection, or -1 if Redis did not start. */
 static int connect_redis(pid_t pid, const char *path)
 {
 	struct sockaddr_un name = {.sun_family = AF_UNIX};
@@ -48,24 +49,24 @@ static int connect_redis(pid_t pid, const char *path)
 			close(fd);
 			return -1;
 		}
-		need(now() - start < 10, "Redis did not start in time");
+		need(now() - start < 10, "Redis does not listen within 10 s");
 		usleep(1000);
 	}
 	return fd;
 }
 
-/* One command, and its answer of `length` bytes. */
-static void ask(int fd, const char *command, size_t length)
+/* Sends a command and receives its answer of `length` bytes. */
+static void run_command(int fd, const char *command, size_t length)
 {
 	char answer[256];
 	const size_t n = strlen(command);
 
 	need(write(fd, command, n) == (ssize_t)n, "write to Redis");
-	for (size_t got = 0; got < length;) {
+	for (size_t received = 0; received < length;) {
 		ssize_t part = read(fd, answer, sizeof answer);
 
-		need(part > 0 && answer[0] != '-', "an answer of Redis");
-		got += (size_t)part;
+		need(part > 0 && answer[0] != '-', "answer of Redis");
+		received += (size_t)part;
 	}
 }
 
@@ -79,8 +80,8 @@ static double time_redis(int fd)
 	double start = now();
 
 	for (int i = 0; i < PAIRS; i++) {
-		ask(fd, push, PUSHED);
-		ask(fd, pop, POPPED);
+		run_command(fd, push, PUSHED);
+		run_command(fd, pop, POPPED);
 	}
 	return (now() - start) / PAIRS;
 }
@@ -97,7 +98,7 @@ static double time_queue(int fd)
 	return (now() - start) / PAIRS;
 }
 
-/* Alternating, so that what else the machine does meets both. */
+/* The rounds alternate, so that other load on the machine affects both. */
 static void compare(const char *where, int queue, int redis, pid_t server, int cpu)
 {
 	g_autofree char *what = g_strdup_printf("write+read of data, %s", where);
@@ -131,7 +132,7 @@ void bench_redis(void)
 
 	heading("One 64-byte message through a queue, and through Redis on a unix socket");
 	if (redis < 0) {
-		puts("  redis-server is not installed");
+		puts("  redis-server is not installed: skipping this section");
 		return;
 	}
 	fresh_queue("bench");

@@ -1,5 +1,6 @@
 /*
- * bench-semaphores IPC: semaphores of the tree mounted at IPC against the native calls. Prints ratios; judges nothing.
+ * bench-semaphores IPC: compares semaphores in the tree that is mounted at IPC with the native calls, and `hold` with
+ * flock(2). The program prints figures and ratios, and judges none.
  */
 #include "bench.h"
 
@@ -16,7 +17,7 @@
 
 enum { ROUNDS = 15, OPERATIONS = 2000, COMMANDS = 30 };
 
-static char *set; /* the directory of a semaphore of our own, with value 1 */
+static char *set; /* the directory of the set that this program makes: one semaphore of value 1 */
 static int id;
 
 static void time_native_op(Samples *samples)
@@ -31,14 +32,14 @@ static void time_native_op(Samples *samples)
 	sample(samples, (now() - start) / OPERATIONS);
 }
 
-static void time_op(Samples *samples, const char *path, const char *take, const char *give)
+static void time_op(Samples *samples, const char *path, const char *decrement, const char *increment)
 {
 	int fd = open(path, O_WRONLY);
 	double start = now();
 
 	need(fd >= 0, path);
 	for (int i = 0; i < OPERATIONS; i++)
-		need(write(fd, i % 2 ? give : take, strlen(take)) > 0, path);
+		need(write(fd, i % 2 ? increment : decrement, strlen(decrement)) > 0, path);
 	sample(samples, (now() - start) / OPERATIONS);
 	close(fd);
 }
@@ -68,17 +69,17 @@ static void time_commands(Samples *samples, const char *const *argv)
 
 int main(int argc, char **argv)
 {
-	Samples native = {0}, op = {0}, one = {0}, flocks = {0}, holds = {0}, flock_runs = {0}, hold_runs = {0};
-	g_autofree char *file = NULL, *op_path = NULL, *one_path = NULL, *hold = NULL, *values = NULL;
+	Samples native = {0}, op = {0}, member_op = {0}, flocks = {0}, holds = {0}, flock_runs = {0}, hold_runs = {0};
+	g_autofree char *file = NULL, *op_path = NULL, *member_op_path = NULL, *hold = NULL, *id_path = NULL;
 
 	need(argc == 2, "usage: bench-semaphores IPC");
 	set = g_strdup_printf("%s/sysv/sem/bench-%d", argv[1], (int)getpid());
 	need(mkdir(set, 0600) == 0, set);
 	op_path = g_strconcat(set, "/op", NULL);
-	one_path = g_strconcat(set, "/0/op", NULL);
+	member_op_path = g_strconcat(set, "/0/op", NULL);
 	hold = g_strconcat(set, "/0/hold", NULL);
-	values = g_strconcat(set, "/id", NULL);
-	need(g_file_get_contents(values, &file, NULL, NULL), values);
+	id_path = g_strconcat(set, "/id", NULL);
+	need(g_file_get_contents(id_path, &file, NULL, NULL), id_path);
 	id = atoi(file);
 	g_free(file);
 	file = g_strdup_printf("%s/bench-lock-%d", g_get_tmp_dir(), (int)getpid());
@@ -91,7 +92,7 @@ int main(int argc, char **argv)
 	for (int i = 0; i < ROUNDS; i++) {
 		time_native_op(&native);
 		time_op(&op, op_path, "0:-1", "0:+1");
-		time_op(&one, one_path, "-1", "+1");
+		time_op(&member_op, member_op_path, "-1", "+1");
 		time_hold(&flocks, file, true);
 		time_hold(&holds, hold, false);
 		time_commands(&flock_runs, flock_run);
@@ -100,7 +101,7 @@ int main(int argc, char **argv)
 	heading("semaphores");
 	print_figure("semop", &native, 1e6, "us");
 	print_figure("sysv/sem/NAME/op", &op, 1e6, "us");
-	print_figure("sysv/sem/NAME/0/op", &one, 1e6, "us");
+	print_figure("sysv/sem/NAME/0/op", &member_op, 1e6, "us");
 	print_ratio("op / semop", median(&op) / median(&native), 0);
 	print_figure("flock: open, flock(2), close", &flocks, 1e6, "us");
 	print_figure("hold: open, close", &holds, 1e6, "us");

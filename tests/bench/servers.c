@@ -1,3 +1,4 @@
+/* The native servers, each in a process of its own, and the ways to connect to them: see servers.h. */
 #include "servers.h"
 
 #include <arpa/inet.h>
@@ -23,18 +24,18 @@ static char buffer[LARGEST] __attribute__((aligned(4096)));
 
 /* -- Servers -------------------------------------------------------------------------------------------------------- */
 
-static void serve(int fd, Service service, int note)
+static void serve_connection(int fd, Service service, int note)
 {
 	ssize_t n;
 
 	if (service == SINK) {
 		for (bool first = true; (n = read(fd, buffer, LARGEST)) > 0; first = false)
 			if (first)
-				need(write(note, "1", 1) == 1, "a note");
+				need(write(note, "1", 1) == 1, "note");
 		need(n == 0 && write(note, "0", 1) == 1, "read");
 	}
 	if (service == SOURCE)
-		/* A client may have had enough. */
+		/* The client may close before the end. */
 		for (size_t sent = 0; sent < BULK && (n = send(fd, buffer, LARGEST, MSG_NOSIGNAL)) > 0;)
 			sent += (size_t)n;
 	if (service == ECHO)
@@ -65,8 +66,8 @@ static int listen_at(Server *server, const char *path)
 	return fd;
 }
 
-/* In the server's process; returns in the other one. */
-static bool in_server(Server *server)
+/* Forks the process of the server. Returns true in that process. */
+static bool fork_server(Server *server)
 {
 	server->pid = fork();
 	need(server->pid >= 0, "fork");
@@ -81,7 +82,7 @@ void server_start(Server *server, const char *path, Service service)
 
 	need(pipe2(notes, O_CLOEXEC) == 0, "pipe2");
 	server->noted = notes[0];
-	while (in_server(server)) {
+	while (fork_server(server)) {
 		int fd;
 
 		close(notes[0]);
@@ -90,7 +91,7 @@ void server_start(Server *server, const char *path, Service service)
 
 			if (server->tcp)
 				setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-			serve(fd, service, notes[1]);
+			serve_connection(fd, service, notes[1]);
 			close(fd);
 		}
 		need(false, "accept");
@@ -99,7 +100,7 @@ void server_start(Server *server, const char *path, Service service)
 	close(notes[1]);
 }
 
-static void command(const char *directory, const char *text)
+static void write_ctl(const char *directory, const char *text)
 {
 	g_autofree char *path = g_build_filename(directory, "ctl", NULL);
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -110,12 +111,12 @@ static void command(const char *directory, const char *text)
 void server_start_inside(Server *server, const char *directory)
 {
 	g_autofree char *local = g_build_filename(directory, "local", NULL);
-	g_autofree char *calls = g_build_filename(directory, "accept", NULL);
+	g_autofree char *accept_path = g_build_filename(directory, "accept", NULL);
 	g_autofree char *text = NULL;
 	struct sockaddr_in tcp = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 
 	need(mkdir(directory, 0700) == 0, directory);
-	command(directory, "announce 127.0.0.1:0");
+	write_ctl(directory, "announce 127.0.0.1:0");
 	need(g_file_get_contents(local, &text, NULL, NULL), local);
 	tcp.sin_port = htons((uint16_t)atoi(strrchr(text, ':') + 1));
 	memcpy(&server->name, &tcp, sizeof tcp);
@@ -123,12 +124,12 @@ void server_start_inside(Server *server, const char *directory)
 	server->tcp = true;
 	server->noted = -1;
 	g_strlcpy(server->address, g_strstrip(text), sizeof server->address);
-	while (in_server(server)) {
+	while (fork_server(server)) {
 		int fd;
 
-		while ((fd = open(calls, O_RDWR | O_CLOEXEC)) >= 0)
+		while ((fd = open(accept_path, O_RDWR | O_CLOEXEC)) >= 0)
 			close(fd);
-		need(false, calls);
+		need(false, accept_path);
 	}
 }
 
@@ -146,10 +147,10 @@ void server_wait(const Server *server)
 {
 	char note;
 
-	need(read(server->noted, &note, 1) == 1, "a note of the server");
+	need(read(server->noted, &note, 1) == 1, "note of the server");
 }
 
-/* -- Ways to them --------------------------------------------------------------------------------------------------- */
+/* -- Ways to a server ------------------------------------------------------------------------------------------------ */
 
 Ends way_native(const Server *server, Use use, size_t block)
 {
@@ -165,8 +166,8 @@ Ends way_native(const Server *server, Use use, size_t block)
 
 Ends way_dial(const Server *server, Use use, size_t block)
 {
-	g_autofree char *path =
-		g_build_filename(bench.ipcfs.at, "socket", server->tcp ? "tcp" : "unix", "dial", server->address, NULL);
+	g_autofree char *path = g_build_filename(bench.ipcfs.mountpoint, "socket", server->tcp ? "tcp" : "unix", "dial",
+						 server->address, NULL);
 	const int fd = open(path, (use == UP ? O_WRONLY : use == DOWN ? O_RDONLY : O_RDWR) | O_CLOEXEC);
 
 	(void)block;
@@ -174,8 +175,8 @@ Ends way_dial(const Server *server, Use use, size_t block)
 	return (Ends){.in = fd, .out = fd};
 }
 
-/* socat's standard input and output are the far ends. */
-static pid_t relay(const Server *server, Use use, size_t block, int input, int output)
+/* Starts socat with these descriptors as its standard input and output. Returns its pid. */
+static pid_t start_socat(const Server *server, Use use, size_t block, int input, int output)
 {
 	g_autofree char *address = g_strdup_printf("%s:%s", server->tcp ? "TCP" : "UNIX-CONNECT", server->address);
 	g_autofree char *size = g_strdup_printf("%zu", block);
@@ -207,12 +208,12 @@ Ends way_socat(const Server *server, Use use, size_t block)
 		need(pipe2(ends, O_CLOEXEC) == 0, "pipe2");
 	if (use == UP) {
 		result.in = ends[1];
-		result.relay = relay(server, use, block, ends[0], STDOUT_FILENO);
+		result.relay = start_socat(server, use, block, ends[0], STDOUT_FILENO);
 		close(ends[0]);
 	} else {
 		result.out = ends[0];
 		result.in = use == BOTH ? ends[0] : -1;
-		result.relay = relay(server, use, block, ends[1], ends[1]);
+		result.relay = start_socat(server, use, block, ends[1], ends[1]);
 		close(ends[1]);
 	}
 	return result;

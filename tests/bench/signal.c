@@ -1,6 +1,7 @@
 /*
- * signal TREE: what a signal costs, by kill(2), by a file that is open, by opening it each time, and by /bin/kill; and the
- * same as ratios. Prints only; the receiver ignores what it gets.
+ * signal TREE: measures the time to send a signal with kill(2), with a write to an open file, with open, write and
+ * close, and with /bin/kill. The program prints figures and ratios, and judges none. The receiving process ignores the
+ * signal.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -15,7 +16,7 @@ enum { FAST = 20000, SLOW = 200 };
 
 static pid_t target;
 static char path[4096];
-static int held;
+static int open_file;
 
 static double now_us(void)
 {
@@ -25,17 +26,17 @@ static double now_us(void)
 	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
 }
 
-static int by_kill(void)
+static int send_by_kill(void)
 {
 	return kill(target, SIGURG);
 }
 
-static int by_held_file(void)
+static int send_by_open_file(void)
 {
-	return write(held, "URG\n", 4) == 4 ? 0 : -1;
+	return write(open_file, "URG\n", 4) == 4 ? 0 : -1;
 }
 
-static int by_file(void)
+static int send_by_file(void)
 {
 	int fd = open(path, O_WRONLY);
 	int result = write(fd, "URG\n", 4) == 4 ? 0 : -1;
@@ -44,7 +45,7 @@ static int by_file(void)
 	return result;
 }
 
-static int by_program(void)
+static int send_by_program(void)
 {
 	char number[16], *argv[] = {"kill", "-URG", number, NULL}, *environment[] = {NULL};
 	pid_t pid;
@@ -57,9 +58,9 @@ static int by_program(void)
 	return status;
 }
 
-static double measure(const char *what, int (*send)(void), int times, double against)
+static double measure(const char *what, int (*send)(void), int times, double kill_us)
 {
-	double began = now_us(), each;
+	double began = now_us(), each_us;
 
 	for (int i = 0; i < times; i++) {
 		if (send() != 0) {
@@ -67,12 +68,12 @@ static double measure(const char *what, int (*send)(void), int times, double aga
 			exit(1);
 		}
 	}
-	each = (now_us() - began) / times;
-	printf("%-28s %9.2f us", what, each);
-	if (against > 0)
-		printf("  %8.1f times kill(2)", each / against);
+	each_us = (now_us() - began) / times;
+	printf("%-28s %9.2f us", what, each_us);
+	if (kill_us > 0)
+		printf("  %8.1f times kill(2)", each_us / kill_us);
 	putchar('\n');
-	return each;
+	return each_us;
 }
 
 int main(int argc, char **argv)
@@ -88,11 +89,11 @@ int main(int argc, char **argv)
 		for (;;)
 			pause();
 	snprintf(path, sizeof path, "%s/signal/%d/send", argv[1], (int)target);
-	held = open(path, O_WRONLY);
-	kill_us = measure("kill(2)", by_kill, FAST, 0);
-	measure("write to an open file", by_held_file, FAST, kill_us);
-	file_us = measure("open, write, close", by_file, FAST / 10, kill_us);
-	program_us = measure("/bin/kill", by_program, SLOW, kill_us);
+	open_file = open(path, O_WRONLY);
+	kill_us = measure("kill(2)", send_by_kill, FAST, 0);
+	measure("write to an open file", send_by_open_file, FAST, kill_us);
+	file_us = measure("open, write, close", send_by_file, FAST / 10, kill_us);
+	program_us = measure("/bin/kill", send_by_program, SLOW, kill_us);
 	printf("%-28s %9.2f\n", "open, write, close / program", file_us / program_us);
 	kill(target, SIGKILL);
 	waitpid(target, NULL, 0);

@@ -1,9 +1,9 @@
 /*
- * bench-sockets IPCFS: socket/ against native sockets and against socat, which does the same for programs that know nothing of
- * sockets; and a queue against Redis. As root; in network, IPC and mount namespaces of its own. Figures to be read by people:
- * nothing here passes or fails.
+ * bench-sockets IPCFS [SECTION…]: compares socket/ with native sockets, and with socat, which connects programs that
+ * make no socket calls; and a message queue with Redis. The program needs root. It makes new network, IPC and mount
+ * namespaces. It prints figures and judges none.
  *
- * The ways are measured in turn, ROUNDS times; the ratios are of medians.
+ * The rounds alternate between the ways. The ratios are ratios of medians.
  */
 #include "bench.h"
 
@@ -29,19 +29,22 @@ static char buffer[BLOCK_MAX] __attribute__((aligned(4096)));
 
 static char *socket_path(const char *network, const char *name)
 {
-	return g_build_filename(bench.ipcfs.at, "socket", network, name, NULL);
+	return g_build_filename(bench.ipcfs.mountpoint, "socket", network, name, NULL);
 }
 
-/* Where the unix sockets of the servers are: outside of the tree. */
-static char *outside(const char *name)
+/* The path of a unix socket of a server, outside the tree. */
+static char *outside_path(const char *name)
 {
 	return g_build_filename(bench.folder, name, NULL);
 }
 
 /* -- Bulk ----------------------------------------------------------------------------------------------------------- */
 
-/* Bytes a second to a SINK. The first one is on its way before the clock starts: socat takes a moment to start. */
-static double upload(const Server *sink, Way way, size_t block)
+/*
+ * Returns the bytes per second to a SINK. The clock starts after the first byte, so that the start of socat does not
+ * count.
+ */
+static double measure_upload(const Server *sink, Way way, size_t block)
 {
 	Ends ends = way(sink, UP, block);
 	double start;
@@ -60,7 +63,8 @@ static double upload(const Server *sink, Way way, size_t block)
 	return BULK / (now() - start);
 }
 
-static double download(const Server *source, Way way, size_t block)
+/* Returns the bytes per second from a SOURCE, without the first byte. */
+static double measure_download(const Server *source, Way way, size_t block)
 {
 	Ends ends = way(source, DOWN, block);
 	size_t got = 1;
@@ -81,7 +85,7 @@ static void compare_bulk(const char *network, const Server *server, size_t block
 			 double (*transfer)(const Server *server, Way way, size_t block))
 {
 	g_autofree char *what = g_strdup_printf("%s, %s, blocks of %zu KiB: dial", network,
-						transfer == upload ? "sending" : "receiving", block >> 10);
+						transfer == measure_upload ? "sending" : "receiving", block >> 10);
 	Samples native = {0}, dial = {0}, socat = {0};
 
 	for (int i = 0; i < ROUNDS; i++) {
@@ -99,7 +103,7 @@ static void compare_bulk(const char *network, const Server *server, size_t block
 static void bench_transfers(void)
 {
 	static const size_t blocks[] = {64 << 10, 1 << 20};
-	g_autofree char *path = outside("bulk");
+	g_autofree char *path = outside_path("bulk");
 	Server server = {0};
 
 	heading("Bulk bytes, from process to process");
@@ -108,20 +112,20 @@ static void bench_transfers(void)
 			for (size_t i = 0; i < G_N_ELEMENTS(blocks); i++) {
 				server_start(&server, tcp ? NULL : path, service);
 				compare_bulk(tcp ? "tcp" : "unix", &server, blocks[i],
-					     service == SINK ? upload : download);
+					     service == SINK ? measure_upload : measure_download);
 				server_end(&server);
 			}
 }
 
 /* -- Round trips ---------------------------------------------------------------------------------------------------- */
 
-/* Seconds of one: 64 bytes there, and back. */
-static double round_trip(const Server *echo, Way way)
+/* Returns the seconds of a round trip of 64 bytes. */
+static double time_round_trip(const Server *echo, Way way)
 {
 	Ends ends = way(echo, BOTH, 8192);
 	double start = 0;
 
-	/* The first trip is not counted: socat takes a moment to start. */
+	/* The first trip is not counted, because socat starts during it. */
 	for (int i = -1; i < TRIPS; i++) {
 		if (i == 0)
 			start = now();
@@ -145,9 +149,9 @@ static void compare_trips(const char *network, const Server *server, const char 
 	pin(server->pid, cpu);
 	pin(getpid(), cpu);
 	for (int i = 0; i < ROUNDS; i++) {
-		sample(&native, round_trip(server, way_native));
-		sample(&dial, round_trip(server, way_dial));
-		sample(&socat, round_trip(server, way_socat));
+		sample(&native, time_round_trip(server, way_native));
+		sample(&dial, time_round_trip(server, way_dial));
+		sample(&socat, time_round_trip(server, way_socat));
 	}
 	pin(bench.ipcfs.pid, -1);
 	pin(getpid(), -1);
@@ -160,7 +164,7 @@ static void compare_trips(const char *network, const Server *server, const char 
 
 static void bench_trips(void)
 {
-	g_autofree char *path = outside("echo");
+	g_autofree char *path = outside_path("echo");
 	Server server = {0};
 
 	heading("64 bytes to a native server, and back");
@@ -176,32 +180,32 @@ static void bench_trips(void)
 
 static void bench_bound(void)
 {
-	g_autofree char *in = socket_path("unix", "bound"), *out = outside("bound");
-	Server inside = {0}, outside_it = {0};
+	g_autofree char *in = socket_path("unix", "bound"), *out = outside_path("bound");
+	Server inside_server = {0}, outside_server = {0};
 	Samples trips[2] = {0}, bytes[2] = {0};
 
 	heading("A unix socket bound in the tree, and one outside, both with native ends");
-	server_start(&inside, in, ECHO);
-	server_start(&outside_it, out, ECHO);
-	/* On one core: where the scheduler puts two servers differs more than they do. */
-	pin(inside.pid, 0);
-	pin(outside_it.pid, 0);
+	server_start(&inside_server, in, ECHO);
+	server_start(&outside_server, out, ECHO);
+	/* On one core, because the scheduler's placement of the servers would make a larger difference. */
+	pin(inside_server.pid, 0);
+	pin(outside_server.pid, 0);
 	pin(getpid(), 0);
 	for (int i = 0; i < ROUNDS * 2; i++) {
-		sample(&trips[0], round_trip(&inside, way_native));
-		sample(&trips[1], round_trip(&outside_it, way_native));
+		sample(&trips[0], time_round_trip(&inside_server, way_native));
+		sample(&trips[1], time_round_trip(&outside_server, way_native));
 	}
 	pin(getpid(), -1);
-	server_end(&inside);
-	server_end(&outside_it);
-	server_start(&inside, in, SINK);
-	server_start(&outside_it, out, SINK);
+	server_end(&inside_server);
+	server_end(&outside_server);
+	server_start(&inside_server, in, SINK);
+	server_start(&outside_server, out, SINK);
 	for (int i = 0; i < ROUNDS; i++) {
-		sample(&bytes[0], upload(&inside, way_native, 64 << 10));
-		sample(&bytes[1], upload(&outside_it, way_native, 64 << 10));
+		sample(&bytes[0], measure_upload(&inside_server, way_native, 64 << 10));
+		sample(&bytes[1], measure_upload(&outside_server, way_native, 64 << 10));
 	}
-	server_end(&inside);
-	server_end(&outside_it);
+	server_end(&inside_server);
+	server_end(&outside_server);
 	print_figure("64 bytes there and back, one core, in the tree", &trips[0], 1e6, "us");
 	print_figure("  outside", &trips[1], 1e6, "us");
 	print_ratio("  in / out", median(&trips[0]) / median(&trips[1]), 1.0);
@@ -212,8 +216,8 @@ static void bench_bound(void)
 
 /* -- Connections ----------------------------------------------------------------------------------------------------- */
 
-/* Connections a second: each is made, and the server closes it. */
-static double connections(const Server *server, Way way)
+/* Returns the connections per second. The server closes each connection at once. */
+static double measure_connections(const Server *server, Way way)
 {
 	double start = now();
 
@@ -228,24 +232,24 @@ static double connections(const Server *server, Way way)
 
 static void bench_connections(void)
 {
-	g_autofree char *directory = socket_path("tcp", "bench"), *path = outside("close");
-	Server native = {0}, inside = {0}, local = {0};
+	g_autofree char *directory = socket_path("tcp", "bench"), *path = outside_path("close");
+	Server native = {0}, inside_server = {0}, local = {0};
 	Samples base = {0}, accepted = {0}, dialled = {0}, local_base = {0}, local_dialled = {0};
 
 	heading("Connections that the server accepts and closes, one after the other");
 	server_start(&native, NULL, CLOSE);
 	server_start(&local, path, CLOSE);
-	server_start_inside(&inside, directory);
+	server_start_inside(&inside_server, directory);
 	for (int i = 0; i < ROUNDS; i++) {
-		sample(&base, connections(&native, way_native));
-		sample(&accepted, connections(&inside, way_native));
-		sample(&dialled, connections(&native, way_dial));
-		sample(&local_base, connections(&local, way_native));
-		sample(&local_dialled, connections(&local, way_dial));
+		sample(&base, measure_connections(&native, way_native));
+		sample(&accepted, measure_connections(&inside_server, way_native));
+		sample(&dialled, measure_connections(&native, way_dial));
+		sample(&local_base, measure_connections(&local, way_native));
+		sample(&local_dialled, measure_connections(&local, way_dial));
 	}
 	server_end(&native);
 	server_end(&local);
-	server_end(&inside);
+	server_end(&inside_server);
 	need(rmdir(directory) == 0, directory);
 	print_figure("tcp: open and close of accept, a native client", &accepted, 1, "/s");
 	print_figure("tcp: open and close of dial, a native server", &dialled, 1, "/s");
@@ -282,12 +286,12 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: bench-sockets IPCFS [bulk|trips|bound|connections|redis]...\n");
 		return 2;
 	}
-	need(unshare(CLONE_NEWIPC | CLONE_NEWNS | CLONE_NEWNET) == 0, "namespaces of its own");
-	need(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "private mounts");
+	need(unshare(CLONE_NEWIPC | CLONE_NEWNS | CLONE_NEWNET) == 0, "unshare");
+	need(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "making mounts private");
 	loopback_up();
 	bench.ipcfs_program = argv[1];
 	bench.folder = g_dir_make_tmp("bench-XXXXXX", NULL);
-	need(bench.folder != NULL && mount("tmpfs", bench.folder, "tmpfs", 0, NULL) == 0, "a folder");
+	need(bench.folder != NULL && mount("tmpfs", bench.folder, "tmpfs", 0, NULL) == 0, "temporary folder");
 	print_machine();
 	start_ipcfs(&bench.ipcfs);
 	for (size_t i = 0; i < G_N_ELEMENTS(sections); i++)
