@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static Handle opened(const Object *object, int flags)
+static Handle open_counter(const Object *object, int flags)
 {
 	Handle handle = {.desc = &files[0], .object = *object, .flags = flags};
 
@@ -23,16 +23,16 @@ static void test_counter(void)
 {
 	const StreamOps *ops = files[0].stream;
 	g_autoptr(GString) shown = g_string_new(NULL);
-	Object object, found;
+	Object object, found_object;
 	Handle handle;
 	char byte;
 	Wait wait;
 
 	g_assert_cmpint(event_members.create(event_members.context, NULL, "bell", 0600, &object), ==, 0);
-	g_assert_cmpint(event_members.create(event_members.context, NULL, "bell", 0600, &found), ==, -EEXIST);
-	g_assert_cmpint(event_members.lookup(event_members.context, NULL, "bell", &found), ==, 0);
-	g_assert_cmpint(found.id, ==, object.id);
-	handle = opened(&object, O_RDWR);
+	g_assert_cmpint(event_members.create(event_members.context, NULL, "bell", 0600, &found_object), ==, -EEXIST);
+	g_assert_cmpint(event_members.lookup(event_members.context, NULL, "bell", &found_object), ==, 0);
+	g_assert_cmpint(found_object.id, ==, object.id);
+	handle = open_counter(&object, O_RDWR);
 	g_assert_cmpint(ops->read(&handle, &byte, 1, NONBLOCK), ==, -EAGAIN);
 	g_assert_cmpint(ops->poll(&handle) & (POLLIN | POLLOUT), ==, POLLOUT);
 	ops->wait(&handle, READING, 1, &wait);
@@ -51,7 +51,7 @@ static void test_counter(void)
 	g_assert_cmpint(files[3].text->show(&files[3], &object, NULL, shown), ==, 0);
 	g_assert_cmpstr(shown->str, ==, "Owner:\t0\nMode:\t0600\n");
 	g_assert_cmpint(event_members.remove(event_members.context, &object), ==, 0);
-	g_assert_cmpint(event_members.lookup(event_members.context, NULL, "bell", &found), ==, -ENOENT);
+	g_assert_cmpint(event_members.lookup(event_members.context, NULL, "bell", &found_object), ==, -ENOENT);
 	g_assert_cmpint(ops->read(&handle, &byte, 1, NONBLOCK), ==, -EIDRM);
 	g_assert_cmpint(ops->write(&handle, "1", 1, NONBLOCK), ==, -EIDRM);
 	g_assert_cmpint(ops->poll(&handle), ==, POLLERR | POLLHUP);

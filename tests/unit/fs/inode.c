@@ -1,4 +1,7 @@
-/* Inodes of the tree as it is; only names that need no object of the kernel's. */
+/*
+ * Unit tests of fs/inode.c on the real tree. They use fixed names, and queues that need not exist in the kernel,
+ * because the inode table does not ask the mechanism.
+ */
 #include "fs/inode.h"
 #include "backends/tree.h"
 
@@ -9,7 +12,7 @@ static Inode *root;
 
 enum { USER = 1001 };
 
-static Inode *enter_by(Inode *directory, const char *name, uid_t uid, pid_t thread)
+static Inode *enter_as_user_and_thread(Inode *directory, const char *name, uid_t uid, pid_t thread)
 {
 	Dirent dirent;
 	Inode *inode;
@@ -22,12 +25,12 @@ static Inode *enter_by(Inode *directory, const char *name, uid_t uid, pid_t thre
 
 static Inode *enter_as(Inode *directory, const char *name, uid_t uid)
 {
-	return enter_by(directory, name, uid, 1);
+	return enter_as_user_and_thread(directory, name, uid, 1);
 }
 
 static Inode *enter_as_thread(Inode *directory, const char *name, pid_t thread)
 {
-	return enter_by(directory, name, USER, thread);
+	return enter_as_user_and_thread(directory, name, USER, thread);
 }
 
 static Inode *enter(Inode *directory, const char *name)
@@ -35,7 +38,7 @@ static Inode *enter(Inode *directory, const char *name)
 	return enter_as(directory, name, USER);
 }
 
-/* A queue's directory, as if one with this id and name had been found. */
+/* Enters the directory of a queue, as a look-up does after the mechanism has found an object with this id and name. */
 static Inode *enter_queue(Inode *msg, int64_t id, const char *name)
 {
 	Object object = {.id = id};
@@ -69,7 +72,7 @@ static void test_find(void)
 	g_assert_cmpint(inode_find(root, "sysvx", &dirent), ==, -ENOENT);
 }
 
-/* One inode for one name, until the kernel has forgotten all its look-ups. */
+/* Look-ups of one name return the same inode, until the kernel has forgotten all of them. */
 static void test_enter(void)
 {
 	Inode *sysv = enter(root, "sysv");
@@ -103,14 +106,14 @@ static void test_holds_parent(void)
 	inode_forget(msg, 1);
 	assert_path(msg, "jobs", "sysv/msg/jobs");
 	inode_unref(msg);
-	/* Both have ended; forgetting more than there were look-ups does no harm either. */
+	/* Both inodes have been freed. To forget more look-ups than there were is harmless. */
 	sysv = enter(root, "sysv");
 	inode_forget(sysv, 1000);
 	g_assert_cmpuint(root->refs, ==, refs);
 	g_assert_cmpuint(root->lookups, ==, 1);
 }
 
-/* A stream file that is open for writing is given to nobody else, nor any to another user. */
+/* A look-up returns no inode of a stream that is open for writing, and none of a stream that another user looked up. */
 static void test_streams(void)
 {
 	Inode *msg = enter(enter(root, "sysv"), "msg"), *queue = enter_queue(msg, 7, "jobs");
@@ -129,7 +132,7 @@ static void test_streams(void)
 	third = enter(queue, "data");
 	g_assert_true(third != data && third != second);
 
-	/* Of two threads that race for one, the second gets one for itself alone at its next look-up. */
+	/* Two threads race to claim one inode. The next look-up of the second thread returns an inode for it alone. */
 	g_assert_true(inode_claim_writer(third, 1));
 	g_assert_false(inode_claim_writer(third, 2));
 	fourth = enter_as_thread(queue, "data", 2);
@@ -138,7 +141,7 @@ static void test_streams(void)
 	g_assert_true(inode_claim_writer(fourth, 2));
 	g_assert_true(enter_as_thread(queue, "data", 2) == enter_as_thread(queue, "data", 3));
 
-	/* One whose writer has gone is as good as any other; the one that is found already stays. */
+	/* After its writer has closed, look-ups return an inode again, unless they return another one by then. */
 	inode_forget(enter(queue, "data"), 100);
 	inode_release_writer(data);
 	g_assert_true(enter(queue, "data") == data);
@@ -146,7 +149,7 @@ static void test_streams(void)
 	g_assert_true(enter(queue, "data") == data);
 }
 
-/* Whatever inode it has, a file is one thing to whoever looks at its inode number. */
+/* st_ino depends on the file, not on the inode of the table. */
 static void test_inode_number(void)
 {
 	Inode *msg = enter(enter(root, "sysv"), "msg"), *queue = enter_queue(msg, 8, "numbers");
@@ -163,7 +166,7 @@ static void test_inode_number(void)
 	g_assert_cmpuint(first.st_ino, !=, second.st_ino);
 }
 
-/* A name that now stands for another object is another inode. */
+/* If a name stands for a new object, look-ups return a new inode. */
 static void test_replaced(void)
 {
 	Inode *msg = enter(enter(root, "sysv"), "msg");

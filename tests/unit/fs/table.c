@@ -1,13 +1,14 @@
+/* Unit tests of fs/table.c. */
 #include "fs/table.h"
 
 #include <string.h>
 
 #include <glib.h>
 
-/* A table has no end but the process's: kept here, so that it does not count as lost memory. */
+/* All tables. A table cannot be freed; this array keeps a pointer to each, so that LeakSanitizer does not report it. */
 static GPtrArray *tables;
 
-static Table *new_table(size_t size, uint32_t most)
+static Table *make_table(size_t size, uint32_t most)
 {
 	Table *table = table_new(size, most);
 
@@ -23,10 +24,10 @@ static void assert_zero(const char *record, size_t size)
 
 static void test_slots(void)
 {
-	Table *table = new_table(40, 100);
+	Table *table = make_table(40, 100);
 	uint32_t slot;
 
-	/* 0 is no slot: it stands for "none" wherever a slot is kept. */
+	/* Slots begin at 1: a slot of 0 means "none". */
 	for (uint32_t i = 1; i <= 100; i++) {
 		char *record = table_add(table, &slot);
 
@@ -42,7 +43,7 @@ static void test_slots(void)
 
 static void test_full(void)
 {
-	Table *table = new_table(24, 3);
+	Table *table = make_table(24, 3);
 	uint32_t slots[3], slot = 4711;
 
 	for (int i = 0; i < 3; i++)
@@ -57,7 +58,7 @@ static void test_full(void)
 static void test_zeroed(void)
 {
 	enum { SIZE = 100 };
-	Table *table = new_table(SIZE, 10);
+	Table *table = make_table(SIZE, 10);
 	uint32_t slot, again;
 	char *record = table_add(table, &slot);
 
@@ -69,11 +70,11 @@ static void test_zeroed(void)
 	assert_zero(record, SIZE);
 }
 
-/* Records are many, and stay where they are as the table grows. */
+/* Records keep their addresses while the table grows. */
 static void test_grows(void)
 {
 	enum { SIZE = 500, MANY = 5000 };
-	Table *table = new_table(SIZE, 1 << 20);
+	Table *table = make_table(SIZE, 1 << 20);
 	uint32_t slot;
 	char *first = table_add(table, &slot);
 
@@ -94,13 +95,13 @@ static void test_grows(void)
 	}
 }
 
-/* A table of any size takes exactly as many as it says, and touches no memory but its own. */
+/* A table of any size accepts exactly `most` records, and writes to no memory of another table. */
 static void test_most(void)
 {
 	static const uint32_t most[] = {1, 2, 63, 4096, 8191, 8192, 20000};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(most); i++) {
-		Table *table = new_table(48, most[i]);
+		Table *table = make_table(48, most[i]);
 		uint32_t slot, n = 0;
 
 		while (table_add(table, &slot))
@@ -111,23 +112,23 @@ static void test_most(void)
 
 enum { THREADS = 8, HELD = 50, ROUNDS = 20000 };
 
-/* Each thread marks its records with its number and finds no other's in them. */
+/* Each thread writes its number into its records, and must find no other number in them. */
 static void *add_and_drop(void *data)
 {
 	Table *table = g_ptr_array_index(tables, tables->len - 1);
 	uint32_t held[HELD] = {0};
 
 	for (int i = 0; i < ROUNDS; i++) {
-		uint32_t *at = &held[i * 7 % HELD];
+		uint32_t *slot = &held[i * 7 % HELD];
 
-		if (*at) {
-			void **record = table_at(table, *at);
+		if (*slot) {
+			void **record = table_at(table, *slot);
 
 			g_assert_true(record[0] == data && record[3] == data);
-			table_drop(table, *at);
-			*at = 0;
+			table_drop(table, *slot);
+			*slot = 0;
 		} else {
-			void **record = table_add(table, at);
+			void **record = table_add(table, slot);
 
 			g_assert_nonnull(record);
 			g_assert_true(!record[0] && !record[3]);
@@ -141,7 +142,7 @@ static void test_threads(void)
 {
 	GThread *threads[THREADS];
 
-	new_table(4 * sizeof(void *), THREADS * HELD);
+	make_table(4 * sizeof(void *), THREADS * HELD);
 	for (int i = 0; i < THREADS; i++)
 		threads[i] = g_thread_new(NULL, add_and_drop, GINT_TO_POINTER(i + 1));
 	for (int i = 0; i < THREADS; i++)

@@ -1,3 +1,4 @@
+/* Unit tests of fs/wait/worker.c: the thread pool, and the interruption of a blocked system call. */
 #include "fs/wait/worker.h"
 
 #include <errno.h>
@@ -8,7 +9,7 @@
 #include <glib.h>
 
 enum {
-	LIMIT_MS = 10000, /* how long a test waits for what must come */
+	LIMIT_MS = 10000, /* the limit of each wait */
 	TOGETHER = 100
 };
 
@@ -16,7 +17,7 @@ static GMutex lock;
 static GCond changed;
 static int counted; /* Protected by lock. */
 
-static void count(void)
+static void count_one(void)
 {
 	g_mutex_lock(&lock);
 	counted++;
@@ -24,7 +25,7 @@ static void count(void)
 	g_mutex_unlock(&lock);
 }
 
-/* Waits until `counted` is n. */
+/* Waits until `counted` is n. False: not within LIMIT_MS. */
 static bool wait_for_count(int n)
 {
 	gint64 limit = g_get_monotonic_time() + LIMIT_MS * 1000;
@@ -40,7 +41,7 @@ static bool wait_for_count(int n)
 static void count_job(void *data)
 {
 	*(pid_t *)data = worker_self();
-	count();
+	count_one();
 }
 
 static void test_runs(void)
@@ -50,7 +51,7 @@ static void test_runs(void)
 
 	counted = 0;
 	for (int i = 0; i < JOBS; i++)
-		/* So many cannot be refused for long: the threads that are there take one after the other. */
+		/* A refusal is temporary: the threads run the accepted jobs one after the other. */
 		while (worker_run(count_job, &ran_on[i]) == -EAGAIN)
 			g_usleep(1000);
 	g_assert_true(wait_for_count(JOBS));
@@ -62,26 +63,26 @@ static void test_runs(void)
 	g_assert_cmpint(worker_self(), ==, gettid());
 }
 
-/* None of these ends before all have begun: a job that sleeps must not keep another from running. */
-static void meet_job(void *unused)
+/* No job ends before all have begun, because a sleeping job must not delay another job. */
+static void wait_for_all_job(void *unused)
 {
-	count();
+	count_one();
 	g_assert_true(wait_for_count(TOGETHER));
-	count();
+	count_one();
 }
 
 static void test_together(void)
 {
 	counted = 0;
 	for (int i = 0; i < TOGETHER; i++)
-		g_assert_cmpint(worker_run(meet_job, NULL), ==, 0);
+		g_assert_cmpint(worker_run(wait_for_all_job, NULL), ==, 0);
 	g_assert_true(wait_for_count(2 * TOGETHER));
 }
 
 typedef struct Sleeper {
-	int fd;      /* never readable */
-	int entered; /* atomic: the thread that is about to sleep */
-	int result;  /* errno of its system call */
+	int fd;      /* of a pipe that stays empty */
+	int entered; /* atomic; the thread that is about to call read(2) */
+	int result;  /* the errno of read(2) */
 } Sleeper;
 
 static void sleep_job(void *data)
@@ -90,12 +91,12 @@ static void sleep_job(void *data)
 	char byte;
 
 	g_atomic_int_set(&sleeper->entered, worker_self());
-	/* read(2) is among the calls that SA_RESTART would send back to sleep. */
+	/* With SA_RESTART, the kernel would restart read(2) after the signal. */
 	sleeper->result = read(sleeper->fd, &byte, 1) < 0 ? errno : 0;
-	count();
+	count_one();
 }
 
-static void test_kick(void)
+static void test_interrupt(void)
 {
 	gint64 limit = g_get_monotonic_time() + LIMIT_MS * 1000;
 	Sleeper sleepers[10] = {0};
@@ -107,11 +108,14 @@ static void test_kick(void)
 		sleepers[i].fd = ends[0];
 		g_assert_cmpint(worker_run(sleep_job, &sleepers[i]), ==, 0);
 	}
-	/* First each has its thread: one that had woken could take the next job, and a late kick would hit that. */
+	/*
+	 * First each job gets a thread. Otherwise a woken thread could take the next job, and a late interrupt would
+	 * end it.
+	 */
 	for (size_t i = 0; i < G_N_ELEMENTS(sleepers); i++)
 		while (!g_atomic_int_get(&sleepers[i].entered))
 			g_usleep(1000);
-	/* One is kicked until it wakes; the others sleep on. */
+	/* Interrupts one thread until it wakes. The other threads stay blocked. */
 	for (size_t i = 0; i < G_N_ELEMENTS(sleepers); i++) {
 		for (bool woken = false; !woken; g_usleep(1000)) {
 			g_assert_cmpint(g_get_monotonic_time(), <, limit);
@@ -127,8 +131,8 @@ static void test_kick(void)
 	close(ends[1]);
 }
 
-/* A late kick finds nobody asleep, and disturbs nothing. */
-static void test_late_kick(void)
+/* An interrupt after the end of the system call has no effect. */
+static void test_late_interrupt(void)
 {
 	pid_t thread = 0;
 
@@ -144,10 +148,10 @@ static void test_late_kick(void)
 static void mask_job(void *data)
 {
 	pthread_sigmask(SIG_SETMASK, NULL, data);
-	count();
+	count_one();
 }
 
-/* The process's signals are for the thread that waits for them, not for a worker's. */
+/* Worker threads block the signals that the main thread waits for. */
 static void test_signals(void)
 {
 	sigset_t mask;
@@ -166,8 +170,8 @@ int main(int argc, char **argv)
 	worker_start();
 	g_test_add_func("/worker/runs", test_runs);
 	g_test_add_func("/worker/together", test_together);
-	g_test_add_func("/worker/kick", test_kick);
-	g_test_add_func("/worker/late-kick", test_late_kick);
+	g_test_add_func("/worker/interrupt", test_interrupt);
+	g_test_add_func("/worker/late-interrupt", test_late_interrupt);
 	g_test_add_func("/worker/signals", test_signals);
 	return g_test_run();
 }
