@@ -1,8 +1,8 @@
 /*
  * Attributes: GETATTR, SETATTR (chmod, chown, truncate, touch) and STATFS.
  *
- * libfuse calls these operations on a dispatcher thread, without locks. A change of the size of memory goes to memory.c, which may
- * reply from a worker.
+ * libfuse calls these operations on a dispatcher thread, without locks. A change of the size of memory goes to
+ * memory.c, which may reply from a worker.
  */
 #include <errno.h>
 #include <sys/statvfs.h>

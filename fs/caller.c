@@ -17,7 +17,7 @@ gid_t *caller_groups(fuse_req_t req, Caller *caller)
 	if (n <= 0)
 		return NULL;
 	groups = g_new(gid_t, n);
-	/* They may have become more meanwhile: what is counted is what fits. */
+	/* The caller may have joined more groups since; those that do not fit are left out. */
 	n = MIN(n, fuse_req_getgroups(req, n, groups));
 	caller->groups = groups;
 	caller->ngroups = MAX(n, 0);

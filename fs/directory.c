@@ -1,11 +1,16 @@
 /*
- * Directories. A directory is listed as a whole when it is read from its beginning, on a worker where that may take long;
- * later reads of the same open take from that list, so that every name that stays is seen once. rewinddir lists anew.
+ * Directories: OPENDIR, READDIR, READDIRPLUS, RELEASEDIR.
+ *
+ * A read from the beginning lists the whole directory, on a worker if a mechanism lists members, since that may take
+ * long. Later reads of the same open continue in that list, so a name that stays is returned exactly once. rewinddir(3)
+ * lists again.
+ *
+ * Callers: libfuse, on a dispatcher thread, without locks. The kernel sends one READDIR of an open at a time, so the
+ * list of a File needs no lock.
  */
 #include <errno.h>
 
 #include "backends/core/credentials.h"
-
 #include "fs/caller.h"
 #include "fs/file.h"
 #include "fs/lookup.h"
@@ -14,11 +19,11 @@
 #include "fs/wait/worker.h"
 
 /*
- * ls -l asks for each name that it was just given, several times. Where there are many they hold for a moment, in seconds:
- * long enough to be looked at one by one. Otherwise what others remove is gone at once.
+ * ls -l looks up each name of a list several times. The names of a long list therefore hold for LONG_LIST_TIMEOUT
+ * seconds, which lets ls look at one after the other. The names of a short list hold no longer than lookup.c says.
  */
-enum { MANY = 1000 };
-static const double a_moment = 0.02;
+enum { LONG_LIST = 1000 };
+static const double LONG_LIST_TIMEOUT = 0.02;
 
 typedef struct Name {
 	Dirent dirent;
@@ -38,7 +43,7 @@ typedef struct Listing {
 	const ObjectStat *stat; /* of the object that the directory belongs to; NULL: of none */
 } Listing;
 
-static void see_desc(void *data, const FileDesc *desc)
+static void add_fixed(void *data, const FileDesc *desc)
 {
 	Listing *listing = data;
 	Name name = {.dirent = inode_fixed(listing->directory, desc)};
@@ -47,7 +52,7 @@ static void see_desc(void *data, const FileDesc *desc)
 	g_array_append_val(listing->names, name);
 }
 
-static void see_member(void *data, const Object *object, const ObjectStat *stat)
+static void add_member(void *data, const Object *object, const ObjectStat *stat)
 {
 	Listing *listing = data;
 	Name name = {.dirent = inode_member(listing->directory, object)};
@@ -60,7 +65,7 @@ static void see_member(void *data, const Object *object, const ObjectStat *stat)
 	g_array_append_val(listing->names, name);
 }
 
-static int list(File *file)
+static int list_names(File *file)
 {
 	Inode *inode = file->inode;
 	const DirOps *members = inode->desc->members;
@@ -76,9 +81,9 @@ static int list(File *file)
 		listing.stat = &stat;
 	}
 	listing.names = g_array_new(FALSE, FALSE, sizeof(Name));
-	inode_each_desc(inode->desc, see_desc, &listing);
+	inode_each_desc(inode->desc, add_fixed, &listing);
 	if (members && members->list)
-		result = members->list(members->context, &object, see_member, &listing);
+		result = members->list(members->context, &object, add_member, &listing);
 	if (result < 0) {
 		g_array_unref(listing.names);
 		return result;
@@ -89,9 +94,9 @@ static int list(File *file)
 	return 0;
 }
 
-/* -- Handing out ---------------------------------------------------------------------------------------------------- */
+/* -- Replies ------------------------------------------------------------------------------------------------------- */
 
-/* Adds one entry if it fits. Returns the bytes it takes, or would take. */
+/* Adds one entry if it fits. Returns the bytes that it takes or would take. */
 static size_t add_entry(fuse_req_t req, File *file, const Name *name, bool plus, char *at, size_t room, off_t next)
 {
 	const char *text = name_text(name);
@@ -103,13 +108,13 @@ static size_t add_entry(fuse_req_t req, File *file, const Name *name, bool plus,
 	size = fuse_add_direntry_plus(req, NULL, 0, text, NULL, 0);
 	if (size > room)
 		return size;
-	/* Inode id 0: no look-up. An inode given here would not be one for its next opener alone (inode.h). */
+	/* Inode number 0 makes it no look-up: an inode that was listed could not belong to one opener alone (inode.h). */
 	if (!desc_is_per_opener(name->dirent.desc) &&
 	    lookup_enter(req, file->inode, &name->dirent, &name->attributes, &entry) < 0)
 		entry.ino = 0;
-	if (file->names->len > MANY) {
-		entry.entry_timeout = MAX(entry.entry_timeout, a_moment);
-		entry.attr_timeout = MAX(entry.attr_timeout, a_moment);
+	if (file->names->len > LONG_LIST) {
+		entry.entry_timeout = MAX(entry.entry_timeout, LONG_LIST_TIMEOUT);
+		entry.attr_timeout = MAX(entry.attr_timeout, LONG_LIST_TIMEOUT);
 	}
 	return fuse_add_direntry_plus(req, at, room, text, &entry, next);
 }
@@ -148,32 +153,32 @@ static void reply_names(fuse_req_t req, File *file, size_t size, off_t offset, b
 	fuse_reply_buf(req, buf, used);
 }
 
-/* list(), as whoever opened the directory where not everybody may see what is there. */
+/* list_names(), with the opener's credentials if not every user may see every member. */
 static int list_as_opener(File *file)
 {
 	const DirOps *members = file->inode->desc->members;
 	int result;
 
 	if (!members || !members->private)
-		return list(file);
+		return list_names(file);
 	result = creds_override(&file->handle.caller);
 	if (result < 0)
 		return result;
-	result = list(file);
+	result = list_names(file);
 	creds_revert();
 	return result;
 }
 
-typedef struct Job {
+typedef struct ListJob {
 	fuse_req_t req;
 	File *file;
 	size_t size;
 	bool plus;
-} Job;
+} ListJob;
 
 static void list_and_reply(void *data)
 {
-	Job *job = data;
+	ListJob *job = data;
 	int result;
 
 	reply_working_for(job->req);
@@ -190,14 +195,14 @@ static void read_directory(fuse_req_t req, size_t size, off_t offset, struct fus
 {
 	File *file = file_get(fi->fh);
 	const DirOps *members = file->inode->desc->members;
-	Job *job;
+	ListJob *job;
 
 	if (offset > 0 && file->names) {
 		reply_names(req, file, size, offset, plus);
 		return;
 	}
-	job = g_new(Job, 1);
-	*job = (Job){.req = req, .file = file, .size = size, .plus = plus};
+	job = g_new(ListJob, 1);
+	*job = (ListJob){.req = req, .file = file, .size = size, .plus = plus};
 	if (!members || !members->list)
 		list_and_reply(job);
 	else if (worker_run(list_and_reply, job) < 0) {

@@ -9,8 +9,8 @@
 enum {
 	OTHER_BLOCK = 4096,
 	/*
-	 * st_blksize of streams. stdio writes that many bytes at a time, and most readers ask for as many. It is above the
-	 * largest message that one FUSE write carries, so a message stays in one piece.
+	 * st_blksize of streams. stdio writes that many bytes at a time, and most readers ask for as many. It is above
+	 * the largest message that one FUSE write carries, so a message stays in one piece.
 	 */
 	STREAM_BLOCK = 1 << 20,
 	/* The same for streams without messages. A read costs by the pages that it asks for, however few bytes there are. */

@@ -22,8 +22,8 @@ void dirent_start(const FileDesc *root);
 void dirent_fill_stat(const Dirent *dirent, const ObjectStat *stat, struct stat *out);
 
 /*
- * Whether each open of such a file that writes gets an inode of its own (inode.h). A file on which nothing ever waits needs
- * none, except memory.
+ * Whether each open of such a file that writes gets an inode of its own (inode.h). A file on which nothing ever waits
+ * needs none, except memory.
  */
 static inline bool desc_is_per_opener(const FileDesc *desc)
 {

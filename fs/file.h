@@ -1,8 +1,13 @@
 /*
- * Open files. One for every open(2), from then until the last close; its slot is FUSE's file handle.
+ * Open files: one for each open(2), until its last close. The slot of a File is FUSE's file handle.
  *
- * Ownership: the kernel's open holds it; so does whoever works on it on another thread, by file_ref(). The last one to let
- * go ends it. It holds its inode.
+ * A File embeds the Handle, which is the part that a mechanism sees (backends/core/backend.h).
+ *
+ * Ownership: the kernel's open holds a File until RELEASE. A thread that works on it elsewhere holds it by file_ref().
+ * The last release frees it. A File holds its inode.
+ *
+ * Callers: every file of fs/ that handles open files, on any thread. The functions take no lock but those of table.c
+ * and inode.c.
  */
 #pragma once
 
@@ -12,7 +17,7 @@
 #include "fs/wait/waiting.h"
 
 typedef struct File {
-	Handle handle; /* what the mechanism sees */
+	Handle handle;
 	Inode *inode;
 	uint32_t slot;
 	int refs; /* atomic */
@@ -20,32 +25,35 @@ typedef struct File {
 	/* stream */
 	Lane lanes[2];                       /* by Direction */
 	Watch watches[HANGUP + 1];           /* by Direction */
-	struct fuse_pollhandle *poll_handle; /* Protected by the waiting lock. The newest; owned. */
+	struct fuse_pollhandle *poll_handle; /* Protected by the waiting lock. The newest handle; owned. */
 
-	/* text: what was shown at the first read; Protected by the text lock. Owned. */
+	/* text: the snapshot. Protected by the text lock. Owned. */
 	GString *text;
 
-	/* directory: its names as they were at the first read; owned. See directory.c. */
+	/* directory: the list that its reads continue in; owned. See directory.c. */
 	GArray *names;
 
-	/* memory: a descriptor of it, -1 where there is none; owned. Never changes, but what it is of may: see memory.c. */
+	/* memory: its descriptor; -1: none. Owned. The number never changes, but memory.c may exchange the memory. */
 	int fd;
 
-	bool opened;   /* the mechanism knows of it */
-	bool writer;   /* it is the one that inode_claim_writer() was called for */
+	bool opened;   /* the mechanism has taken the handle */
+	bool writer;   /* it has claimed its inode: inode_claim_writer() */
 	gid_t *groups; /* handle.caller.groups, owned */
 } File;
 
+/* Creates the table; once, before any other function. */
 void file_start(void);
 
-/* An open file of this inode. NULL: too many. The caller's groups are `groups`, which it takes ownership of. */
+/* A new open file of this inode. Takes ownership of `groups`, the caller's. NULL: there are too many files. */
 File *file_new(Inode *inode, int flags, const Caller *caller, gid_t *groups);
 
+/* The file with this slot, which the kernel or the caller holds. */
 File *file_get(uint64_t slot);
+
 File *file_ref(File *file);
 
-/* Lets go. The last one closes the mechanism's handle, if it was opened, and frees everything. */
+/* Ends a hold. The last one closes the mechanism's handle, or cancels it if it was not opened, and frees the file. */
 void file_unref(File *file);
 
-/* The mechanism has taken the handle: file_unref() will tell it of the end. */
+/* The mechanism has taken the handle: the last file_unref() will close it. */
 void file_opened(File *file);

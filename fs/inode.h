@@ -1,24 +1,24 @@
 /*
  * Inodes: what the kernel knows of the tree by number.
  *
- * Ownership: the kernel holds an inode by its look-ups, until it forgets them. Children and open files hold it by inode_ref(). An
- * inode that nothing holds is freed. An inode holds its parent.
+ * Ownership: the kernel holds an inode by its look-ups, until it forgets them. Children and open files hold it by
+ * inode_ref(). An inode that nothing holds is freed. An inode holds its parent.
  *
- * A directory or text file has one inode for each name. Each open for writing of a stream on which writes can wait has an inode
- * of its own. The kernel locks an inode during a direct write, so one blocked writer would block all other writers of the
- * inode, in write(2) and in open(2) with O_TRUNC, and not even SIGKILL would end them.
+ * A directory or text file has one inode for each name. Each open for writing of a stream on which writes can wait has
+ * an inode of its own. The kernel locks an inode during a direct write, so one blocked writer would block all other
+ * writers of the inode, in write(2) and in open(2) with O_TRUNC, and not even SIGKILL would end them.
  *
- * A look-up does not say what it is for. It returns an inode that its user shares until a file has it open for writing. If
- * two opens race for that inode, the second gets ESTALE. The kernel then looks the name up once more, and this retry gets an
- * inode for that thread alone. (A new inode for each look-up would be simpler, but the kernel drops a name whose inode has
- * changed. A thousand threads that open one name at once would drop it for each other again and again.)
+ * A look-up does not say what it is for. It returns an inode that its user shares until a file has it open for writing.
+ * If two opens race for that inode, the second gets ESTALE. The kernel then looks the name up once more, and this retry
+ * gets an inode for that thread alone. (A new inode for each look-up would be simpler, but the kernel drops a name
+ * whose inode has changed. A thousand threads that open one name at once would drop it for each other again and again.)
  *
  * No look-up returns an inode of memory that is open, for reading or writing: memory.c says why.
  *
  * Callers: every file of fs/ that handles a request of the kernel, on any thread.
  *
- * Locking: "the inode-table lock" guards the fields named below and the index of names. It is held for a few instructions, never
- * across a call to a mechanism. A table's lock (table.c) is taken under it.
+ * Locking: "the inode-table lock" guards the fields named below and the index of names. It is held for a few
+ * instructions, never across a call to a mechanism. A table's lock (table.c) is taken under it.
  */
 #pragma once
 
@@ -64,9 +64,9 @@ void inode_each_desc(const FileDesc *directory, void (*each)(void *data, const F
 Inode *inode_enter(Inode *directory, const Dirent *dirent, uid_t uid, pid_t thread);
 
 /*
- * Claims the inode for an open of a stream for writing, or of memory. No look-up returns it from then on. False: another open
- * has claimed the stream. Then the thread's next look-up of that name returns an inode of its own. An open retry that arrives
- * at the same inode again succeeds.
+ * Claims the inode for an open of a stream for writing, or of memory. No look-up returns it from then on. False:
+ * another open has claimed the stream. Then the thread's next look-up of that name returns an inode of its own. An open
+ * retry that arrives at the same inode again succeeds.
  */
 bool inode_claim_writer(Inode *inode, pid_t thread);
 

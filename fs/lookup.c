@@ -1,10 +1,16 @@
 /*
- * Look-ups. Most are answered at once; those of a directory whose names take long to look up (DirOps.slow) go to a worker.
- * Such a look-up may stick in a system call that no signal ends, in a file system that does not answer; so at an interrupt it
- * is answered by somebody else, and the worker, when it comes back, finds that nobody wants to know any more.
+ * Look-ups: LOOKUP, FORGET, and how long the kernel may remember a name and its attributes.
  *
- * It is answered after a while in any case. The kernel has a directory locked during a look-up, and whoever comes for the same
- * name, or to make one there, waits for that lock and cannot be killed: not for longer than this.
+ * libfuse calls the operations on a dispatcher thread. Most look-ups get their reply at once. The look-up of a
+ * directory whose mechanism may take long (DirOps.slow) runs on a worker: it may be stuck in a file system that does
+ * not answer, in a system call that no signal ends.
+ *
+ * The kernel locks a directory during a look-up. A process that looks up the same name, or makes one there, waits for
+ * that lock and cannot be killed. A slow look-up therefore gets a reply from another thread, lookup_main(), when it is
+ * interrupted or has taken PATIENCE_MS. The worker drops its result when it returns.
+ *
+ * Locking: "the slow lock" guards the slow look-ups and the counts of each user. It is held for a few instructions.
+ * libfuse's lock of a request is taken before it (in the interrupt callback), never after.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -19,17 +25,17 @@
 #include "fs/wait/worker.h"
 
 /*
- * The tree above the objects never changes; objects come and go by other hands at any time. What a look-up says of one holds
- * only for the checks of rights that the kernel makes in the same breath (rounded up to a tick of its clock): each further
- * look-up says it anew.
+ * In seconds. The tree outside objects never changes. Other programs can make and remove objects at any time, so the
+ * attributes of an object hold only for the permission checks of the same system call, rounded up to a tick of the
+ * kernel's clock.
  */
-static const double forever = 3600, while_looking = 1, same_breath = 0.001;
+static const double TREE_TIMEOUT = 3600, NAME_TIMEOUT = 1, SYSCALL_TIMEOUT = 0.001;
 
 double lookup_attributes_timeout(const DirOps *members)
 {
 	if (!members)
-		return forever;
-	return members->lasting ? same_breath : 0;
+		return TREE_TIMEOUT;
+	return members->lasting ? SYSCALL_TIMEOUT : 0;
 }
 
 static double entry_timeout(const Dirent *dirent)
@@ -38,7 +44,7 @@ static double entry_timeout(const Dirent *dirent)
 		return 0;
 	if (desc_is_member(dirent->desc) && !dirent->members->lasting)
 		return 0;
-	return dirent->members ? while_looking : forever;
+	return dirent->members ? NAME_TIMEOUT : TREE_TIMEOUT;
 }
 
 int lookup_enter(fuse_req_t req, Inode *directory, const Dirent *dirent, const struct stat *attributes,
@@ -47,17 +53,17 @@ int lookup_enter(fuse_req_t req, Inode *directory, const Dirent *dirent, const s
 	Inode *inode = inode_enter(directory, dirent, fuse_req_ctx(req)->uid, fuse_req_ctx(req)->pid);
 
 	if (!inode)
-		return refuse(ENFILE, "too many names are in use");
+		return refuse(ENFILE, "limit reached: the kernel remembers too many names of this tree: close files");
 	*out = (struct fuse_entry_param){
 		.ino = inode->slot,
 		.attr = *attributes,
-		.attr_timeout = dirent->members ? same_breath : forever,
+		.attr_timeout = dirent->members ? SYSCALL_TIMEOUT : TREE_TIMEOUT,
 		.entry_timeout = entry_timeout(dirent),
 	};
 	return 0;
 }
 
-/* Who looks a name up, and from where: what outlives the request. */
+/* The caller and the directory of a look-up. It outlives the FUSE request. */
 typedef struct Looker {
 	Inode *directory;
 	Caller caller;
@@ -74,8 +80,8 @@ static Looker looker_of(fuse_req_t req, Inode *directory)
 	return looker;
 }
 
-/* inode_find(), as the caller where not everybody may see what is there. */
-static int find_as(const Looker *looker, const char *name, Dirent *out)
+/* inode_find(), with the caller's credentials if not every user may see every member. */
+static int find_as_caller(const Looker *looker, const char *name, Dirent *out)
 {
 	Inode *directory = looker->directory;
 	int result;
@@ -90,11 +96,11 @@ static int find_as(const Looker *looker, const char *name, Dirent *out)
 	return result;
 }
 
-/* Finds a name, and its attributes. */
-static int find(const Looker *looker, const char *name, Dirent *dirent, struct stat *attributes)
+/* Finds a name and its attributes. */
+static int find_with_attributes(const Looker *looker, const char *name, Dirent *dirent, struct stat *attributes)
 {
 	ObjectStat stat;
-	int result = find_as(looker, name, dirent);
+	int result = find_as_caller(looker, name, dirent);
 
 	if (result < 0)
 		return result;
@@ -112,7 +118,7 @@ int lookup_name(fuse_req_t req, Inode *directory, const char *name, struct fuse_
 	const Looker looker = looker_of(req, directory);
 	struct stat attributes;
 	Dirent dirent;
-	int result = find(&looker, name, &dirent, &attributes);
+	int result = find_with_attributes(&looker, name, &dirent, &attributes);
 
 	g_free(looker.groups);
 	return result < 0 ? result : lookup_enter(req, directory, &dirent, &attributes, out);
@@ -120,12 +126,12 @@ int lookup_name(fuse_req_t req, Inode *directory, const char *name, struct fuse_
 
 void lookup_reply(fuse_req_t req, const struct fuse_entry_param *entry)
 {
-	/* A caller that has gone will not forget what it never heard of. */
+	/* ENOENT: the caller was interrupted. The kernel does not know of the look-up, and will never forget it. */
 	if (fuse_reply_entry(req, entry) == -ENOENT)
 		inode_forget(inode_get(entry->ino), 1);
 }
 
-/* That there is no such name is no refusal. */
+/* ENOENT is no refusal: it is not noted. */
 static void reply_lookup(fuse_req_t req, Inode *directory, const char *name, int result,
 			 const struct fuse_entry_param *entry)
 {
@@ -137,35 +143,34 @@ static void reply_lookup(fuse_req_t req, Inode *directory, const char *name, int
 		fuse_reply_err(req, -result);
 }
 
-/* -- Look-ups that may take long -------------------------------------------------------------------------------------- */
+/* -- Slow look-ups ------------------------------------------------------------------------------------------------- */
 
 enum {
 	PATIENCE_MS = 500,
-	SLOW_USER = 1024, /* look-ups of one user but root at once: each has a thread */
-	STUCK_USER = 64   /* of them that were given up, and whose thread has not come back */
+	SLOW_USER = 1024, /* look-ups under way of one user except root: each has a thread */
+	STUCK_USER = 64   /* of those, given up while their thread has not returned */
 };
 
 typedef struct Slow {
 	Looker looker; /* holds its directory */
 	char *name;
-	fuse_req_t req; /* belongs to who takes it out of `pending` */
-	int refs;       /* atomic: one of the worker, one of `pending` */
+	fuse_req_t req; /* belongs to the thread that takes the look-up out of `pending` */
+	int refs;       /* atomic: the worker, `pending`, and slow_start() */
 
 	/* Protected by the slow lock. */
 	GList link;
 	gint64 deadline; /* in us; 0: it is interrupted */
 	bool interrupted;
-	bool pending; /* it is in there */
+	bool pending; /* it is in `pending` */
 } Slow;
 
 typedef struct SlowUser {
 	int running, stuck;
 } SlowUser;
 
-static GMutex
-	slow_lock; /* "the slow lock": held for a few instructions. libfuse's lock of a request is taken before it. */
+static GMutex slow_lock;
 static GCond slow_changed;
-static GQueue pending = G_QUEUE_INIT; /* Protected by the slow lock. Slow, unanswered */
+static GQueue pending = G_QUEUE_INIT; /* Protected by the slow lock. Slow.link, without a reply yet */
 static GHashTable *slow_users;        /* Protected by the slow lock. uid -> SlowUser */
 
 static void slow_unref(Slow *slow)
@@ -193,7 +198,7 @@ static SlowUser *slow_user(uid_t uid)
 	return user;
 }
 
-static bool slow_take(Slow *slow)
+static bool slow_take_out(Slow *slow)
 {
 	if (!slow->pending)
 		return false;
@@ -202,12 +207,12 @@ static bool slow_take(Slow *slow)
 	return true;
 }
 
-/* The worker has come back. Returns whether the answer is its own. */
-static bool slow_return(Slow *slow)
+/* The worker has its result. Returns whether it is to reply. */
+static bool slow_end(Slow *slow)
 {
 	const uid_t uid = slow->looker.caller.uid;
 	SlowUser *user = slow_user(uid);
-	const bool taken = slow_take(slow);
+	const bool taken = slow_take_out(slow);
 
 	if (!taken)
 		user->stuck--;
@@ -226,9 +231,9 @@ static void slow_find(void *data)
 	int result;
 
 	refusal_forget();
-	result = find(&slow->looker, slow->name, &dirent, &attributes);
+	result = find_with_attributes(&slow->looker, slow->name, &dirent, &attributes);
 	g_mutex_lock(&slow_lock);
-	taken = slow_return(slow);
+	taken = slow_end(slow);
 	g_mutex_unlock(&slow_lock);
 	if (taken) {
 		fuse_req_interrupt_func(slow->req, NULL, NULL);
@@ -240,20 +245,20 @@ static void slow_find(void *data)
 	slow_unref(slow);
 }
 
-/* The next one that is given up, taken out; waits for it. Called with the slow lock held. */
+/* Waits for the next look-up that is to be given up, and takes it out. Called with the slow lock held. */
 static Slow *slow_wait(bool *interrupted)
 {
 	for (;;) {
-		const gint64 now = g_get_monotonic_time();
-		gint64 next = now + G_TIME_SPAN_HOUR;
+		const gint64 time = g_get_monotonic_time();
+		gint64 next = time + G_TIME_SPAN_HOUR;
 
 		for (GList *link = pending.head; link; link = link->next) {
 			Slow *slow = link->data;
 
-			if (slow->deadline <= now) {
+			if (slow->deadline <= time) {
 				*interrupted = slow->deadline == 0;
 				slow_user(slow->looker.caller.uid)->stuck++;
-				slow_take(slow);
+				slow_take_out(slow);
 				return slow;
 			}
 			next = MIN(next, slow->deadline);
@@ -262,8 +267,8 @@ static Slow *slow_wait(bool *interrupted)
 	}
 }
 
-/* Answers those that are interrupted, or take too long. */
-static void *slow_main(void *unused)
+/* Replies to the look-ups that are interrupted or take too long. */
+static void *lookup_main(void *unused)
 {
 	for (;;) {
 		bool interrupted;
@@ -278,13 +283,14 @@ static void *slow_main(void *unused)
 			fuse_reply_err(slow->req, EINTR);
 		else
 			reply_lookup(slow->req, slow->looker.directory, slow->name,
-				     refuse(ETIMEDOUT, "the file system there does not answer"), NULL);
+				     refuse(ETIMEDOUT, "the file system of that path does not answer: try again later"),
+				     NULL);
 		slow_unref(slow);
 	}
 	return unused;
 }
 
-/* Runs under libfuse's lock of the request, and so must not answer itself. */
+/* libfuse's interrupt callback. libfuse holds its lock of the request, so this must not reply. */
 static void slow_interrupted(fuse_req_t req, void *data)
 {
 	Slow *slow = data;
@@ -303,14 +309,14 @@ static gpointer slow_prepare(gpointer unused)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (pthread_create(&thread, NULL, slow_main, NULL))
+	if (pthread_create(&thread, NULL, lookup_main, NULL))
 		g_error("cannot start a thread");
 	pthread_detach(thread);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return unused;
 }
 
-/* Has it wait for its worker. False, with the reason noted: the user has too many. */
+/* Puts the look-up into `pending`. False, with the refusal noted: the user has too many. */
 static bool slow_enter(Slow *slow)
 {
 	const uid_t uid = slow->looker.caller.uid;
@@ -325,7 +331,7 @@ static bool slow_enter(Slow *slow)
 	enters = slow->pending = stuck < STUCK_USER && (running < SLOW_USER || uid == 0);
 	if (enters) {
 		user->running++;
-		/* Whoever has some that stick is not to hold a directory again and again. */
+		/* A user with stuck look-ups must not keep a directory locked again and again. */
 		if (!slow->interrupted)
 			slow->deadline = g_get_monotonic_time() + PATIENCE_MS * 1000 / (1 << MIN(stuck, 8));
 		g_queue_push_tail_link(&pending, &slow->link);
@@ -333,7 +339,8 @@ static bool slow_enter(Slow *slow)
 	}
 	g_mutex_unlock(&slow_lock);
 	if (!enters)
-		refuse(ENFILE, "%d look-ups of yours are under way, %d of them in file systems that do not answer",
+		refuse(ENFILE,
+		       "limit reached: %d slow look-ups of this user are under way, %d of them stuck in file systems: try again later",
 		       running, stuck);
 	return enters;
 }
@@ -348,7 +355,7 @@ static void slow_start(fuse_req_t req, Inode *directory, const char *name)
 	*slow = (Slow){.looker = looker_of(req, directory), .name = g_strdup(name), .req = req, .refs = 3};
 	slow->link.data = slow;
 	inode_ref(directory);
-	/* Before it waits: from then on others may answer. */
+	/* Before it is pending: from then on another thread may reply. */
 	fuse_req_interrupt_func(req, slow_interrupted, slow);
 	if (!slow_enter(slow)) {
 		fuse_req_interrupt_func(req, NULL, NULL);
@@ -359,7 +366,7 @@ static void slow_start(fuse_req_t req, Inode *directory, const char *name)
 	}
 	if (worker_run(slow_find, slow) < 0) {
 		g_mutex_lock(&slow_lock);
-		taken = slow_return(slow);
+		taken = slow_end(slow);
 		g_mutex_unlock(&slow_lock);
 		if (taken) {
 			fuse_req_interrupt_func(req, NULL, NULL);

@@ -1,7 +1,8 @@
 /*
  * Look-ups: what the kernel is told of a name, and for how long it may remember that.
  *
- * Callers: names.c and directory.c return dirents as a look-up does; attributes.c and memory.c use the timeout. No locks are held.
+ * Callers: names.c and directory.c return dirents as a look-up does; attributes.c and memory.c use the timeout. No
+ * locks are held.
  */
 #pragma once
 

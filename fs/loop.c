@@ -1,10 +1,12 @@
 /*
- * The loop of a dispatcher that is alone.
+ * The loop of the only dispatcher (`--threads 1`).
  *
- * It does not sleep as soon as there is nothing to do. Whoever was answered often comes again within microseconds, and to
- * let a processor go idle and wake it costs more than all else that a request costs. So it looks out for SPIN_US first. That
- * is of use only where requests come that fast, from another processor: after FAILURES that found none it sleeps at once,
- * and tries again after REST requests.
+ * With nothing to do it does not sleep at once. A caller that got its reply often sends the next request within
+ * microseconds, and to wake a sleeping processor costs more than all other work of a request. So the loop first polls
+ * for SPIN_US. That helps only if requests come that fast, from another processor. After FAILURES polls in a row
+ * without a request, the loop sleeps at once, and polls again after REST requests.
+ *
+ * Caller: session.c, on the main thread. No locks.
  */
 #include "fs/loop.h"
 
@@ -15,46 +17,46 @@
 
 #include <glib.h>
 
-enum { SPIN_US = 20, FAILURES = 3, REST = 200, ABORTED = 100 /* tries, a millisecond each */ };
+enum { SPIN_US = 20, FAILURES = 3, REST = 200, ABORTED_MAX = 100 /* reads in a row, a millisecond apart */ };
 
-/* Whether to look out is worth it. */
-typedef struct Lookout {
-	gint64 since; /* when there began to be nothing to do, in us; 0: there is something */
-	int failures; /* in a row */
-	int rest;     /* requests that are not to be looked out for */
-} Lookout;
+/* Whether polling is worth it. */
+typedef struct Spin {
+	gint64 since; /* when the poll began, in us; 0: there is a request */
+	int failures; /* polls in a row without a request */
+	int rest;     /* requests until the next poll */
+} Spin;
 
-static void lookout_served(Lookout *lookout)
+static void spin_end(Spin *spin)
 {
-	if (lookout->since && !lookout->rest)
-		lookout->failures = 0;
-	lookout->since = 0;
-	lookout->rest -= lookout->rest > 0;
+	if (spin->since && !spin->rest)
+		spin->failures = 0;
+	spin->since = 0;
+	spin->rest -= spin->rest > 0;
 }
 
-/* There is nothing to do. Returns whether to sleep. */
-static bool lookout_over(Lookout *lookout)
+/* There is no request. Returns whether to sleep. */
+static bool spin_is_over(Spin *spin)
 {
-	gint64 now;
+	gint64 time;
 
-	if (lookout->rest)
+	if (spin->rest)
 		return true;
-	now = g_get_monotonic_time();
-	if (!lookout->since)
-		lookout->since = now;
-	if (now - lookout->since < SPIN_US)
+	time = g_get_monotonic_time();
+	if (!spin->since)
+		spin->since = time;
+	if (time - spin->since < SPIN_US)
 		return false;
-	lookout->since = 0;
-	if (++lookout->failures == FAILURES) {
-		lookout->failures = 0;
-		lookout->rest = REST;
+	spin->since = 0;
+	if (++spin->failures == FAILURES) {
+		spin->failures = 0;
+		spin->rest = REST;
 	}
 	return true;
 }
 
 /*
- * The next request: its size, 0 at the unmount, or a negative errno; -EINTR: again. Not libfuse's own function, since that
- * complains of ECONNABORTED, with which the kernel answers in the middle of an unmount, while there are requests yet.
+ * Reads the next request. Returns its size, 0 after the unmount, or a negative errno; -EINTR: read again. libfuse's own
+ * function logs ECONNABORTED, which the kernel returns during an unmount while there are still requests.
  */
 static ssize_t receive(int device, struct fuse_buf *request, size_t room)
 {
@@ -67,13 +69,13 @@ static ssize_t receive(int device, struct fuse_buf *request, size_t room)
 		return n;
 	}
 	switch (errno) {
-	case ENOENT: /* its caller was interrupted meanwhile */
+	case ENOENT: /* the caller of that request was interrupted */
 		return -EINTR;
 	case ENODEV:
 		return 0;
 	case ECONNABORTED:
-		/* It stays with that only where the connection was aborted. */
-		if (++aborted > ABORTED)
+		/* It persists only if the connection was aborted. */
+		if (++aborted > ABORTED_MAX)
 			return -ECONNABORTED;
 		g_usleep(1000);
 		return -EINTR;
@@ -87,17 +89,17 @@ int loop_run(struct fuse_session *session, size_t room)
 	g_autofree char *memory = g_malloc(room);
 	struct fuse_buf request = {.mem = memory};
 	struct pollfd fd = {.fd = fuse_session_fd(session), .events = POLLIN};
-	Lookout lookout = {0};
+	Spin spin = {0};
 
 	fcntl(fd.fd, F_SETFL, fcntl(fd.fd, F_GETFL) | O_NONBLOCK);
 	while (!fuse_session_exited(session)) {
 		ssize_t n = receive(fd.fd, &request, room);
 
 		if (n > 0) {
-			lookout_served(&lookout);
+			spin_end(&spin);
 			fuse_session_process_buf(session, &request);
 		} else if (n == -EAGAIN) {
-			if (lookout_over(&lookout))
+			if (spin_is_over(&spin))
 				poll(&fd, 1, -1);
 		} else if (n != -EINTR) {
 			return (int)n;

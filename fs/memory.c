@@ -1,22 +1,24 @@
 /*
  * Memory: the pages of an object as a file.
  *
- * The kernel is given a descriptor of the memory itself at open (FUSE passthrough) and from then on maps, reads and writes
- * it without us, at native speed. It opens that memory anew with the flags of the open(2), so a file opened to be read
- * gives no writable mapping. What a caller has mapped stays when it closes the file: the mapping holds the memory.
+ * At open the kernel gets a descriptor of the memory itself (FUSE passthrough), and maps, reads and writes the memory
+ * at native speed without the daemon. It reopens the memory with the flags of the open(2), so a file that is open only
+ * for reading gives no writable mapping. A mapping stays valid after the file is closed.
  *
- * Where we may not pass memory through (that takes CAP_SYS_ADMIN), reads and writes come to us and the kernel refuses
- * shared mappings (ENODEV). They come to us as well for memory that has an end (MemoryOps.bounded) and is open for writing:
- * the kernel would let a write extend it.
+ * Without CAP_SYS_ADMIN nothing is passed through. Reads and writes then come to the daemon, and the kernel refuses
+ * shared mappings (ENODEV). Reads and writes of bounded memory (MemoryOps.bounded) that is open for writing come to the
+ * daemon too, because the kernel would let a write extend it.
  *
- * An open file has an inode of its own (inode.h): one inode has one passthrough memory, and objects come and go under a name.
- * Several opens of one inode (through /proc/PID/fd) share one backing id.
+ * Each open has an inode of its own (inode.h), since one inode has one passthrough memory, while objects come and go
+ * under one name. Several opens of one inode (through /proc/PID/fd) share one backing id.
  *
- * O_TRUNC never shrinks an object. It reaches us as an open and then a change of size to 0 without a file handle, just as
- * truncate(2) does without the open. Since a path does not lead to an inode that is open, such a change of one that is open
- * is O_TRUNC; of one that is not, truncate(2).
+ * O_TRUNC never shrinks an object. It arrives as an open, and then as a change of size to 0 without a file handle, just
+ * as truncate(2) does without an open. No path leads to an inode that is open. So a change of an open inode comes from
+ * O_TRUNC, and a change of any other inode from truncate(2).
  *
- * Locking: `lock` guards the table, not held over a system call.
+ * Callers: open.c and attributes.c, on a dispatcher thread. Changes of size run on a worker.
+ *
+ * Locking: `lock`, "the memory lock", guards the table of open memory. It is not held across a system call.
  */
 #include <errno.h>
 #include <sys/ioctl.h>
@@ -32,19 +34,19 @@
 #include "fs/wait/worker.h"
 
 /* What the opens of one inode share. */
-typedef struct Opened {
-	int backing;      /* the kernel's id of the memory passed through; 0: none */
+typedef struct OpenMemory {
+	int backing;      /* the kernel's id of the memory that is passed through; 0: none */
 	GPtrArray *files; /* File; those that are open */
-	bool stale; /* a file went on with the object as it was made anew; what is passed through is the old one */
-} Opened;
+	bool stale;       /* a file has moved on to the recreated object; the memory passed through is the old one */
+} OpenMemory;
 
 static GMutex lock;
-static GHashTable *opened; /* Protected by lock. Inode -> Opened, owned. */
-static bool passes;        /* the kernel lets us pass memory through; set once */
+static GHashTable *opened; /* Protected by lock. Inode -> OpenMemory, owned. */
+static bool passes;        /* the kernel lets the daemon pass memory through; set once */
 
 static void opened_free(gpointer data)
 {
-	Opened *entry = data;
+	OpenMemory *entry = data;
 
 	g_ptr_array_unref(entry->files);
 	g_free(entry);
@@ -62,9 +64,9 @@ static const MemoryOps *ops_of(const File *file)
 }
 
 /* An open file of this inode, held; NULL if there is none. */
-static File *file_of(Inode *inode)
+static File *open_file_of(Inode *inode)
 {
-	const Opened *entry;
+	const OpenMemory *entry;
 	File *file = NULL;
 
 	g_mutex_lock(&lock);
@@ -89,7 +91,7 @@ static int open_backing(const File *file)
 	return fd;
 }
 
-/* Whether both are the same memory: the object may have been made anew under its name since the inode was found. */
+/* Whether both are the same memory: the object may have been recreated since the look-up of the inode. */
 static bool same_memory(int a, int b)
 {
 	struct stat x, y;
@@ -98,13 +100,13 @@ static bool same_memory(int a, int b)
 }
 
 /*
- * Joins those who have the file's inode open already. The backing id that they share, which is theirs and now ours to hold; 0
- * if there is nobody; -ESTALE (joined nevertheless) if theirs is other memory.
+ * Joins the earlier opens of the file's inode. Returns their backing id, which the file now shares; 0 if there are
+ * none; -ESTALE (joined nevertheless) if they have other memory.
  */
-static int join(File *file)
+static int join_opens(File *file)
 {
-	Opened *entry;
-	File *other = NULL;
+	OpenMemory *entry;
+	File *earlier = NULL;
 	bool stale = false;
 	int backing = 0;
 
@@ -113,26 +115,26 @@ static int join(File *file)
 	if (entry && entry->backing) {
 		backing = entry->backing;
 		stale = entry->stale;
-		other = file_ref(g_ptr_array_index(entry->files, 0));
+		earlier = file_ref(g_ptr_array_index(entry->files, 0));
 		g_ptr_array_add(entry->files, file);
 	}
 	g_mutex_unlock(&lock);
-	if (!other)
+	if (!earlier)
 		return 0;
-	stale = stale || !same_memory(other->fd, file->fd);
-	file_unref(other);
-	return stale ? refuse(ESTALE, "this object has been made anew: open it by its name") : backing;
+	stale = stale || !same_memory(earlier->fd, file->fd);
+	file_unref(earlier);
+	return stale ? refuse(ESTALE, "the object was recreated: open it by its name") : backing;
 }
 
-/* Notes an open file with the backing id it was given. Returns the one that counts: another open may have been first. */
-static int enter(File *file, int backing)
+/* Enters an open file with its backing id. Returns the id that counts: another open may have been first. */
+static int enter_open(File *file, int backing)
 {
-	Opened *entry;
+	OpenMemory *entry;
 
 	g_mutex_lock(&lock);
 	entry = g_hash_table_lookup(opened, file->inode);
 	if (!entry) {
-		entry = g_new0(Opened, 1);
+		entry = g_new0(OpenMemory, 1);
 		entry->files = g_ptr_array_new();
 		g_hash_table_insert(opened, file->inode, entry);
 	}
@@ -144,13 +146,13 @@ static int enter(File *file, int backing)
 	return backing;
 }
 
-/* libfuse's fuse_passthrough_close() needs a request, which may have been answered by then. */
+/* Not fuse_passthrough_close(): that needs a request, and this one may have its reply already. */
 static void backing_close(int backing)
 {
 	const uint32_t id = (uint32_t)backing;
 
 	if (ioctl(fuse_session_fd(reply_session()), FUSE_DEV_IOC_BACKING_CLOSE, &id) < 0)
-		g_warning("memory that was passed through cannot be let go: %s", g_strerror(errno));
+		g_warning("cannot end the passthrough of memory: %s", g_strerror(errno));
 }
 
 static void explain_no_mapping(fuse_req_t req, Inode *inode)
@@ -158,24 +160,25 @@ static void explain_no_mapping(fuse_req_t req, Inode *inode)
 	g_autofree char *path = inode_path(inode, NULL);
 	g_autofree char *what = g_strconcat("mmap ", path, NULL);
 
-	refuse(ENODEV, "reads and writes work, but memory can be mapped only where ipcfs runs as root with "
-		       "CAP_SYS_ADMIN, on Linux 6.9 or later with FUSE passthrough");
+	refuse(ENODEV,
+	       "memory cannot be mapped here, only read and written: mapping needs a daemon that runs as root with "
+	       "CAP_SYS_ADMIN, on Linux 6.9 or later with FUSE passthrough");
 	refusal_keep(fuse_req_ctx(req)->uid, what, ENODEV);
 }
 
-/* Passes the file's memory through to the kernel. The backing id, 0 where it cannot be, or -ESTALE; noted in any case. */
-static int pass(fuse_req_t req, File *file)
+/* Passes the file's memory through to the kernel, and enters the open. The backing id; 0: not passed through; or -ESTALE. */
+static int pass_through(fuse_req_t req, File *file)
 {
 	int backing = 0, used;
 
 	if (file->fd >= 0 && passes) {
-		backing = join(file);
+		backing = join_opens(file);
 		if (backing)
 			return backing;
-		/* It may be refused for this one (memory on a stacked file system): libfuse says so in the log. */
+		/* The kernel may refuse it, for memory on a stacked file system. libfuse logs that. */
 		backing = MAX(fuse_passthrough_open(req, file->fd), 0);
 	}
-	used = enter(file, backing);
+	used = enter_open(file, backing);
 	if (backing && used != backing)
 		backing_close(backing);
 	return used;
@@ -193,7 +196,7 @@ void memory_open(fuse_req_t req, File *file)
 		file_unref(file);
 		return;
 	}
-	backing = pass(req, file);
+	backing = pass_through(req, file);
 	if (backing < 0) {
 		reply_refusal(req, file->inode, backing, "open");
 		memory_release(file);
@@ -205,12 +208,12 @@ void memory_open(fuse_req_t req, File *file)
 	info.backing_id = backing;
 	info.direct_io = !backing || (ops->bounded && handle_writes(&file->handle));
 	if (fuse_reply_open(req, &info) == -ENOENT)
-		memory_release(file); /* the caller has gone */
+		memory_release(file); /* the caller was interrupted, and there will be no RELEASE */
 }
 
 void memory_release(File *file)
 {
-	Opened *entry;
+	OpenMemory *entry;
 	int backing = 0;
 
 	g_mutex_lock(&lock);
@@ -226,7 +229,7 @@ void memory_release(File *file)
 	file_unref(file);
 }
 
-/* -- Reading and writing where they come to us ---------------------------------------------------------------------- */
+/* -- Reads and writes that come to the daemon ----------------------------------------------------------------------- */
 
 void memory_read(fuse_req_t req, File *file, size_t size, off_t offset)
 {
@@ -246,7 +249,7 @@ void memory_read(fuse_req_t req, File *file, size_t size, off_t offset)
 		fuse_reply_buf(req, buf, (size_t)n);
 }
 
-static ssize_t write_some(File *file, const char *buf, size_t size, off_t offset)
+static ssize_t write_within_bounds(File *file, const char *buf, size_t size, off_t offset)
 {
 	const MemoryOps *ops = ops_of(file);
 	struct stat st;
@@ -268,10 +271,10 @@ void memory_write(fuse_req_t req, File *file, const char *buf, size_t size, off_
 	ssize_t n;
 
 	refusal_forget();
-	n = write_some(file, buf, size, offset);
+	n = write_within_bounds(file, buf, size, offset);
 	if (n == 0 && size > 0)
 		n = refuse(ENOSPC,
-			   "that is past the end of this memory; truncate(1), or writing `size`, makes it longer");
+			   "write is past the end of the memory: enlarge it with truncate(1), or write to `size`");
 	if (n < 0)
 		reply_refusal(req, file->inode, (int)n, "write");
 	else
@@ -284,7 +287,7 @@ void memory_write(fuse_req_t req, File *file, const char *buf, size_t size, off_
 static int stat_open_file(Inode *inode, struct stat *out)
 {
 	const Dirent dirent = {.desc = inode->desc, .members = inode->members, .object = inode_object(inode)};
-	File *file = file_of(inode);
+	File *file = open_file_of(inode);
 	struct stat st;
 	int result = -ENOENT;
 
@@ -321,27 +324,28 @@ typedef struct Resizing {
 	Inode *inode; /* held */
 	File *file;   /* held; NULL: by path */
 	Caller caller;
-	gid_t *groups; /* owned; the caller's */
+	gid_t *groups; /* the caller's; owned */
 	off_t size;
 } Resizing;
 
-/* A descriptor that may map its memory cannot go on with that of another object. */
-static int refuse_mapper(const Resizing *job)
+/* A file that may be mapped cannot move on to the memory of another object. */
+static int refuse_resize_of_mapped(const Resizing *job)
 {
 	struct stat st;
 
 	if (job->file->fd >= 0 && fstat(job->file->fd, &st) == 0 && st.st_size == job->size)
 		return 0;
-	return refuse(EBUSY,
-		      "to size it the object is made anew, and this descriptor, open for reading too, would keep "
-		      "the old one: use truncate(1), or write `size`; with dd, conv=notrunc");
+	return refuse(
+		EBUSY,
+		"resizing recreates the object, and this descriptor, open for reading too, would keep the old one: use "
+		"truncate(1), or write to `size`; with dd, conv=notrunc");
 }
 
-/* A file that only writes goes on with the object as it is now. */
+/* Moves a file that only writes on to the recreated object. */
 static int open_again(File *file)
 {
 	int fd = open_backing(file), result;
-	Opened *entry;
+	OpenMemory *entry;
 
 	if (fd < 0)
 		return fd;
@@ -349,7 +353,7 @@ static int open_again(File *file)
 	close(fd);
 	g_mutex_lock(&lock);
 	entry = g_hash_table_lookup(opened, file->inode);
-	if (entry) /* it may have been closed meanwhile */
+	if (entry) /* the file may have been closed meanwhile */
 		entry->stale = true;
 	g_mutex_unlock(&lock);
 	return result;
@@ -362,7 +366,7 @@ static int resize(const Resizing *job)
 	int result;
 
 	if (job->file && ops->bounded && handle_reads(&job->file->handle))
-		return refuse_mapper(job);
+		return refuse_resize_of_mapped(job);
 	result = creds_override(&job->caller);
 	if (result < 0)
 		return result;
@@ -399,7 +403,7 @@ bool memory_resize(fuse_req_t req, Inode *inode, off_t size, struct fuse_file_in
 	File *open = NULL;
 	Resizing *job;
 
-	if (!fi && size == 0 && (open = file_of(inode))) {
+	if (!fi && size == 0 && (open = open_file_of(inode))) {
 		file_unref(open);
 		return false;
 	}
@@ -409,7 +413,7 @@ bool memory_resize(fuse_req_t req, Inode *inode, off_t size, struct fuse_file_in
 	if (fi)
 		job->file = file_ref(file_get(fi->fh));
 	inode_ref(inode);
-	/* It may have to copy, or to free, many pages. */
+	/* On a worker: it may have to copy or free many pages. */
 	if (worker_run(resize_and_reply, job) < 0)
 		resize_and_reply(job);
 	return true;

@@ -1,6 +1,6 @@
 /*
- * Memory: see memory.c. Called by open.c and attributes.c, on a dispatcher thread; each function with a `req` replies sooner or
- * later.
+ * Memory: see memory.c. Called by open.c and attributes.c, on a dispatcher thread; each function with a `req` replies
+ * sooner or later.
  */
 #pragma once
 

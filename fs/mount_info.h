@@ -1,6 +1,6 @@
 /*
- * Which mount is on a path. mountd/mountpoint.c asks before it mounts; session.c asks again before it unmounts. The answer
- * comes from /proc alone: no request goes to the server of the mount, which may be dead or may be this process.
+ * Which mount is on a path. mountd/mountpoint.c asks before it mounts; session.c asks again before it unmounts. The
+ * answer comes from /proc alone: no request goes to the server of the mount, which may be dead or may be this process.
  */
 #pragma once
 

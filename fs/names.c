@@ -1,4 +1,10 @@
-/* Names: making, removing and moving them. */
+/*
+ * Names: MKDIR, MKNOD, RMDIR, UNLINK, RENAME, and the operations that a tree of objects refuses (SYMLINK, LINK).
+ *
+ * libfuse calls these operations on a dispatcher thread, without locks. A mechanism makes, removes and renames its
+ * objects with the caller's credentials (backends/core/credentials.h), so the kernel checks the permission. Making may
+ * run on a worker (DirOps.slow_create).
+ */
 #include <errno.h>
 #include <stdio.h>
 
@@ -23,7 +29,7 @@ typedef struct Making {
 	gid_t *groups; /* the caller's, owned */
 } Making;
 
-/* Makes an object as the caller. */
+/* Makes an object with the caller's credentials, and replies. */
 static void make_and_reply(void *data)
 {
 	Making *making = data;
@@ -51,9 +57,9 @@ static void make_and_reply(void *data)
 	g_free(making);
 }
 
-static void make(fuse_req_t req, Inode *directory, const char *name, mode_t mode,
-		 int (*how)(const void *context, const Object *at, const char *name, mode_t mode, Object *out),
-		 const char *verb)
+static void start_making(fuse_req_t req, Inode *directory, const char *name, mode_t mode,
+			 int (*how)(const void *context, const Object *at, const char *name, mode_t mode, Object *out),
+			 const char *verb)
 {
 	Making *making = g_new(Making, 1);
 
@@ -68,7 +74,7 @@ static void make(fuse_req_t req, Inode *directory, const char *name, mode_t mode
 	};
 	making->groups = caller_groups(req, &making->caller);
 	inode_ref(directory);
-	/* Where no thread can be had, it keeps others waiting. */
+	/* Without a worker the dispatcher makes it, and other requests wait. */
 	if (!directory->desc->members->slow_create || worker_run(make_and_reply, making) < 0)
 		make_and_reply(making);
 }
@@ -76,11 +82,11 @@ static void make(fuse_req_t req, Inode *directory, const char *name, mode_t mode
 static void refuse_new(fuse_req_t req, Inode *directory, const char *name, const char *verb)
 {
 	if (directory->desc->members && directory->desc->members->create)
-		refuse(EPERM, "objects are made with mkdir");
+		refuse(EPERM, "only directories can be made here: use mkdir");
 	else if (directory->desc->members && directory->desc->members->node)
-		refuse(EPERM, "only special files are made here, such as with mkfifo");
+		refuse(EPERM, "only special files can be made here: use mkfifo or bind");
 	else
-		refuse(EPERM, "nothing can be made here");
+		refuse(EPERM, "no object can be made in this directory");
 	reply_refusal_at(req, directory, name, -EPERM, verb);
 }
 
@@ -91,7 +97,7 @@ void on_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 
 	refusal_forget();
 	if (members && members->create)
-		make(req, directory, name, mode & 0666, members->create, "mkdir");
+		start_making(req, directory, name, mode & 0666, members->create, "mkdir");
 	else
 		refuse_new(req, directory, name, "mkdir");
 }
@@ -103,22 +109,22 @@ void on_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, 
 
 	refusal_forget();
 	if (members && members->node)
-		make(req, directory, name, mode, members->node, "mknod");
+		start_making(req, directory, name, mode, members->node, "mknod");
 	else
 		refuse_new(req, directory, name, "create");
 }
 
-/* Finds a member of the directory that can be changed by this caller, or refuses. */
+/* Finds a member of the directory, or refuses a fixed name. */
 static int find_member(Inode *directory, const char *name, Dirent *out)
 {
 	int result = inode_find(directory, name, out);
 
 	if (result == 0 && !desc_is_member(out->desc))
-		return refuse(EPERM, "this name is part of the tree");
+		return refuse(EPERM, "this name is a fixed part of the tree");
 	return result;
 }
 
-/* Removes a member, as the caller whom this thread plays. */
+/* Removes a member. The calling thread has the caller's credentials. */
 static int remove_object(Inode *directory, const Dirent *dirent)
 {
 	const DirOps *members = directory->desc->members;
@@ -141,12 +147,12 @@ static int remove_member(fuse_req_t req, Inode *directory, const char *name, boo
 	int result;
 
 	if (!members || !members->remove)
-		return refuse(EPERM, "what is here cannot be removed");
+		return refuse(EPERM, "objects of this directory cannot be removed");
 	result = find_member(directory, name, &dirent);
 	if (result < 0)
 		return result;
 	if (special != (dirent.desc->kind == SPECIAL))
-		return refuse(EPERM, "this is not an object that can be removed");
+		return refuse(EPERM, "this is no object of its own: rmdir removes directories, rm special files");
 	groups = caller_groups(req, &caller);
 	result = creds_override(&caller);
 	if (result < 0)
@@ -171,41 +177,41 @@ void on_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 	refusal_forget();
 	if (inode_members(directory))
-		result = refuse(EPERM, "the files of an object go with it: rmdir its directory");
+		result = refuse(EPERM, "the files of an object cannot be removed alone: rmdir its directory");
 	else
 		result = remove_member(req, directory, name, true);
 	reply_result_at(req, directory, name, result, "rm");
 }
 
-/* A file takes the place of another one of its directory; an object's directory takes none that holds files. */
+/* A special file may replace another one of its directory. A directory replaces nothing. */
 static int rename_member(fuse_req_t req, Inode *directory, const char *name, const char *newname, bool replace)
 {
 	const DirOps *members = directory->desc->members;
 	Caller caller = caller_of(req);
 	g_autofree gid_t *groups = NULL;
-	Dirent dirent, other;
-	bool taken;
+	Dirent dirent, replaced;
+	bool replaces;
 	int result;
 
 	if (!members || !members->rename)
-		return refuse(EPERM, "what is here cannot be given another name");
+		return refuse(EPERM, "objects of this directory cannot be renamed");
 	result = find_member(directory, name, &dirent);
 	if (result < 0)
 		return result;
-	taken = inode_find(directory, newname, &other) == 0;
-	if (taken && !(replace && dirent.desc->kind == SPECIAL && other.desc == dirent.desc))
+	replaces = inode_find(directory, newname, &replaced) == 0;
+	if (replaces && !(replace && dirent.desc->kind == SPECIAL && replaced.desc == dirent.desc))
 		return refuse(EEXIST, "%s exists", newname);
 	result = caller_permitted(req, dirent.members, &dirent.object, &caller, RIGHT_OWN);
 	if (result == -EPERM)
-		return refuse(EPERM, "only its owner or root may give it another name");
+		return refuse(EPERM, "only the owner of an object or root can rename it");
 	if (result < 0)
 		return result;
 	groups = caller_groups(req, &caller);
 	result = creds_override(&caller);
 	if (result < 0)
 		return result;
-	if (taken)
-		result = remove_object(directory, &other);
+	if (replaces)
+		result = remove_object(directory, &replaced);
 	if (result == 0)
 		result = members->rename(members->context, &dirent.object, newname);
 	creds_revert();
@@ -224,14 +230,14 @@ void on_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 	if (flags & ~(unsigned)RENAME_NOREPLACE)
 		result = -EINVAL;
 	else if (parent != newparent)
-		/* Not EXDEV, upon which mv(1) makes a copy: it would take the messages, and leave another object. */
-		result = refuse(EPERM, "an object stays in its directory");
+		/* Not EXDEV: mv(1) would then copy, which takes the messages and makes another object. */
+		result = refuse(EPERM, "an object cannot move to another directory");
 	else
 		result = rename_member(req, directory, name, newname, !(flags & RENAME_NOREPLACE));
 	reply_result_at(req, directory, name, result, "mv");
 }
 
-/* -- What a tree of objects does not have --------------------------------------------------------------------------- */
+/* -- Operations that are refused ----------------------------------------------------------------------------------- */
 
 void on_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {

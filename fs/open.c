@@ -1,4 +1,12 @@
-/* Opening, and from then on each kind of file its own way. */
+/*
+ * OPEN: permissions, then the kind of file. READ, WRITE, POLL and RELEASE go straight to the kind of file (text.c,
+ * stream.c, memory.c).
+ *
+ * Permissions are checked at open only. The kernel checks the mode that stat returns; this file asks the mechanism for
+ * what a mode cannot express.
+ *
+ * Callers: libfuse, on a dispatcher thread, without locks.
+ */
 #include <errno.h>
 #include <poll.h>
 
@@ -10,17 +18,17 @@
 #include "fs/stream.h"
 #include "fs/text.h"
 
-/* Which rights on the object an open with these flags needs; a negative errno if the file does not offer that at all. */
+/* The rights on the object that an open with these flags needs; a negative errno if the file does not offer that at all. */
 static int rights_needed(const FileDesc *desc, int flags)
 {
 	bool reads = (flags & O_ACCMODE) != O_WRONLY, writes = (flags & O_ACCMODE) != O_RDONLY;
 	int rights = 0;
 
-	/* The mode says so too, but not to root. */
+	/* The mode says so too, but the kernel does not apply it to root. */
 	if (reads && !(desc->mode & 0444))
-		return refuse(EACCES, "this file can only be written");
+		return refuse(EACCES, "file is write only");
 	if (writes && !(desc->mode & 0222))
-		return refuse(EACCES, "this file can only be read");
+		return refuse(EACCES, "file is read only");
 	if (reads)
 		rights |= RIGHT_READ;
 	if (writes)
@@ -30,7 +38,7 @@ static int rights_needed(const FileDesc *desc, int flags)
 
 static void refuse_open(fuse_req_t req, Inode *inode, int error)
 {
-	/* The kernel will come again at once, and the caller hears nothing of it. */
+	/* The kernel retries at once, and the caller does not see the error: nothing is noted. */
 	if (error == -ESTALE)
 		fuse_reply_err(req, ESTALE);
 	else
@@ -58,7 +66,7 @@ void on_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		refuse_open(req, inode, result);
 		return;
 	}
-	/* What is stored later is stored as this caller; memory is opened, and opened again, as this caller. */
+	/* A later store of a text, and each open of memory, uses the credentials of this caller. */
 	if (((inode->desc->kind == TEXT && writes) || inode->desc->kind == MEMORY || inode->desc->as_opener) &&
 	    caller.uid != 0)
 		groups = caller_groups(req, &caller);
@@ -110,7 +118,7 @@ void on_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct f
 		stream_poll(req, file, fi->poll_events, handle);
 		return;
 	}
-	/* Never ENOSYS: one would make the kernel stop asking for the whole mount. */
+	/* Never ENOSYS: after one, the kernel sends no POLL for any file of the mount. */
 	if (handle)
 		fuse_pollhandle_destroy(handle);
 	fuse_reply_poll(req, POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM);

@@ -1,8 +1,8 @@
 /*
  * The FUSE operations, by the file that defines them. session.c puts them into libfuse's table.
  *
- * A dispatcher thread calls each of them without locks. An operation replies before it returns, or leaves the request to
- * another thread that replies; it never sleeps.
+ * A dispatcher thread calls each of them without locks. An operation replies before it returns, or leaves the request
+ * to another thread that replies; it never sleeps.
  */
 #pragma once
 

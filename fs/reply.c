@@ -18,15 +18,15 @@ void reply_working_for(fuse_req_t req)
 	working_for = req;
 }
 
-static bool interrupted(void)
+static bool is_interrupted(void)
 {
-	/* A kick may have been meant for what this thread did before; only who repeats the call then may go by it. */
+	/* The signal to a worker may have been meant for its previous call. The caller of host_interrupted() tries again. */
 	return working_for ? fuse_req_interrupted(working_for) : worker_was_interrupted();
 }
 
 void reply_start(struct fuse_session *given)
 {
-	host_register(&(HostOps){.interrupted = interrupted});
+	host_register(&(HostOps){.interrupted = is_interrupted});
 	session = given;
 }
 
@@ -35,7 +35,7 @@ struct fuse_session *reply_session(void)
 	return session;
 }
 
-/* The caller's thread waits for the answer, so its id is still its own. */
+/* The caller's thread waits for the reply, so its id has not been reused. */
 void reply_sigpipe(fuse_req_t req)
 {
 	pid_t thread = fuse_req_ctx(req)->pid;
@@ -72,12 +72,12 @@ void reply_result_at(fuse_req_t req, Inode *inode, const char *name, int error, 
 		fuse_reply_err(req, 0);
 }
 
-/* libfuse's fuse_reply_open() has no field for FOPEN_STREAM, without which a reader and a writer of one descriptor wait for each other. */
+/* fuse_reply_open() has no field for FOPEN_STREAM. Without that flag a reader and a writer of one descriptor block each other. */
 static void reply_open(fuse_req_t req, File *file, uint32_t flags)
 {
 	const struct fuse_open_out out = {.fh = file->slot, .open_flags = flags};
 
-	/* ENOENT: the caller was interrupted and has gone; there will be no release. */
+	/* ENOENT: the caller was interrupted, and the kernel will send no RELEASE. */
 	if (fuse_reply_buf(req, (const char *)&out, sizeof out) == -ENOENT)
 		file_unref(file);
 }

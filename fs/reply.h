@@ -1,33 +1,39 @@
-/* Answers to the kernel that need more than libfuse's one call. */
+/*
+ * Replies to the kernel that need more than one call of libfuse; the session that they go to; the interrupts of slow
+ * calls.
+ *
+ * Callers: all of fs/, on the thread that owns the request. No lock may be held: a reply takes libfuse's lock of the
+ * request and makes a system call.
+ */
 #pragma once
 
 #include "fs/file.h"
 
 /*
- * Answers with an error, and keeps in words what was refused: `verb` and the inode's path (with `name` below it, may be
- * NULL). `error` is negative. What is no refusal (EAGAIN, EINTR without a reason) is not kept.
+ * Replies with an error, and stores the refusal for /ipc/why: `verb` and the path of the inode (with `name` below it;
+ * may be NULL). `error` is negative. EAGAIN and EINTR without a noted reason are no refusals.
  */
 void reply_refusal_at(fuse_req_t req, Inode *inode, const char *name, int error, const char *verb);
 void reply_refusal(fuse_req_t req, Inode *inode, int error, const char *verb);
 
-/* Sends SIGPIPE to the caller, ahead of the answer: FUSE raises none where write(2) natively would. -EPIPE includes it. */
+/* Sends SIGPIPE to the caller, before the reply, since FUSE sends none. reply_refusal() does so for -EPIPE. */
 void reply_sigpipe(fuse_req_t req);
 
-/* Answers with `error`, negative, or with success. */
+/* Replies with `error`, negative, as reply_refusal_at() does; or with success. */
 void reply_result_at(fuse_req_t req, Inode *inode, const char *name, int error, const char *verb);
 
-/* Answers the open of a stream, and lets the file go if nobody is there any more to take it. */
+/* Replies to the open of a stream. If the caller was interrupted and gets no reply, the file is released. */
 void reply_stream_open(fuse_req_t req, File *file);
 
-/* The same for a text file. */
+/* The same for the open of a text file. */
 void reply_text_open(fuse_req_t req, File *file);
 
-/* This thread works for that request until it says NULL: host_interrupted() tells of its interrupt. */
+/* Until the call with NULL, host_interrupted() on this thread reports an interrupt of that request. */
 void reply_working_for(fuse_req_t req);
 
-/* The session that answers go to. */
+/* The session that replies go to. Set once, before any reply. */
 void reply_start(struct fuse_session *session);
 struct fuse_session *reply_session(void);
 
-/* This thread's room for what a read returns: at least `size` bytes, until the thread asks again. */
+/* A buffer of this thread for the bytes of a read: at least `size` bytes, valid until the thread calls this again. */
 char *reply_buffer(size_t size);

@@ -1,3 +1,11 @@
+/*
+ * The session: mounts, serves the requests of the kernel, and unmounts.
+ *
+ * Caller: mountd/main.c, on the main thread. That thread becomes the dispatcher with `--threads 1`; otherwise libfuse
+ * starts dispatcher threads. ending_main() runs on a thread of its own and waits for the signal to end.
+ *
+ * Locking: none. The order of session_run() matters: nothing serves requests before all parts have started.
+ */
 #include "fs/session.h"
 
 #include <errno.h>
@@ -11,10 +19,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "fs/loop.h"
-#include "fs/mount_info.h"
 #include "fs/file.h"
+#include "fs/loop.h"
 #include "fs/memory.h"
+#include "fs/mount_info.h"
 #include "fs/operations.h"
 #include "fs/reply.h"
 #include "fs/wait/thread.h"
@@ -22,11 +30,11 @@
 
 enum {
 	WRITE_MAX = 1 << 20,
-	HEADER_ROOM = 4096 /* for what precedes the bytes of a write: libfuse and the kernel agree */
+	HEADER_ROOM = 4096 /* for the header before the bytes of a write, as in libfuse and in the kernel */
 };
 
-/* The kernel asks for CAP_SYS_ADMIN when memory is to be passed through. */
-static bool may_administrate(void)
+/* The kernel requires CAP_SYS_ADMIN for FUSE passthrough. */
+static bool has_sys_admin(void)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {0};
@@ -38,16 +46,16 @@ static bool may_administrate(void)
 static void on_init(void *data, struct fuse_conn_info *conn)
 {
 	if (fuse_set_feature_flag(conn, FUSE_CAP_PASSTHROUGH)) {
-		conn->max_backing_stack_depth = 1; /* what is passed through is no stacked file system itself */
-		memory_start(may_administrate());
+		conn->max_backing_stack_depth = 1; /* the memory is not on a stacked file system */
+		memory_start(has_sys_admin());
 	} else {
 		memory_start(false);
 	}
 	conn->max_write = WRITE_MAX;
-	/* A close is answered in the background; a thousand at once should not wait for each other. */
+	/* A RELEASE is a background request: a thousand at once must not wait for each other. */
 	conn->max_background = 1024;
 	fuse_unset_feature_flag(conn, FUSE_CAP_ATOMIC_O_TRUNC); /* stream.c says why */
-	fuse_unset_feature_flag(conn, FUSE_CAP_SPLICE_READ);    /* messages are small: a pipe in between only costs */
+	fuse_unset_feature_flag(conn, FUSE_CAP_SPLICE_READ); /* messages are small: a pipe in between only costs time */
 	fuse_unset_feature_flag(conn, FUSE_CAP_SPLICE_WRITE);
 	fuse_set_feature_flag(conn, FUSE_CAP_PARALLEL_DIROPS);
 }
@@ -83,12 +91,12 @@ size_t session_whole_write(void)
 {
 	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	g_autofree char *text = NULL;
-	size_t most = WRITE_MAX;
+	size_t largest = WRITE_MAX;
 
 	if (g_file_get_contents("/proc/sys/fs/fuse/max_pages_limit", &text, NULL, NULL))
-		most = MIN(most, g_ascii_strtoull(text, NULL, 10) * page);
-	/* The first piece of a larger write may be a page shorter, where its buffer is not aligned. */
-	return most - page;
+		largest = MIN(largest, g_ascii_strtoull(text, NULL, 10) * page);
+	/* The first piece of a larger write is a page shorter if its buffer is not aligned. */
+	return largest - page;
 }
 
 /* -- Ending --------------------------------------------------------------------------------------------------------- */
@@ -104,8 +112,8 @@ static void ending_signals(sigset_t *out)
 }
 
 /*
- * Waits for the signal to end. The loop looks at its flag between requests only, and a signal that comes just before it
- * sleeps would be lost: the loop's thread is kicked until it has seen it.
+ * Waits for the signal to end. The loop checks its flag between requests only, and a signal just before it sleeps would
+ * be lost. So the loop's thread is interrupted until the loop has ended.
  */
 static void *ending_main(void *data)
 {
@@ -166,7 +174,7 @@ static struct fuse_session *session_new(const char *options)
 
 /* -- Unmounting ----------------------------------------------------------------------------------------------------- */
 
-/* The device of the file system at that path; 0 where it is not known. *fd is open for the path, O_PATH, or -1. */
+/* The device of the file system at that path; 0: unknown. *fd is open for the path, O_PATH, or -1. */
 static dev_t device_at(const char *path, int *fd)
 {
 	MountInfo info;
@@ -190,7 +198,8 @@ static bool is_connected(struct fuse_session *session)
 /*
  * Unmounts the session's own mount, whose file system is `device`. By now the mountpoint may carry the mount of another
  * daemon: the user may have unmounted with `umount -l` while files were open, and mounted again. umount2() on the
- * descriptor reaches the mount that was compared, and no later one. fusermount3, for an ordinary user, takes a path only.
+ * descriptor reaches the mount that was compared, and no later one. fusermount3, for an ordinary user, takes a path
+ * only.
  */
 static void unmount_own(struct fuse_session *session, const char *mountpoint, dev_t device)
 {
@@ -229,11 +238,11 @@ bool session_run(const SessionSettings *settings, GError **error)
 	}
 	device = device_at(settings->mountpoint, &fd);
 	if (fd >= 0)
-		close(fd); /* else nobody could unmount without MNT_DETACH */
+		close(fd); /* otherwise the mount would be busy for umount(2) without MNT_DETACH */
 	reply_start(session);
 	inode_start(settings->root);
 	file_start();
-	/* A thread that is not told otherwise leaves these to ending_main(); all threads are started from here on. */
+	/* Threads start only after this, and inherit the mask: only ending_main() gets these signals. */
 	ending_signals(&signals);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
@@ -253,7 +262,7 @@ bool session_run(const SessionSettings *settings, GError **error)
 	result = serve(session, settings->threads);
 	g_atomic_int_set(&ended, 1);
 	unmount_own(session, settings->mountpoint, device);
-	/* Requests that still wait end with the connection, which the kernel closes with the process. */
+	/* The kernel closes the connection with the process, and that ends the requests that still wait. */
 	if (result < 0) {
 		g_warning("the connection to the kernel failed: %s", g_strerror(-result));
 		g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(-result),

@@ -1,4 +1,4 @@
-/* The mount: from fuse_session_new() to the last unmount. */
+/* The session: the mount from its start to its end. Called by mountd/main.c. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,16 +13,16 @@ typedef struct SessionSettings {
 	const char *mountpoint; /* absolute */
 	const char *options;    /* for -o, comma-separated */
 	bool foreground;
-	int threads;            /* that read requests from the kernel */
-	void (*detached)(void); /* called once there is no terminal any more */
+	int threads;            /* dispatchers, which read requests from the kernel */
+	void (*detached)(void); /* called after the daemon has left its terminal */
 } SessionSettings;
 
 /*
- * Mounts, serves until unmounted or told by SIGTERM, SIGINT or SIGHUP to end, and unmounts. Unless in the foreground the
- * calling process returns to its parent once mounted, and a child of it serves. False with *error where it could not
- * start.
+ * Mounts, serves until the tree is unmounted or SIGTERM, SIGINT or SIGHUP comes, and unmounts. Unless `foreground` is
+ * set, the calling process exits once the tree is mounted, and its child serves. False, with *error set: it could not
+ * start, or the connection to the kernel failed.
  */
 bool session_run(const SessionSettings *settings, GError **error);
 
-/* The bytes of the largest write(2) that surely reaches a stream in one piece (docs/semantics.md, "Large messages"). */
+/* The size of the largest write(2) that always reaches a stream in one piece (docs/semantics.md, "Large messages"). */
 size_t session_whole_write(void);

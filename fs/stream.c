@@ -1,17 +1,21 @@
 /*
- * Streams: a read or a write is a request of its own (request.h).
+ * Streams: each open, read, write and release becomes a request that may wait (wait/request.h).
  *
- * Writers that share a descriptor. The kernel holds the inode's lock over a direct write, and a process that waits for it
- * cannot be killed. It shares the lock among writers (FOPEN_PARALLEL_DIRECT_WRITES) only where the write ends below the
- * size that it believes the file to have, and a stream says 0 to stat. So the kernel is told of a large size in the one way
- * that stat does not show: FUSE_NOTIFY_STORE of a byte at a high offset raises the inode's size and makes the attributes
- * of any GETATTR that is under way too old to lower it again, if it raises it each time. It is done at open and before
- * each answer to GETATTR, and O_TRUNC must come as a SETATTR of its own, answered with that size (no
- * FUSE_CAP_ATOMIC_O_TRUNC). Files opened with O_APPEND keep the lock: the kernel takes it whole for them.
+ * Writers that share a descriptor. The kernel holds the lock of the inode during a direct write, and a process that
+ * waits for this lock cannot be killed. The kernel shares the lock among writers (FOPEN_PARALLEL_DIRECT_WRITES) only if
+ * the write ends below the size that it assumes for the file, and stat shows 0 for a stream. So the daemon tells the
+ * kernel a large size in the one way that stat does not show: FUSE_NOTIFY_STORE of a byte at a high offset raises the
+ * size of the inode. If the store raises the size each time, it also makes the reply to a GETATTR that is under way too
+ * old to lower the size again. The daemon does this at open and before each reply to GETATTR. O_TRUNC has to arrive as
+ * a SETATTR (FUSE_CAP_ATOMIC_O_TRUNC is off), and the reply to it has that size. Files opened with O_APPEND keep the
+ * exclusive lock: the kernel takes it for them in any case.
+ *
+ * Callers: open.c, on a dispatcher thread, without locks. Nothing here sleeps.
  */
 #include <errno.h>
 #include <poll.h>
 
+#include "backends/core/host.h"
 #include "backends/core/refusal.h"
 #include "fs/reply.h"
 #include "fs/stream.h"
@@ -22,7 +26,7 @@
 
 void stream_tell_size(Inode *inode)
 {
-	static gint times; /* the offset has to grow each time; what matters is only the order within one inode */
+	static gint times; /* the offset has to grow each time; only the order within one inode counts */
 	struct fuse_bufvec byte = FUSE_BUFVEC_INIT(1);
 	off_t offset = STREAM_SIZE + (g_atomic_int_add(&times, 1) & 0x3fffffff);
 	char zero = 0;
@@ -62,8 +66,8 @@ void stream_read(fuse_req_t req, File *file, size_t size, off_t offset, bool non
 		.operation = READ, .fuse = req, .file = file, .size = size, .nonblocking = nonblocking};
 
 	/*
-	 * A later piece of a read(2) that is larger than one FUSE read and has been filled so far: it may have the rest of the
-	 * same message, never another one.
+	 * The next piece of a read(2) that is larger than one FUSE read, after full pieces: it may return the rest of
+	 * the same message, never another message.
 	 */
 	if (offset > 0 && !file->handle.rest.length)
 		fuse_reply_buf(req, NULL, 0);
@@ -82,9 +86,10 @@ void stream_write(fuse_req_t req, File *file, const char *buf, size_t size, off_
 		.nonblocking = flags & O_NONBLOCK,
 	};
 
-	/* With O_APPEND the offset is wherever the kernel believes the end to be. */
+	/* With O_APPEND the offset is the size that the kernel assumes. */
 	if (offset > 0 && !(flags & O_APPEND) && file->handle.desc->stream->whole_writes) {
-		refuse(EMSGSIZE, "the kernel cut this write; a message is written in one piece");
+		refuse(EMSGSIZE, "message is too large: the kernel splits writes of more than %zu bytes",
+		       host_settings()->largest);
 		reply_refusal(req, file->inode, -EMSGSIZE, "write");
 		return;
 	}
@@ -103,19 +108,19 @@ void stream_poll(fuse_req_t req, File *file, int events, struct fuse_pollhandle 
 		fuse_reply_poll(req, events_now);
 		return;
 	}
-	/* Each direction that is not ready: to who polls edge-triggered for both, the one that is says nothing new. */
+	/* Each direction that is not ready: an edge-triggered poller of both knows already about the one that is ready. */
 	if (!(events_now & (POLLERR | POLLHUP))) {
 		if ((events & (POLLIN | POLLRDNORM)) && !(events_now & POLLIN) && handle_reads(&file->handle))
 			directions |= 1 << READING;
 		if ((events & (POLLOUT | POLLWRNORM)) && !(events_now & POLLOUT) && handle_writes(&file->handle))
 			directions |= 1 << WRITING;
-		/* Who polls for POLLIN as well is told by that of the end: it is there to be read. */
+		/* A poller of POLLIN is told of the end of file by POLLIN. */
 		if ((events & POLLRDHUP) && !(events & POLLIN) && !(events_now & POLLRDHUP))
 			directions |= 1 << HANGUP;
 		if (!directions && !(events_now & events))
 			directions = 1 << HANGUP;
 	}
-	/* Also when it is ready now: see polling_rearm(). */
+	/* Also if the file is ready: polling_rearm() needs the handle. */
 	if (handle)
 		polling_arm(file, handle, directions, wakes);
 	fuse_reply_poll(req, events_now);

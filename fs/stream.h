@@ -1,6 +1,6 @@
 /*
- * Streams: see stream.c. Called by open.c, on a dispatcher thread; each function with a `req` replies sooner or later. attributes.c
- * calls stream_tell_size().
+ * Streams: see stream.c. Called by open.c, on a dispatcher thread; each function with a `req` replies sooner or later.
+ * attributes.c calls stream_tell_size().
  */
 #pragma once
 

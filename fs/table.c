@@ -1,6 +1,3 @@
-/*
- * Locking: each table's `lock` guards its free list and its end. Records are their users' to guard.
- */
 #include "fs/table.h"
 
 #include <string.h>
@@ -8,7 +5,7 @@
 
 #include <glib.h>
 
-enum { GROW = 1 << 18 }; /* bytes made usable at a time */
+enum { GROW = 1 << 18 }; /* bytes of memory added at a time */
 
 struct Table {
 	char *base;
@@ -16,9 +13,11 @@ struct Table {
 	uint32_t most;
 
 	GMutex lock;
-	uint32_t end;    /* Protected by lock: slots below have been used, */
-	size_t usable;   /* bytes that may be touched, */
-	uint32_t unused; /* and the first free slot; a free record begins with the next one. 0: none. */
+
+	/* Protected by lock. */
+	uint32_t end;    /* slots below it have been used */
+	size_t usable;   /* bytes that are mapped for access */
+	uint32_t unused; /* the first free slot, 0: none; a free record begins with the next one */
 };
 
 Table *table_new(size_t size, uint32_t most)
@@ -29,7 +28,7 @@ Table *table_new(size_t size, uint32_t most)
 	table->most = most;
 	table->end = 1;
 	table->base =
-		/* whole steps of growth, so that no step reaches beyond what is ours */
+		/* whole steps of growth, so that the last step stays inside the mapping */
 		mmap(NULL, (table->size * ((size_t)most + 1) + GROW - 1) & ~(size_t)(GROW - 1), PROT_NONE,
 		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (table->base == MAP_FAILED)
@@ -42,7 +41,7 @@ void *table_at(Table *table, uint32_t slot)
 	return table->base + table->size * slot;
 }
 
-/* Makes the memory of the last slot usable. Called with lock held. */
+/* Adds memory for one more slot. Called with lock held. */
 static int grow(Table *table)
 {
 	size_t needed = table->size * ((size_t)table->end + 1);

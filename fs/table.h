@@ -1,6 +1,13 @@
 /*
- * A table of plain records of one size. A record never moves, its slot (1, 2, …) names it, and slots are used again. The
- * records are in memory of the table's own, apart from the heap, so that they can be kept when the process is not.
+ * Tables of plain records of one size.
+ *
+ * A record never moves. Its slot (1, 2, …) names it, and a free slot is used again. The records are in memory of the
+ * table's own, apart from the heap, so that they can outlive the process (docs/architecture.md, "Surviving a crash").
+ *
+ * Callers: inode.c and file.c, on any thread.
+ *
+ * Locking: the lock of a table guards its free list. No other lock is taken under it. The user of a record guards the
+ * record.
  */
 #pragma once
 
@@ -9,14 +16,14 @@
 
 typedef struct Table Table;
 
-/* Room for `most` records of `size` bytes. Address space is taken at once, memory as it is used. Never NULL. */
+/* A table of at most `most` records of `size` bytes. It reserves the address space at once. Never NULL. */
 Table *table_new(size_t size, uint32_t most);
 
-/* A record, all zero, and its slot; NULL when the table is full. */
+/* A new record, all zero, and its slot; NULL: the table is full. */
 void *table_add(Table *table, uint32_t *slot);
 
-/* Ends a record. Its slot is free from now on. */
+/* Frees a record and its slot. */
 void table_drop(Table *table, uint32_t slot);
 
-/* The record in a slot that table_add() has given. */
+/* The record of a slot that is in use. */
 void *table_at(Table *table, uint32_t slot);

@@ -1,8 +1,12 @@
 /*
- * Text files. What is read is a snapshot from the first read of an open (or the first after a write), so that a reader
- * with a small buffer sees one state; what is written is taken whole, a write at a time, wherever it is written to.
+ * Text files.
  *
- * Locking: `lock` guards the snapshot of every file.
+ * A read returns from a snapshot, which the first read of an open takes (or the first after a write). A reader with a
+ * small buffer thus sees one state. A write is stored whole, whatever its offset.
+ *
+ * Callers: open.c, on a dispatcher thread. TextOps that may take long (`slow`) run on a worker.
+ *
+ * Locking: `lock`, "the text lock", guards the snapshot of every file. No other lock is taken under it.
  */
 #include <errno.h>
 #include <string.h>
@@ -23,7 +27,7 @@ void text_open(fuse_req_t req, File *file)
 }
 
 /* Takes the snapshot, if there is none. */
-static int show(File *file)
+static int take_snapshot(File *file)
 {
 	const Handle *handle = &file->handle;
 	GString *text;
@@ -42,7 +46,7 @@ static int show(File *file)
 	return result;
 }
 
-/* Answers from the snapshot. False if there is none. */
+/* Replies from the snapshot. False: there is none. */
 static bool reply_snapshot(fuse_req_t req, File *file, size_t size, off_t offset)
 {
 	g_autofree char *part = NULL;
@@ -62,37 +66,37 @@ static bool reply_snapshot(fuse_req_t req, File *file, size_t size, off_t offset
 	return true;
 }
 
-typedef struct Job {
+typedef struct ShowJob {
 	fuse_req_t req;
 	File *file;
 	size_t size;
 	off_t offset;
-} Job;
+} ShowJob;
 
 static void show_and_reply(void *data)
 {
-	Job *job = data;
+	ShowJob *job = data;
 	int result;
 
 	refusal_forget();
 	reply_working_for(job->req);
-	result = show(job->file);
+	result = take_snapshot(job->file);
 	reply_working_for(NULL);
 	if (result < 0)
 		reply_refusal(job->req, job->file->inode, result, "read");
 	else if (!reply_snapshot(job->req, job->file, job->size, job->offset))
-		fuse_reply_err(job->req, EAGAIN); /* written to at the same moment */
+		fuse_reply_err(job->req, EAGAIN); /* a write has just dropped the snapshot */
 	g_free(job);
 }
 
 void text_read(fuse_req_t req, File *file, size_t size, off_t offset)
 {
-	Job *job;
+	ShowJob *job;
 
 	if (reply_snapshot(req, file, size, offset))
 		return;
-	job = g_new(Job, 1);
-	*job = (Job){.req = req, .file = file, .size = size, .offset = offset};
+	job = g_new(ShowJob, 1);
+	*job = (ShowJob){.req = req, .file = file, .size = size, .offset = offset};
 	if (!file->handle.desc->text->slow) {
 		show_and_reply(job);
 	} else if (worker_run(show_and_reply, job) < 0) {
@@ -101,14 +105,14 @@ void text_read(fuse_req_t req, File *file, size_t size, off_t offset)
 	}
 }
 
-static int store(File *file, const char *buf, size_t size)
+static int store_text(File *file, const char *buf, size_t size)
 {
 	const Handle *handle = &file->handle;
 	g_autofree char *text = NULL;
 	int result;
 
 	if (size > TEXT_MAX || memchr(buf, '\0', size))
-		return refuse(EINVAL, "what is written here is a short text");
+		return refuse(EINVAL, "not a text: write at most %d bytes without NUL", TEXT_MAX);
 	text = g_strndup(buf, size > 0 && buf[size - 1] == '\n' ? size - 1 : size);
 	result = creds_override(&handle->caller);
 	if (result < 0)
@@ -120,33 +124,33 @@ static int store(File *file, const char *buf, size_t size)
 
 static void store_and_reply(fuse_req_t req, File *file, const char *buf, size_t size)
 {
-	GString *old;
+	GString *dropped;
 	int result;
 
 	refusal_forget();
-	result = store(file, buf, size);
+	result = store_text(file, buf, size);
 	if (result < 0) {
 		reply_refusal(req, file->inode, result, "write");
 		return;
 	}
 	g_mutex_lock(&lock);
-	old = g_steal_pointer(&file->text);
+	dropped = g_steal_pointer(&file->text);
 	g_mutex_unlock(&lock);
-	if (old)
-		g_string_free(old, TRUE);
+	if (dropped)
+		g_string_free(dropped, TRUE);
 	fuse_reply_write(req, size);
 }
 
-typedef struct Storing {
+typedef struct StoreJob {
 	fuse_req_t req;
 	File *file; /* held */
 	size_t size;
 	char *text; /* owned */
-} Storing;
+} StoreJob;
 
 static void store_on_worker(void *data)
 {
-	Storing *job = data;
+	StoreJob *job = data;
 
 	reply_working_for(job->req);
 	store_and_reply(job->req, job->file, job->text, job->size);
@@ -158,14 +162,14 @@ static void store_on_worker(void *data)
 
 void text_write(fuse_req_t req, File *file, const char *buf, size_t size)
 {
-	Storing *job;
+	StoreJob *job;
 
 	if (!file->handle.desc->text->slow || size > TEXT_MAX) {
 		store_and_reply(req, file, buf, size);
 		return;
 	}
-	job = g_new(Storing, 1);
-	*job = (Storing){.req = req, .file = file_ref(file), .size = size, .text = g_memdup2(buf, size)};
+	job = g_new(StoreJob, 1);
+	*job = (StoreJob){.req = req, .file = file_ref(file), .size = size, .text = g_memdup2(buf, size)};
 	if (worker_run(store_on_worker, job) < 0)
 		store_on_worker(job);
 }

@@ -1,14 +1,16 @@
 /*
  * The epoll set that the watching thread sleeps on, and an eventfd by which other threads interrupt that sleep.
  *
- * A Source is one watched descriptor. The wait queue that it belongs to embeds it (wait_queue.h); the loop knows nothing of wait
- * queues and only reports which sources are ready. A source reports one event each time it is armed (EPOLLONESHOT). Its owner
- * arms it again when another request comes to wait, so a ready descriptor without a waiting request wakes nobody.
+ * A Source is one watched descriptor. The wait queue that it belongs to embeds it (wait_queue.h); the loop knows
+ * nothing of wait queues and only reports which sources are ready. A source reports one event each time it is armed
+ * (EPOLLONESHOT). Its owner arms it again when another request comes to wait, so a ready descriptor without a waiting
+ * request wakes no thread.
  *
- * Callers: wait_queue.c adds, arms and removes sources; wakeup.c runs epoll_loop_wait() on the watching thread; every part of
- * fs/wait that leaves work to the watching thread calls epoll_loop_interrupt().
+ * Callers: wait_queue.c adds, arms and removes sources; wakeup.c runs epoll_loop_wait() on the watching thread; every
+ * part of fs/wait that leaves work to the watching thread calls epoll_loop_interrupt().
  *
- * Locking: the loop has no lock of its own. All functions but epoll_loop_prepare() are called with the waiting lock held.
+ * Locking: the loop has no lock of its own. All functions but epoll_loop_prepare() are called with the waiting lock
+ * held.
  */
 #pragma once
 
@@ -44,8 +46,8 @@ void epoll_loop_arm(Source *source);
 void epoll_loop_interrupt(void);
 
 /*
- * The watching thread: sleeps until a source is ready, epoll_loop_interrupt() is called, or `timeout` ms have passed (-1: no
- * limit). `lock` is the waiting lock, which is released during the sleep, as by g_cond_wait(). Returns the number of sources
- * put into `ready`. Each of them is disarmed.
+ * The watching thread: sleeps until a source is ready, epoll_loop_interrupt() is called, or `timeout` ms have passed
+ * (-1: no limit). `lock` is the waiting lock, which is released during the sleep, as by g_cond_wait(). Returns the
+ * number of sources put into `ready`. Each of them is disarmed.
  */
 size_t epoll_loop_wait(int timeout, GMutex *lock, Source *ready[SOURCES_READY_MAX]);

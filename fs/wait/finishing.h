@@ -1,8 +1,9 @@
 /*
  * Closed files that still have something to send: how many each user has, and the limit on that.
  *
- * What a closed file has to send may wait for ever, and none of it is dropped. No process of its user stands for it any more, so no
- * other limit applies. A user with FINISHING_USER such files cannot open more of their kind for writing. Root can.
+ * What a closed file has to send may wait for ever, and none of it is dropped. No process of its user stands for it any
+ * more, so no other limit applies. A user with FINISHING_USER such files cannot open more of their kind for writing.
+ * Root can.
  *
  * Callers: stream.c before such an open; request.c when a FINISH begins and ends to wait.
  *

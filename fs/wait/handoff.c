@@ -1,10 +1,11 @@
 /*
- * No wake-up may be lost, since nothing else tells a waiting request what was done. So each call counts as a wake-up, for requests that have
- * tried and are about to wait (wait_queue_count_wake()), and for requests that another thread has taken out to try
- * (WaitQueue.wakes). The watching thread does what this thread cannot do at once, and all that is for more than one waiter.
+ * No wake-up may be lost, since nothing else tells a waiting request what was done. So each call counts as a wake-up,
+ * for requests that have tried and are about to wait (wait_queue_count_wake()), and for requests that another thread
+ * has taken out to try (WaitQueue.wakes). The watching thread does what this thread cannot do at once, and all that is
+ * for more than one waiter.
  *
- * A thread does not hand off while it is handing off (`handing_off`): the waiter that it runs is in the middle of the attempt of another
- * request, and would otherwise nest attempts without limit.
+ * A thread does not hand off while it is handing off (`handing_off`): the waiter that it runs is in the middle of the
+ * attempt of another request, and would otherwise nest attempts without limit.
  */
 #include "fs/wait/handoff.h"
 
@@ -102,9 +103,9 @@ static Waiter *take_peer(const int64_t key[4])
 }
 
 /*
- * Whether bytes may bypass the buffer of the stream: it is empty, and a write that has to stay whole fits. The peer has been
- * taken out by then. Before that, a waiting writer could still fill the buffer with bytes that have to be read first, and
- * then wait with the rest.
+ * Whether bytes may bypass the buffer of the stream: it is empty, and a write that has to stay whole fits. The peer has
+ * been taken out by then. Before that, a waiting writer could still fill the buffer with bytes that have to be read
+ * first, and then wait with the rest.
  */
 static bool may_bypass(int fd, size_t written, size_t room, size_t whole)
 {

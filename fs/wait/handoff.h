@@ -1,10 +1,10 @@
 /*
- * Hand-off: streams both of whose ends are open files of this mount, such as a pipe. What a request at one end waits for is done
- * by a request at the other end. The thread that did it therefore lets the first waiter of the other end try at once, and no
- * descriptor has to be watched.
+ * Hand-off: streams both of whose ends are open files of this mount, such as a pipe. What a request at one end waits
+ * for is done by a request at the other end. The thread that did it therefore lets the first waiter of the other end
+ * try at once, and no descriptor has to be watched.
  *
- * Callers: request.c, after each read and write of such a stream (StreamOps.other_end); the mechanism, during a read or write,
- * through host_transfer_to_reader() and host_transfer_from_writer().
+ * Callers: request.c, after each read and write of such a stream (StreamOps.other_end); the mechanism, during a read or
+ * write, through host_transfer_to_reader() and host_transfer_from_writer().
  */
 #pragma once
 
@@ -14,8 +14,8 @@
 void handoff_prepare(void);
 
 /*
- * Something has been done that requests wait for with WAIT_FD and this key. Runs the first of them on this thread; the watching
- * thread runs those behind it, and notifies watches. Whether that request made progress. Called again from there, it leaves
- * everything to the watching thread. Called without the waiting lock.
+ * Something has been done that requests wait for with WAIT_FD and this key. Runs the first of them on this thread; the
+ * watching thread runs those behind it, and notifies watches. Whether that request made progress. Called again from
+ * there, it leaves everything to the watching thread. Called without the waiting lock.
  */
 bool handoff_wake_peer(const int64_t key[4]);

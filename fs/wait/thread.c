@@ -1,6 +1,6 @@
 /*
- * There is one watching thread. It never sleeps but in epoll_loop_wait(): the attempts that it makes do not block, and workers
- * make all calls that do. It takes no lock of its own; wakeup.c, waiting.c and polling.c take the waiting lock.
+ * There is one watching thread. It never sleeps but in epoll_loop_wait(): the attempts that it makes do not block, and
+ * workers make all calls that do. It takes no lock of its own; wakeup.c, waiting.c and polling.c take the waiting lock.
  *
  * Caller: session.c starts it.
  */

@@ -1,18 +1,20 @@
 /*
  * Wait queues: requests that wait for the same thing wait together, in order.
  *
- * A wait queue is found by its Wait (backends/core/backend.h). It has either a descriptor in the epoll set or only a key that
- * host_wake() and handoff_wake_peer() name (WAIT_FD); or a worker thread that sleeps in a system call (WAIT_READY, WAIT_CALL).
+ * A wait queue is found by its Wait (backends/core/backend.h). It has either a descriptor in the epoll set or only a
+ * key that host_wake() and handoff_wake_peer() name (WAIT_FD); or a worker thread that sleeps in a system call
+ * (WAIT_READY, WAIT_CALL).
  *
- * The entries are Waiters and Watches. A Waiter is the part of a request that waiting needs (request.h embeds it); a Watch is an
- * open file that somebody polls for one direction (polling.c). This file and its users in fs/wait reach what is behind them
- * only through WaiterOps and WatchOps.
+ * The entries are Waiters and Watches. A Waiter is the part of a request that waiting needs (request.h embeds it); a
+ * Watch is an open file that is polled for one direction (polling.c). This file and its users in fs/wait reach
+ * what is behind them only through WaiterOps and WatchOps.
  *
- * Ownership: a thread that uses a wait queue without the waiting lock holds it meanwhile (wait_queue_hold()). A queue with a
- * worker is freed by that worker. Any other queue is freed as soon as it is unused: it has no entry and no holder.
+ * Ownership: a thread that uses a wait queue without the waiting lock holds it meanwhile (wait_queue_hold()). A queue
+ * with a worker is freed by that worker. Any other queue is freed as soon as it is unused: it has no entry and no
+ * holder.
  *
- * Callers: waiting.c and polling.c put entries in; wakeup.c and handoff.c take them out and run them; host_wake() (any thread of a
- * mechanism) only marks a queue, for the watching thread to run.
+ * Callers: waiting.c and polling.c put entries in; wakeup.c and handoff.c take them out and run them; host_wake() (any
+ * thread of a mechanism) only marks a queue, for the watching thread to run.
  */
 #pragma once
 
@@ -37,7 +39,8 @@ typedef struct Lane Lane;
  * finish	replies. The waiter is gone then
  * give_up	sets the result of a waiter that is to be finished without completing its operation: `error` is negative
  *
- * For a worker that cannot be interrupted (Wait.visits) the caller gets its reply while the worker still owns the waiter:
+ * For a worker that cannot be interrupted (Wait.visits) the caller gets its reply while the worker still owns the
+ * waiter:
  *
  * detach	takes the FUSE request out; called with the waiting lock held
  * reply_detached	replies EINTR to it. The waiter may be gone then
@@ -85,7 +88,7 @@ struct Waiter {
 	GList link;           /* in the queue, the lane, or the list of those that end */
 };
 
-/* An open file that somebody polls for one direction. Protected by the waiting lock. */
+/* An open file that is polled for one direction. Protected by the waiting lock. */
 typedef struct Watch {
 	bool armed;
 	WaitQueue *queue; /* that wakes it; NULL: its file is looked at every few milliseconds */
@@ -126,9 +129,9 @@ struct WaitQueue {
 };
 
 /*
- * "The waiting lock" guards wait queues, lanes, watches and the states of waiters. It is held for a few instructions. The only
- * system calls made under it are epoll_ctl, dup, close and eventfd_write, which do not sleep. libfuse's lock of a request
- * is taken before it (in the interrupt callback), never after.
+ * "The waiting lock" guards wait queues, lanes, watches and the states of waiters. It is held for a few instructions.
+ * The only system calls made under it are epoll_ctl, dup, close and eventfd_write, which do not sleep. libfuse's lock
+ * of a request is taken before it (in the interrupt callback), never after.
  */
 extern GMutex waiting_lock;
 
@@ -147,8 +150,8 @@ unsigned wait_queue_wakes(void);
 void wait_queue_count_wake(void);
 
 /*
- * Finds or makes the queue for `wait`. *fresh: it is new and needs a worker: wakeup_start_worker(). NULL, with the refusal
- * noted: the user, or the daemon, has too many.
+ * Finds or makes the queue for `wait`. *fresh: it is new and needs a worker: wakeup_start_worker(). NULL, with the
+ * refusal noted: the user, or the daemon, has too many.
  */
 WaitQueue *wait_queue_get(const Wait *wait, const StreamOps *ops, uid_t uid, bool *fresh);
 

@@ -1,8 +1,9 @@
 /*
- * Interrupts. libfuse calls the interrupt callback with its lock of the request held, and a reply takes that lock. The callback
- * therefore only takes the request out of where it waits; the watching thread replies EINTR. If a worker is in a system call for
- * the request, the worker keeps the request, and the watching thread interrupts the system call (wakeup.c). A request that a thread is just
- * running is only marked: it completes, or is refused when it comes to wait.
+ * Interrupts. libfuse calls the interrupt callback with its lock of the request held, and a reply takes that lock. The
+ * callback therefore only takes the request out of where it waits; the watching thread replies EINTR. If a worker is in
+ * a system call for the request, the worker keeps the request, and the watching thread interrupts the system call
+ * (wakeup.c). A request that a thread is just running is only marked: it completes, or is refused when it comes to
+ * wait.
  */
 #include "fs/wait/waiting.h"
 

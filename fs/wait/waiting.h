@@ -1,11 +1,12 @@
 /*
  * Taking turns, suspending and interrupting requests.
  *
- * Lanes. Of the requests of one direction of one open file one at a time is under way; the others queue behind it in the lane of that
- * direction, in the order of their arrival. A mechanism therefore needs no lock for the state of a handle.
+ * Lanes. Of the requests of one direction of one open file one at a time is under way; the others queue behind it in
+ * the lane of that direction, in the order of their arrival. A mechanism therefore needs no lock for the state of a
+ * handle.
  *
- * Callers: request.c, which enters and leaves lanes, suspends a request whose attempt has failed, and passes on FUSE's interrupts;
- * thread.c finishes the interrupted requests. All functions are called without the waiting lock.
+ * Callers: request.c, which enters and leaves lanes, suspends a request whose attempt has failed, and passes on FUSE's
+ * interrupts; thread.c finishes the interrupted requests. All functions are called without the waiting lock.
  */
 #pragma once
 
@@ -18,8 +19,8 @@ struct Lane {
 };
 
 /*
- * Puts a waiter into its lane. True: it is its turn, and it may run. False: another one is under way. Then, with `may_queue`, it
- * is queued and no longer the caller's; otherwise nothing has happened.
+ * Puts a waiter into its lane. True: it is its turn, and it may run. False: another one is under way. Then, with
+ * `may_queue`, it is queued and no longer the caller's; otherwise nothing has happened.
  */
 bool waiting_enter_lane(Waiter *waiter, bool may_queue);
 

@@ -1,8 +1,9 @@
 /*
- * Interrupting a worker. A worker that sleeps in a system call for a request that was interrupted, or for none, is interrupted by a
- * signal. A signal that arrives just before the system call is lost, so the watching thread repeats it every millisecond until
- * the worker is awake. No signal ends a call that is stuck in a file system (Wait.visits). After STUCK_MS the caller of such a request gets
- * EINTR; the worker keeps the request and drops its result when the call returns.
+ * Interrupting a worker. A worker that sleeps in a system call for a request that was interrupted, or for none, is
+ * interrupted by a signal. A signal that arrives just before the system call is lost, so the watching thread repeats it
+ * every millisecond until the worker is awake. No signal ends a call that is stuck in a file system (Wait.visits).
+ * After STUCK_MS the caller of such a request gets EINTR; the worker keeps the request and drops its result when the
+ * call returns.
  */
 #include "fs/wait/wakeup.h"
 

@@ -1,8 +1,8 @@
 /*
  * Waking: the waiters of a wait queue try again, on the watching thread or on the worker of their queue.
  *
- * Callers: waiting.c and polling.c start the worker of a fresh queue; handoff.c puts a waiter back; thread.c runs the rest, on the
- * watching thread. All functions are called without the waiting lock.
+ * Callers: waiting.c and polling.c start the worker of a fresh queue; handoff.c puts a waiter back; thread.c runs the
+ * rest, on the watching thread. All functions are called without the waiting lock.
  */
 #pragma once
 

@@ -1,6 +1,3 @@
-/*
- * Locking: `lock` guards the jobs and the counts.
- */
 #include "fs/wait/worker.h"
 
 #include <errno.h>
@@ -11,40 +8,40 @@
 
 #include <glib.h>
 
-enum { IDLE_MAX = 8, STACK = 256 * 1024, KICK = SIGURG /* ignored by default: a late kick harms nobody */ };
+enum { IDLE_MAX = 8, STACK = 256 * 1024, INTERRUPT = SIGURG /* ignored by default: a late one does no harm */ };
 
 typedef struct Job {
 	void (*run)(void *data);
 	void *data;
 } Job;
 
-static GMutex lock;
+static GMutex lock; /* "the worker lock" */
 static GCond wanted;
 static GQueue jobs = G_QUEUE_INIT; /* Protected by lock, as all below. Owned. */
 static int threads, idle;
 
-static _Thread_local volatile sig_atomic_t kicked;
+static _Thread_local volatile sig_atomic_t interrupted;
 
-static void on_kick(int signal)
+static void on_interrupt(int signal)
 {
-	kicked = true;
+	interrupted = true;
 }
 
 bool worker_was_interrupted(void)
 {
-	return kicked;
+	return interrupted;
 }
 
 void worker_forget_interrupts(void)
 {
-	kicked = false;
+	interrupted = false;
 }
 
 void worker_start(void)
 {
-	struct sigaction action = {.sa_handler = on_kick}; /* no SA_RESTART: that is its purpose */
+	struct sigaction action = {.sa_handler = on_interrupt}; /* without SA_RESTART: the system call is to end */
 
-	sigaction(KICK, &action, NULL);
+	sigaction(INTERRUPT, &action, NULL);
 }
 
 pid_t worker_self(void)
@@ -56,16 +53,16 @@ pid_t worker_self(void)
 
 void worker_interrupt(pid_t worker)
 {
-	syscall(SYS_tgkill, getpid(), worker, KICK);
+	syscall(SYS_tgkill, getpid(), worker, INTERRUPT);
 }
 
 static void *worker_main(void *unused)
 {
-	sigset_t all_but_kick;
+	sigset_t all_but_interrupt;
 
-	sigfillset(&all_but_kick);
-	sigdelset(&all_but_kick, KICK);
-	pthread_sigmask(SIG_SETMASK, &all_but_kick, NULL);
+	sigfillset(&all_but_interrupt);
+	sigdelset(&all_but_interrupt, INTERRUPT);
+	pthread_sigmask(SIG_SETMASK, &all_but_interrupt, NULL);
 	g_mutex_lock(&lock);
 	for (;;) {
 		Job *job = g_queue_pop_head(&jobs);
@@ -113,7 +110,7 @@ int worker_run(void (*run)(void *data), void *data)
 	int result = 0;
 
 	g_mutex_lock(&lock);
-	/* Each idle thread takes one of the jobs that wait. */
+	/* Each idle thread will take one of the jobs that are queued already. */
 	if (g_queue_get_length(&jobs) >= (guint)idle)
 		result = start_thread();
 	if (result == 0) {

@@ -1,9 +1,14 @@
 /*
- * Threads for work that takes long or sleeps, so that the dispatcher does neither. A thread is started when none is idle;
- * a few stay for the next job.
+ * Workers: threads for work that takes long or sleeps, so that dispatchers and the watching thread do neither.
  *
- * A job that sleeps in a system call is woken by worker_interrupt(): the call returns EINTR. A kick may come just before the
- * call, so it is repeated until the job is seen to have woken.
+ * A job gets an idle thread, or else a new one; a few idle threads stay for the next jobs. worker_interrupt() makes the
+ * system call of a job return EINTR. A signal that arrives just before the call is lost, so the caller repeats it until
+ * the job is awake.
+ *
+ * Callers: wakeup.c for wait queues; directory.c, text.c, memory.c, names.c and lookup.c for slow calls of mechanisms;
+ * session.c interrupts the loop.
+ *
+ * Locking: "the worker lock" guards the jobs and the counts. No other lock is taken under it.
  */
 #pragma once
 
@@ -12,16 +17,16 @@
 
 enum { WORKERS_MAX = 8192 };
 
-/* Makes ready for kicks; once, before any thread is started. */
+/* Installs the signal handler; once, before any thread is started. */
 void worker_start(void);
 
-/* Runs job(data) on a thread. 0, or -EAGAIN when there are WORKERS_MAX already or no thread can be had. */
+/* Runs job(data) on a thread. 0; or -EAGAIN: there are WORKERS_MAX threads, or the system has no thread left. */
 int worker_run(void (*job)(void *data), void *data);
 
-/* The calling thread, for worker_interrupt(). */
+/* The id of the calling thread, for worker_interrupt(). */
 pid_t worker_self(void);
 void worker_interrupt(pid_t worker);
 
-/* Whether the calling thread was kicked since it last forgot about it: a job of several calls is to end then. */
+/* Whether the calling thread was interrupted since the last worker_forget_interrupts(). A job of several calls then ends. */
 bool worker_was_interrupted(void);
 void worker_forget_interrupts(void);

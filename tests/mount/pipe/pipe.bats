@@ -89,7 +89,7 @@ polls() {
 @test "an end goes one way" {
 	refused EACCES cat "$p/write"
 	refused EACCES put x "$p/read"
-	why_is "can only be read"
+	why_is "file is read only"
 	refused EINVAL dd if=/dev/zero of="$p/write" bs=1 count=1 oflag=direct
 	why_is "packet mode"
 }

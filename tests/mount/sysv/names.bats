@@ -135,7 +135,7 @@ load ../helper
 	make a
 	put x "$q/data"
 	refused EPERM timeout 20 mv "$q" "$IPC/posix/mq/"
-	why_is "an object stays in its directory"
+	why_is "an object cannot move to another directory"
 	same "a 1" "$(ls "$MSG") $(cat "$q/qnum")"
 	same "" "$(ls "$IPC/posix/mq")"
 }
