@@ -9,7 +9,7 @@
  * that lock and cannot be killed. A slow look-up therefore gets a reply from another thread, lookup_main(), when it is
  * interrupted or has taken PATIENCE_MS. The worker drops its result when it returns.
  *
- * Locking: "the slow lock" guards the slow look-ups and the counts of each user. It is held for a few instructions.
+ * Locking: "the slow lock" guards the slow look-ups. It is held for a few instructions.
  * libfuse's lock of a request is taken before it (in the interrupt callback), never after.
  */
 #include <errno.h>
@@ -17,6 +17,7 @@
 #include <signal.h>
 
 #include "backends/core/credentials.h"
+#include "backends/core/quota.h"
 #include "backends/core/refusal.h"
 #include "fs/caller.h"
 #include "fs/lookup.h"
@@ -145,10 +146,21 @@ static void reply_lookup(fuse_req_t req, Inode *directory, const char *name, int
 
 /* -- Slow look-ups ------------------------------------------------------------------------------------------------- */
 
-enum {
-	PATIENCE_MS = 500,
-	SLOW_USER = 1024, /* look-ups under way of one user except root: each has a thread */
-	STUCK_USER = 64   /* of those, given up while their thread has not returned */
+enum { PATIENCE_MS = 500 };
+
+/* Slow look-ups under way: each has a thread. */
+static Quota slow_lookups = {
+	.what = "slow look-ups under way",
+	.remedy = "wait for their end",
+	.error = ENFILE,
+	.user_max = 1024,
+};
+/* Those of them that were given up while their thread has not returned. This limit holds for root too. */
+static Quota stuck_lookups = {
+	.what = "look-ups stuck in file systems that do not answer",
+	.remedy = "try again later",
+	.error = ENFILE,
+	.user_max = 64,
 };
 
 typedef struct Slow {
@@ -164,14 +176,9 @@ typedef struct Slow {
 	bool pending; /* it is in `pending` */
 } Slow;
 
-typedef struct SlowUser {
-	int running, stuck;
-} SlowUser;
-
 static GMutex slow_lock;
 static GCond slow_changed;
 static GQueue pending = G_QUEUE_INIT; /* Protected by the slow lock. Slow.link, without a reply yet */
-static GHashTable *slow_users;        /* Protected by the slow lock. uid -> SlowUser */
 
 static void slow_unref(Slow *slow)
 {
@@ -183,21 +190,7 @@ static void slow_unref(Slow *slow)
 	g_free(slow);
 }
 
-/* Called with the slow lock held, as all up to slow_find(). */
-static SlowUser *slow_user(uid_t uid)
-{
-	SlowUser *user;
-
-	if (!slow_users)
-		slow_users = g_hash_table_new_full(NULL, NULL, NULL, g_free);
-	user = g_hash_table_lookup(slow_users, GUINT_TO_POINTER(uid));
-	if (!user) {
-		user = g_new0(SlowUser, 1);
-		g_hash_table_insert(slow_users, GUINT_TO_POINTER(uid), user);
-	}
-	return user;
-}
-
+/* Called with the slow lock held. */
 static bool slow_take_out(Slow *slow)
 {
 	if (!slow->pending)
@@ -207,18 +200,16 @@ static bool slow_take_out(Slow *slow)
 	return true;
 }
 
-/* The worker has its result. Returns whether it is to reply. */
+/* The worker has its result. Returns whether it is to reply. Called with the slow lock held. */
 static bool slow_end(Slow *slow)
 {
 	const uid_t uid = slow->looker.caller.uid;
-	SlowUser *user = slow_user(uid);
-	const bool taken = slow_take_out(slow);
+	const bool replies = slow_take_out(slow);
 
-	if (!taken)
-		user->stuck--;
-	if (--user->running == 0)
-		g_hash_table_remove(slow_users, GUINT_TO_POINTER(uid));
-	return taken;
+	if (!replies)
+		quota_release(&stuck_lookups, uid, 1);
+	quota_release(&slow_lookups, uid, 1);
+	return replies;
 }
 
 static void slow_find(void *data)
@@ -227,15 +218,15 @@ static void slow_find(void *data)
 	struct fuse_entry_param entry;
 	struct stat attributes;
 	Dirent dirent;
-	bool taken;
+	bool replies;
 	int result;
 
 	refusal_forget();
 	result = find_with_attributes(&slow->looker, slow->name, &dirent, &attributes);
 	g_mutex_lock(&slow_lock);
-	taken = slow_end(slow);
+	replies = slow_end(slow);
 	g_mutex_unlock(&slow_lock);
-	if (taken) {
+	if (replies) {
 		fuse_req_interrupt_func(slow->req, NULL, NULL);
 		if (result == 0)
 			result = lookup_enter(slow->req, slow->looker.directory, &dirent, &attributes, &entry);
@@ -257,7 +248,8 @@ static Slow *slow_wait(bool *interrupted)
 
 			if (slow->deadline <= time) {
 				*interrupted = slow->deadline == 0;
-				slow_user(slow->looker.caller.uid)->stuck++;
+				/* The look-up is stuck already, whatever the limit is. */
+				quota_try(&stuck_lookups, slow->looker.caller.uid, 1, INT64_MAX);
 				slow_take_out(slow);
 				return slow;
 			}
@@ -316,40 +308,36 @@ static gpointer slow_prepare(gpointer unused)
 	return unused;
 }
 
-/* Puts the look-up into `pending`. False, with the refusal noted: the user has too many. */
-static bool slow_enter(Slow *slow)
+/* Puts the look-up into `pending`. 0, or a negative errno with the refusal noted. */
+static int slow_enter(Slow *slow)
 {
 	const uid_t uid = slow->looker.caller.uid;
-	SlowUser *user;
-	int running, stuck;
-	bool enters;
+	const int64_t stuck = quota_used(&stuck_lookups, uid);
+	int result;
 
+	if (stuck >= stuck_lookups.user_max)
+		return refuse(stuck_lookups.error, "limit reached: %lld %s per user: %s",
+			      (long long)stuck_lookups.user_max, stuck_lookups.what, stuck_lookups.remedy);
+	result = quota_charge(&slow_lookups, uid, 1);
+	if (result < 0)
+		return result;
 	g_mutex_lock(&slow_lock);
-	user = slow_user(uid);
-	running = user->running;
-	stuck = user->stuck;
-	enters = slow->pending = stuck < STUCK_USER && (running < SLOW_USER || uid == 0);
-	if (enters) {
-		user->running++;
-		/* A user with stuck look-ups must not keep a directory locked again and again. */
-		if (!slow->interrupted)
-			slow->deadline = g_get_monotonic_time() + PATIENCE_MS * 1000 / (1 << MIN(stuck, 8));
-		g_queue_push_tail_link(&pending, &slow->link);
-		g_cond_signal(&slow_changed);
-	}
+	slow->pending = true;
+	/* A user with stuck look-ups must not keep a directory locked again and again. */
+	if (!slow->interrupted)
+		slow->deadline = g_get_monotonic_time() + PATIENCE_MS * 1000 / (1 << MIN(stuck, 8));
+	g_queue_push_tail_link(&pending, &slow->link);
+	g_cond_signal(&slow_changed);
 	g_mutex_unlock(&slow_lock);
-	if (!enters)
-		refuse(ENFILE,
-		       "limit reached: %d slow look-ups of this user are under way, %d of them stuck in file systems: try again later",
-		       running, stuck);
-	return enters;
+	return 0;
 }
 
 static void slow_start(fuse_req_t req, Inode *directory, const char *name)
 {
 	static GOnce once = G_ONCE_INIT;
 	Slow *slow = g_new(Slow, 1);
-	bool taken;
+	bool replies;
+	int result;
 
 	g_once(&once, slow_prepare, NULL);
 	*slow = (Slow){.looker = looker_of(req, directory), .name = g_strdup(name), .req = req, .refs = 3};
@@ -357,18 +345,19 @@ static void slow_start(fuse_req_t req, Inode *directory, const char *name)
 	inode_ref(directory);
 	/* Before it is pending: from then on another thread may reply. */
 	fuse_req_interrupt_func(req, slow_interrupted, slow);
-	if (!slow_enter(slow)) {
+	result = slow_enter(slow);
+	if (result < 0) {
 		fuse_req_interrupt_func(req, NULL, NULL);
-		reply_lookup(req, directory, name, -ENFILE, NULL);
+		reply_lookup(req, directory, name, result, NULL);
 		slow->refs = 1;
 		slow_unref(slow);
 		return;
 	}
 	if (worker_run(slow_find, slow) < 0) {
 		g_mutex_lock(&slow_lock);
-		taken = slow_end(slow);
+		replies = slow_end(slow);
 		g_mutex_unlock(&slow_lock);
-		if (taken) {
+		if (replies) {
 			fuse_req_interrupt_func(req, NULL, NULL);
 			fuse_reply_err(req, ENOMEM);
 			slow_unref(slow);

@@ -2,47 +2,31 @@
 
 #include <errno.h>
 
-#include <glib.h>
-
+#include "backends/core/quota.h"
 #include "backends/core/refusal.h"
 
-enum { FINISHING_USER = 1024 };
-
-static GMutex finishing_lock;
-static GHashTable *counts; /* Protected by the finishing lock. uid -> files */
-
-/* Adds `change`, and returns the new count. */
-static int change_count(uid_t uid, int change)
-{
-	gpointer key = GUINT_TO_POINTER(uid);
-	int count;
-
-	g_mutex_lock(&finishing_lock);
-	if (!counts)
-		counts = g_hash_table_new(NULL, NULL);
-	count = GPOINTER_TO_INT(g_hash_table_lookup(counts, key)) + change;
-	if (count > 0)
-		g_hash_table_insert(counts, key, GINT_TO_POINTER(count));
-	else
-		g_hash_table_remove(counts, key);
-	g_mutex_unlock(&finishing_lock);
-	return count;
-}
+static Quota finishing = {
+	.what = "closed files with data to send",
+	.remedy = "read what they send to",
+	.error = ENFILE,
+	.user_max = 1024,
+};
 
 int finishing_check(uid_t uid)
 {
-	if (uid == 0 || change_count(uid, 0) < FINISHING_USER)
+	if (uid == 0 || quota_used(&finishing, uid) < finishing.user_max)
 		return 0;
-	return refuse(ENFILE, "limit reached: %d closed files per user still have data to send: read what they send to",
-		      FINISHING_USER);
+	return refuse(finishing.error, "limit reached: %lld %s per user: %s", (long long)finishing.user_max,
+		      finishing.what, finishing.remedy);
 }
 
 void finishing_add(uid_t uid)
 {
-	change_count(uid, 1);
+	/* Beyond the limit too: the data must not be dropped. */
+	quota_try(&finishing, uid, 1, INT64_MAX);
 }
 
 void finishing_remove(uid_t uid)
 {
-	change_count(uid, -1);
+	quota_release(&finishing, uid, 1);
 }

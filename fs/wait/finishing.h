@@ -2,12 +2,10 @@
  * Closed files that still have something to send: how many each user has, and the limit on that.
  *
  * What a closed file has to send may wait for ever, and none of it is dropped. No process of its user stands for it any
- * more, so no other limit applies. A user with FINISHING_USER such files cannot open more of their kind for writing.
+ * more, so no other limit applies. A user with 1024 such files cannot open more of their kind for writing.
  * Root can.
  *
  * Callers: stream.c before such an open; request.c when a FINISH begins and ends to wait.
- *
- * Locking: "the finishing lock" protects the counts. No other lock is taken under it.
  */
 #pragma once
 

@@ -4,9 +4,15 @@
 #include <string.h>
 
 #include "backends/core/host.h"
-#include "backends/core/refusal.h"
+#include "backends/core/quota.h"
 
-enum { WORKERS_USER = 1024 /* threads that the waiting of one user may take; root: WORKERS_MAX */ };
+/* The threads that the waiting of one user may take. WORKERS_MAX limits those of root. */
+static Quota workers = {
+	.what = "blocked operations with a thread each",
+	.remedy = "end some",
+	.error = ENOMEM,
+	.user_max = 1024,
+};
 
 GMutex waiting_lock;
 const WatchOps *wait_queue_watch_ops;
@@ -14,7 +20,6 @@ const WatchOps *wait_queue_watch_ops;
 /* Protected by the waiting lock. */
 GQueue wait_queue_interrupts = G_QUEUE_INIT; /* WaitQueue */
 static GHashTable *queues;                   /* WaitQueue -> itself, by its wait */
-static GHashTable *workers;                  /* uid -> threads */
 static GQueue woken = G_QUEUE_INIT;          /* WaitQueue, to be run by the watching thread */
 static unsigned wakes;                       /* also read without the lock: wait_queue_wakes() */
 
@@ -48,34 +53,14 @@ static gboolean queue_equal(gconstpointer a, gconstpointer b)
 	       memcmp(x->wait.key, y->wait.key, sizeof x->wait.key) == 0 && x->ops == y->ops;
 }
 
-/* Called with the waiting lock held. */
-static int workers_of(uid_t uid)
-{
-	return GPOINTER_TO_INT(g_hash_table_lookup(workers, GUINT_TO_POINTER(uid)));
-}
-
-/* Called with the waiting lock held. */
-static void charge_workers(uid_t uid, int change)
-{
-	const int count = workers_of(uid) + change;
-
-	if (count > 0)
-		g_hash_table_insert(workers, GUINT_TO_POINTER(uid), GINT_TO_POINTER(count));
-	else
-		g_hash_table_remove(workers, GUINT_TO_POINTER(uid));
-}
-
 /* Called with the waiting lock held. NULL, with the refusal noted: the user has too many, or the daemon. */
 static WaitQueue *queue_new(const WaitQueue *key, uid_t uid)
 {
 	const Wait *wait = &key->wait;
 	WaitQueue *queue;
 
-	if (wait->how != WAIT_FD && uid != 0 && workers_of(uid) >= WORKERS_USER) {
-		refuse(ENOMEM, "limit reached: %d blocked operations that need a thread each per user: end some",
-		       WORKERS_USER);
+	if (wait->how != WAIT_FD && quota_charge(&workers, uid, 1) < 0)
 		return NULL;
-	}
 	queue = g_new0(WaitQueue, 1);
 	queue->wait = *wait;
 	queue->ops = key->ops;
@@ -87,8 +72,6 @@ static WaitQueue *queue_new(const WaitQueue *key, uid_t uid)
 		g_free(queue);
 		return NULL;
 	}
-	if (wait->how != WAIT_FD)
-		charge_workers(uid, 1);
 	g_hash_table_add(queues, queue);
 	return queue;
 }
@@ -126,7 +109,7 @@ void wait_queue_retire(WaitQueue *queue)
 	if (queue->to_be_interrupted)
 		g_queue_remove(&wait_queue_interrupts, queue);
 	if (queue->wait.how != WAIT_FD)
-		charge_workers(queue->uid, -1);
+		quota_release(&workers, queue->uid, 1);
 }
 
 /* Frees the queue if it is unused, or has its worker free it. Called with the waiting lock held. */
@@ -261,7 +244,6 @@ static void wake_key(const int64_t key[4])
 void wait_queue_prepare(void)
 {
 	queues = g_hash_table_new(queue_hash, queue_equal);
-	workers = g_hash_table_new(NULL, NULL);
 	epoll_loop_prepare();
 	host_register(&(HostOps){.wake = wake_key});
 }

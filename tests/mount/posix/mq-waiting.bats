@@ -289,7 +289,7 @@ except OSError as error:
 print(sent)' "$q/lines" >"$BATS_TEST_TMPDIR/sent"
 	sent=$(cat "$BATS_TEST_TMPDIR/sent")
 	[ "$sent" -ge 1024 ] && [ "$sent" -lt 3000 ]
-	[[ "$(as 1000 cat "$IPC/why")" == *"limit reached: 1024 closed files per user"* ]]
+	[[ "$(as 1000 cat "$IPC/why")" == *"limit reached: 1024 closed files with data to send"* ]]
 	as 1001 bash -c ': >"$1"' - "$q/lines"
 	printf last >"$q/lines"
 	all_sent() { cat "$q/drain" >>got && grep -q last got; }
