@@ -2,8 +2,8 @@
  * Requests: a read, a write or an open of a stream file, or the end of one. Each may have to wait.
  *
  * A request has exactly one owner at a time, which alone may work on it and replies to it: the thread that runs it, or
- * the thread that takes it out of where it waits, under the waiting lock. docs/architecture.md, "The life of a
- * request", has the whole path; waiting.h and wakeup.h have its parts.
+ * the thread that takes it out of where it waits, under the waiting lock. docs/architecture.md, "Ownership of a
+ * request", has the states; waiting.h and wakeup.h have the transitions.
  *
  * Caller: stream.c, on a dispatcher thread. The functions are called without locks, and never sleep.
  */
