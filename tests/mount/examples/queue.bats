@@ -19,7 +19,7 @@ setup() {
 	seq -f 'job %g' 20 >"$BATS_TEST_TMPDIR/jobs"
 }
 
-# reaches_every_consumer PRODUCER...: once with a consumer that starts after the producer, and once with one that waits.
+# reaches_every_consumer PRODUCER...: runs the producer before each consumer, and again while each consumer waits.
 reaches_every_consumer() {
 	local consumer
 	for consumer in "$examples/shell/queue-consumer" "$examples/python/queue_consumer.py" \

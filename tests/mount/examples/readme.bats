@@ -41,7 +41,7 @@ shows() {
 		complain "\$ $1" "$(cat "$BATS_TEST_TMPDIR/said")" "but the page shows:" "$2"
 }
 
-# run_page FILE LEAST: runs the commands of a page, of which it has at least so many.
+# run_page FILE LEAST: runs the commands of a page, and fails if the page has fewer than LEAST commands.
 run_page() {
 	local line command='' expected='' commands=0
 	while IFS= read -r line; do
@@ -57,7 +57,7 @@ run_page() {
 	[ "$commands" -ge "$2" ] || complain "only $commands commands were found in $1"
 }
 
-# no_process_in FOLDER: no process has it as its working directory.
+# no_process_in FOLDER: no process has FOLDER as its working directory.
 no_process_in() {
 	! find /proc/[0-9]*/cwd -maxdepth 0 -lname "$1" 2>/dev/null | grep -q .
 }
@@ -85,8 +85,8 @@ commands_in_the_tree() {
 	sed -n 's/^  \([^ ].*[^ ]\)   *[^ ].*/\1/p' "$IPC/README"
 }
 
-# promised COMMAND: checks the effect that the README in the tree describes, for the commands that have one.
-promised() {
+# has_described_effect COMMAND: checks the effect that the README in the tree describes, for the commands that have one.
+has_described_effect() {
 	case $1 in
 	'cat sysv/msg/jobs/next') same hello "$(said said)" ;;
 	'cat sysv/msg/jobs/drain') same "$(seq 1000)" "$(said said)" ;;
@@ -113,16 +113,16 @@ promised() {
 }
 
 @test "each command of the README in the tree has the effect described there" {
-	local command kept=0
+	local command checked=0
 	cd "$IPC"
 	run ! rm sysv/msg/jobs/data sysv/msg/jobs # an error for `why`
 	while IFS= read -r command; do
 		[ "$command" != 'cat why' ] || run ! rm sysv/msg/jobs/data
 		run_command "$command" || complain "\$ $command" "failed: $(said said)"
-		if promised "$command"; then kept=$((kept + 1)); fi
+		if has_described_effect "$command"; then checked=$((checked + 1)); fi
 	done < <(commands_in_the_tree)
 	cd "$dir"
-	same 20 "$kept"
+	same 20 "$checked"
 }
 
 @test "the README in the tree fits on one screen and consists mostly of commands" {
@@ -149,7 +149,7 @@ promised() {
 @test "the man command of README.md shows every manual page without a warning" {
 	local page command
 	cd "${readme%/*}"
-	# shellcheck disable=SC2016 # those of Markdown
+	# shellcheck disable=SC2016 # the backquotes of Markdown
 	command=$(sed -n 's/.*`\(man -l [^`]*\)`.*/\1/p' "$readme")
 	[[ $($command) == *SYNOPSIS* || $($command) == *DESCRIPTION* ]]
 	for page in docs/*.[0-9]; do

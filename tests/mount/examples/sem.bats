@@ -1,4 +1,4 @@
-# The examples of semaphores: each excludes the others.
+# The examples of semaphores: each program excludes the others.
 load ../semaphores
 
 examples=$BATS_TEST_DIRNAME/../../../examples

@@ -1,4 +1,4 @@
-# The examples for signals.
+# The examples of signals.
 load ../helper
 
 setup_file() {

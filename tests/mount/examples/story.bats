@@ -7,7 +7,7 @@ setup() {
 	cp "$BATS_TEST_DIRNAME/../../../examples/shell/workshop" "$dir"
 }
 
-# The workshop has removed its objects by then.
+# By then the workshop must have removed its objects.
 teardown() {
 	local bad=0
 	[ -z "${group:-}" ] || kill -KILL -- "-$group" 2>/dev/null || true
@@ -25,8 +25,8 @@ objects() {
 	"$net" ss -Hlx | grep workshop || true
 }
 
-# told JOBS WORKERS FILE: the output of one run is complete.
-told() {
+# complete_output JOBS WORKERS FILE: FILE has the complete output of one run.
+complete_output() {
 	same "$(seq "$1")" "$(sed -n 's/^worker [0-9]* begins job //p' "$3" | sort -n)"
 	same "$(seq -f 'job %g is done' "$1")" "$(grep '^job ' "$3" | sort -V)"
 	same "$2" "$(grep -cx 'a worker was ended by TERM' "$3")"
@@ -35,11 +35,11 @@ told() {
 	same $((6 + $1 * 2 + $2 + 1)) "$(wc -l <"$3")"
 }
 
-nobody_works() {
+no_worker_runs() {
 	! pgrep -f "./workshop|$IPC/(fifo|pipe)"
 }
 
-nobody_in() {
+group_is_empty() {
 	! pgrep -g "$1"
 }
 
@@ -47,7 +47,7 @@ nobody_in() {
 	start shop ./workshop "$IPC"
 	ended shop
 	same "" "$(errors shop)"
-	told 12 3 "$BATS_TEST_TMPDIR/shop"
+	complete_output 12 3 "$BATS_TEST_TMPDIR/shop"
 	same "" "$(objects)"
 }
 
@@ -55,7 +55,7 @@ nobody_in() {
 	start shop ./workshop "$IPC" 200 8
 	ended shop
 	same "" "$(errors shop)"
-	told 200 8 "$BATS_TEST_TMPDIR/shop"
+	complete_output 200 8 "$BATS_TEST_TMPDIR/shop"
 }
 
 @test "a workshop without jobs ends its workers before they have started" {
@@ -63,8 +63,8 @@ nobody_in() {
 		start shop ./workshop "$IPC" 0 8
 		ended shop
 		same "" "$(errors shop)"
-		told 0 8 "$BATS_TEST_TMPDIR/shop"
-		eventually nobody_works
+		complete_output 0 8 "$BATS_TEST_TMPDIR/shop"
+		eventually no_worker_runs
 	done
 }
 
@@ -72,7 +72,7 @@ nobody_in() {
 	start shop "$native" as 65534 ./workshop "$IPC" 200 8
 	ended shop
 	same "" "$(errors shop)"
-	told 200 8 "$BATS_TEST_TMPDIR/shop"
+	complete_output 200 8 "$BATS_TEST_TMPDIR/shop"
 }
 
 @test "two workshops of two users run at the same time" {
@@ -80,8 +80,8 @@ nobody_in() {
 	start two "$native" as 65534 ./workshop "$IPC" 50 4
 	ended one
 	ended two
-	told 50 4 "$BATS_TEST_TMPDIR/one"
-	told 50 4 "$BATS_TEST_TMPDIR/two"
+	complete_output 50 4 "$BATS_TEST_TMPDIR/one"
+	complete_output 50 4 "$BATS_TEST_TMPDIR/two"
 }
 
 @test "an interrupted workshop removes its objects and ends its processes" {
@@ -91,5 +91,5 @@ nobody_in() {
 	kill -INT -- "-$group"
 	ended shop 130
 	same "" "$(objects)"
-	eventually nobody_in "$group"
+	eventually group_is_empty "$group"
 }

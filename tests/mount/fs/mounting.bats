@@ -1,4 +1,4 @@
-# Starting and ending.
+# Starting the daemon, the options of the program, and ending the daemon.
 load ../helper
 
 setup_file() {
@@ -23,31 +23,31 @@ teardown() {
 	rm -r "$dir"
 }
 
-# mount_refused TEXT [ARGUMENT...]: ipcfs ends with a message that has this in it.
+# mount_refused TEXT [ARGUMENT...]: ipcfs exits with an error message that contains TEXT.
 mount_refused() {
 	local text=$1
 	shift
 	run timeout 10 "$IPCFS" -f --names "$dir/names" "$@"
 	[ "$status" -gt 0 ] && [ "$status" -lt 124 ]
 	[[ $output == "ipcfs: "*"$text"* ]] || complain "says: $output"
-	[ "${#lines[@]}" -le 2 ] # libfuse may have a word, too
+	[ "${#lines[@]}" -le 2 ] # libfuse may print a second line
 }
 
-@test "--help and --version" {
+@test "--help prints the options and --version the version" {
 	run -0 "$IPCFS" --help
 	[[ $output == *MOUNTPOINT* && $output == *--foreground* && $output == *--names* && $output == *--threads* ]]
 	run -0 "$IPCFS" --version
 	[[ $output =~ ^ipcfs\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
 }
 
-@test "in the foreground until umount" {
+@test "with -f, ipcfs runs in the foreground until umount" {
 	ipcfs_start
 	same "fuse.ipcfs" "$(findmnt -no FSTYPE "$IPC")"
 	same "ipcfs" "$(findmnt -no SOURCE "$IPC")"
 	ipcfs_stop
 }
 
-@test "SIGTERM, SIGINT and SIGHUP unmount and end with 0" {
+@test "SIGTERM, SIGINT and SIGHUP unmount, and ipcfs exits with 0" {
 	for signal in TERM INT HUP; do
 		ipcfs_start
 		kill -"$signal" "$(ipcfs_pid)"
@@ -55,7 +55,7 @@ mount_refused() {
 	done
 }
 
-@test "SIGTERM ends it while readers wait, who hear of it" {
+@test "SIGTERM ends the daemon while a reader waits, and the read fails" {
 	ipcfs_start
 	mkdir "$MSG/a"
 	start_in read reader "$native" read-once "$MSG/a/data"
@@ -66,14 +66,14 @@ mount_refused() {
 	ipcrm -Q "$(awk '$1 == "msg" { print $2 }' "$dir/names")"
 }
 
-@test "a daemon: the command returns when the tree is there" {
+@test "without -f, the command returns when the tree is mounted" {
 	"$IPCFS" --names "$dir/names" "$IPC"
 	is_mounted "$IPC"
 	[[ "$(cat "$IPC/README")" == ipcfs:* ]]
 	umount "$IPC"
 }
 
-@test "a daemon keeps none of its caller's descriptors" {
+@test "a daemon closes the descriptors that it inherits" {
 	exec 9<"$NATIVE"
 	ipcfs_start
 	run -0 ls -l "/proc/$(ipcfs_pid)/fd"
@@ -82,35 +82,35 @@ mount_refused() {
 	ipcfs_stop
 }
 
-@test "a mountpoint that is not there" {
+@test "a missing mountpoint is an error" {
 	mount_refused "mkdir" "$dir/nowhere"
 }
 
-@test "a mountpoint that is no directory" {
+@test "a mountpoint that is not a directory is an error" {
 	touch "$dir/file"
 	mount_refused "not a directory" "$dir/file"
 }
 
-@test "no mountpoint, or more than a source and one" {
+@test "no mountpoint, or more than a source and a mountpoint, is an error" {
 	mount_refused "MOUNTPOINT"
 	mount_refused "MOUNTPOINT" ipcfs "$IPC" "$IPC"
 }
 
-@test "options that do not exist" {
+@test "unknown options and bad values are errors" {
 	mount_refused "nonsense" --nonsense "$IPC"
 	mount_refused "--threads" --threads 0 "$IPC"
 	mount_refused "unknown log level loud" --log-level loud "$IPC"
 	mount_refused "nonsense" -o nonsense "$IPC"
 }
 
-@test "mounted already" {
+@test "a second mount on the same mountpoint is an error" {
 	ipcfs_start
 	mount_refused "already" "$IPC"
 	is_mounted "$IPC"
 	ipcfs_stop
 }
 
-@test "other names of the mountpoint are mounted already, too" {
+@test "a second mount by another name of the mountpoint is an error" {
 	mkdir "$dir/a b\\c"
 	IPC="$dir/a b\\c" ipcfs_start
 	ln -s "a b\\c" "$dir/link"
@@ -122,7 +122,7 @@ mount_refused() {
 	eventually [ -s "$dir/status" ]
 }
 
-@test "a mountpoint behind a symbolic link is unmounted at the end" {
+@test "a mountpoint named by a symbolic link is unmounted at the end" {
 	ln -s ipc "$dir/link"
 	IPC=$dir/link ipcfs_start
 	same "$IPC" "$(findmnt -no TARGET "$IPC")"
@@ -130,7 +130,7 @@ mount_refused() {
 	ipcfs_ended
 }
 
-@test "a stale mount behind a symbolic link is taken over" {
+@test "ipcfs replaces a stale mount that a symbolic link names" {
 	ln -s ipc "$dir/link"
 	ipcfs_start
 	kill -KILL "$(ipcfs_pid)"
@@ -141,7 +141,7 @@ mount_refused() {
 	eventually [ -s "$dir/status" ]
 }
 
-# mount.fuse3(8) runs the program by the name of the type, in the shell's default PATH.
+# mount.fuse3(8) looks for the program with the name of the file system type in the default PATH of the shell.
 mount_program() {
 	local status=0
 	mkdir -p "$dir/bin"
@@ -152,7 +152,7 @@ mount_program() {
 	return "$status"
 }
 
-@test "mount(8) mounts the type fuse.ipcfs, with its own and ipcfs's options" {
+@test "mount(8) mounts the type fuse.ipcfs, with its own options and those of ipcfs" {
 	mount_program mount -t fuse.ipcfs ipcfs "$IPC"
 	is_mounted "$IPC"
 	umount "$IPC"
@@ -168,7 +168,7 @@ mount_program() {
 	[[ $output == *nonsense* ]]
 }
 
-@test "a second mount -a leaves the mount of the first alone" {
+@test "a second mount -a succeeds and does not mount again" {
 	echo "ipcfs $IPC fuse.ipcfs defaults,nofail,names=$dir/names 0 0" >"$dir/fstab"
 	mount_program mount --fstab "$dir/fstab" --all
 	mount_program mount --fstab "$dir/fstab" --all
@@ -176,7 +176,7 @@ mount_program() {
 	umount "$IPC"
 }
 
-@test "a daemon whose mount was replaced leaves the new mount alone at its end" {
+@test "the end of a daemon does not unmount the mount of a later daemon" {
 	ipcfs_start
 	exec 9<"$IPC/README"
 	umount -l "$IPC"
@@ -189,7 +189,7 @@ mount_program() {
 	umount "$IPC"
 }
 
-@test "a daemon leaves alone what is mounted over its mount" {
+@test "the end of a daemon does not unmount a file system that is mounted over it" {
 	ipcfs_start
 	mount -t tmpfs tmpfs "$IPC"
 	kill -TERM "$(ipcfs_pid)"
@@ -199,7 +199,7 @@ mount_program() {
 	umount "$IPC"
 }
 
-@test "a mount whose server was killed is taken over" {
+@test "ipcfs replaces the stale mount of a killed daemon" {
 	ipcfs_start
 	kill -KILL "$(ipcfs_pid)"
 	eventually [ -s "$dir/status" ]
@@ -213,7 +213,7 @@ mount_program() {
 	run ! mountpoint -q "$IPC"
 }
 
-@test "--threads 4 serves as one does" {
+@test "with --threads 4, a blocked reader wakes for a writer" {
 	ipcfs_start --threads 4
 	mkdir "$MSG/a"
 	start_in read reader "$native" read-once "$MSG/a/data"
@@ -224,7 +224,7 @@ mount_program() {
 	ipcfs_stop
 }
 
-@test "-o ro" {
+@test "with -o ro, mkdir fails with EROFS" {
 	ipcfs_start -o ro
 	run ! mkdir "$MSG/a"
 	[[ $output == *"Read-only file system"* ]]

@@ -1,7 +1,7 @@
-# poll, select and epoll.
+# Waiting with poll(2), select(2) and epoll(7).
 load ../helper
 
-@test "each call wakes for the queue that a native sender sent to" {
+@test "poll, select and epoll wake when a native sender sends to one of three queues" {
 	make a
 	make b
 	make c
@@ -18,7 +18,7 @@ load ../helper
 	done
 }
 
-@test "what is there already is ready, what is not is not" {
+@test "a file is ready for reading if a message is queued, and for writing if there is room" {
 	make a
 	for call in poll select epoll epoll-edge; do
 		same timeout "$("$native" wait-for "$call" read 20 "$q/data" || true)"
@@ -32,7 +32,7 @@ load ../helper
 	done
 }
 
-@test "room in a full queue wakes" {
+@test "poll, select and epoll for writing wake when a full queue gets room" {
 	make a
 	for call in poll select epoll epoll-edge; do
 		fill "$q"
@@ -46,7 +46,7 @@ load ../helper
 	done
 }
 
-@test "a selection is ready when it has a message" {
+@test "a selection is ready when the queue has a message of its types" {
 	make a
 	put other "$q/type/5/data"
 	same timeout "$("$native" wait-for poll read 20 "$q/type/7/data" "$q/type/upto-4/data" "$q/type/except-5/data" || true)"
@@ -59,7 +59,7 @@ load ../helper
 	same 2 "$(cat "$q/qnum")"
 }
 
-@test "an empty message is ready, and stays" {
+@test "an empty message makes a file ready, and stays in the queue" {
 	make a
 	for call in poll select epoll; do
 		start waiter "$native" wait-for "$call" read 10000 "$q/data" "$q/type/3/data"
@@ -72,7 +72,7 @@ load ../helper
 	done
 }
 
-@test "removal wakes" {
+@test "poll, select and epoll wake when the queue is removed" {
 	for call in poll select epoll; do
 		make a
 		start waiter "$native" wait-for "$call" read 10000 "$q/data"
@@ -90,7 +90,7 @@ load ../helper
 	done
 }
 
-@test "one message wakes everybody who polls and goes to one" {
+@test "one message wakes every polling process, and one process receives it" {
 	make a
 	for i in 1 2 3; do
 		start "waiter$i" "$native" wait-for poll read 10000 "$q/data"
@@ -101,12 +101,12 @@ load ../helper
 	same x "$(cat "$q/next")"
 }
 
-# said_ready N: the program has asked N times.
+# said_ready N: the program has printed `ready` N times.
 said_ready() {
 	[ "$(grep -c ready "$BATS_TEST_TMPDIR/edges")" = "$1" ]
 }
 
-@test "edge-triggered: an edge for what comes after all was read" {
+@test "edge-triggered epoll wakes for each message that arrives after EAGAIN" {
 	make a
 	cat >"$BATS_TEST_TMPDIR/edges.py" <<-'END'
 		import os, select, sys

@@ -1,10 +1,10 @@
-# Whose queue it is, and who may do what: the kernel's verdict on the native calls is the measure.
+# Owners and permissions of queues. The permissions must agree with those of the native calls.
 load ../helper
 
 # Users 1000 (group 2000) to 1002 (group 2002).
 users=(1000:2000 1001:2001 1002:2002 1002:2002,2000 0)
 
-# verdict WAY USER: whether the user can open the file for it.
+# verdict read|write USER: prints `yes` if the user can open the file for reading or writing, else the errno.
 verdict() {
 	local text
 	if text=$(as "$2" "$native" nonblocking "$q/data" "$1" x 2>&1); then
@@ -16,8 +16,8 @@ verdict() {
 	fi
 }
 
-# A queue of 1000's, made by 1000 or by root, with each mode.
-@test "reading and writing, for every user and mode" {
+# The queue belongs to user 1000. Its creator is user 1000 or root.
+@test "for every user and mode, the permissions agree with those of the native calls" {
 	for maker in 1000:2000 0; do
 		as "$maker" mkdir "$MSG/a"
 		q=$MSG/a
@@ -34,8 +34,9 @@ verdict() {
 	done
 }
 
-# Natively the creator keeps the owner's rights. The kernel judges files by their owner alone, so here it is less, never more.
-@test "a creator who has given his queue away is one of the others" {
+# With the native calls, the creator keeps the permissions of the owner. The kernel checks a file against its owner only, so
+# that the creator has fewer permissions here.
+@test "after chown to another user, the creator has the permissions of other users" {
 	as 1000 mkdir -m 700 "$MSG/a"
 	q=$MSG/a
 	chown 1001:2001 "$q"
@@ -52,7 +53,7 @@ verdict() {
 	as 1001 rmdir "$q"
 }
 
-@test "who makes it owns it" {
+@test "the owner and creator of a queue is the user that makes it" {
 	as 1000:2000 mkdir -m 750 "$MSG/a"
 	same "1000 2000 drwxr-x---" "$(stat -c '%u %g %A' "$MSG/a")"
 	same "-rw-r-----" "$(stat -c %A "$MSG/a/data")"
@@ -60,7 +61,7 @@ verdict() {
 	same $'Uid:\t1000\nGid:\t2000\nCuid:\t1000\nCgid:\t2000' "$(sed -n '3,6p' "$MSG/a/status")"
 }
 
-@test "modes follow the umask, and x follows r or w" {
+@test "the mode follows the umask, and x is set where r or w is" {
 	(umask 027 && mkdir "$MSG/a")
 	same drwxr-x--- "$(stat -c %A "$MSG/a")"
 	mkdir -m 420 "$MSG/b"
@@ -68,7 +69,7 @@ verdict() {
 	same 0420 "$(sed -n 's/^Mode:\t//p' "$MSG/b/status")"
 }
 
-@test "chmod, here and natively" {
+@test "chmod and msgctl change the same mode" {
 	make a
 	chmod 640 "$q"
 	same drwxr-x--- "$(stat -c %A "$q")"
@@ -82,7 +83,7 @@ verdict() {
 	refused EPERM chmod 600 "$MSG"
 }
 
-@test "chown" {
+@test "chown changes the owner and group, for root only" {
 	make a
 	chown 1000:2000 "$q"
 	same "1000 2000" "$(stat -c '%u %g' "$q")"
@@ -93,7 +94,7 @@ verdict() {
 	same 16384 "$(cat "$q/qbytes")"
 }
 
-@test "only owner, creator and root remove or name it" {
+@test "only the owner, the creator and root can remove or rename a queue" {
 	as 1000 mkdir -m 777 "$MSG/a"
 	refused EPERM as 1001 rmdir "$MSG/a"
 	refused EPERM as 1001 mv "$MSG/a" "$MSG/b"
@@ -106,7 +107,7 @@ verdict() {
 	refused ENOENT ls "$MSG/a"
 }
 
-@test "another user's closed queue can be seen and not looked into" {
+@test "a queue without permissions for other users is listed, and its files cannot be opened" {
 	as 1000 mkdir -m 700 "$MSG/a"
 	same a "$(as 1001 ls "$MSG")"
 	for file in data status qnum peek; do
@@ -118,7 +119,7 @@ verdict() {
 	refused EACCES as 1001 cat "$MSG/a/qnum"
 }
 
-@test "a right is checked at open" {
+@test "permissions are checked at open only" {
 	make a 666
 	chmod 666 "$q"
 	start_in read reader "$native" as 1000 "$native" read-once "$q/data"
@@ -129,7 +130,7 @@ verdict() {
 	refused EACCES as 1000 "$native" read-once "$q/data"
 }
 
-@test "the sender of a message is not asked to own it" {
+@test "a user with write permission only can send" {
 	make a
 	chmod 622 "$q"
 	as 1000 sh -c 'echo hello >"$1"' sh "$q/data"

@@ -1,4 +1,4 @@
-# scripts/up, scripts/deps and the installation.
+# scripts/up, scripts/deps and meson install.
 load ../helper
 
 setup_file() {
@@ -26,7 +26,7 @@ up() {
 	"$repository/scripts/up" "$@" 3>&- 4>&-
 }
 
-@test "a second scripts/up leaves the mount of the first alone" {
+@test "a second scripts/up succeeds and does not mount again" {
 	cp "$IPCFS" "$dir/ipcfs"
 	mkdir "$dir/real"
 	ln -s real "$dir/link"
@@ -40,8 +40,8 @@ up() {
 	done
 }
 
-# In a mount namespace of its own: /ipc may be in use.
-@test "scripts/up without an argument mounts on /ipc, once" {
+# The test runs in a new mount namespace, because /ipc can be in use.
+@test "scripts/up without an argument mounts on /ipc, and only once" {
 	cp "$IPCFS" "$dir/ipcfs"
 	[ -d /ipc ] || { made=1 && mkdir /ipc; }
 	run -0 unshare --mount bash -c '
@@ -54,8 +54,8 @@ up() {
 	[[ $output == *"mounted already"* ]]
 }
 
-# deps COMMAND...: with fakes of the package tools, which note how they were called in $dir/calls. /usr/sbin, where deps puts
-# a file, is another one.
+# deps: runs scripts/deps with fake package tools. They append their arguments to $dir/calls, and then run the function
+# fake_NAME if the test defines it. An empty directory is mounted on /usr/sbin, in which the script writes a file.
 deps() {
 	local tool
 	mkdir -p "$dir/bin" "$dir/sbin"
@@ -74,7 +74,7 @@ deps() {
 		bash "$dir" "$repository"
 }
 
-@test "scripts/deps lets an installation take its time" {
+@test "scripts/deps sets no time limit on an installation" {
 	deps
 	grep "^apt-get .*install .*meson" "$dir/calls"
 	run ! grep "^timeout" "$dir/calls"
@@ -87,12 +87,12 @@ deps() {
 	[[ ${lines[0]} == *"dpkg --configure -a"* && ${lines[1]} == *"apt-get "* ]]
 }
 
-@test "scripts/deps runs no dpkg where none was interrupted" {
+@test "scripts/deps does not run dpkg --configure if no installation was interrupted" {
 	deps
 	run ! grep "^dpkg --configure" "$dir/calls"
 }
 
-@test "scripts/deps installs the system's libfuse where that is new enough" {
+@test "scripts/deps installs the libfuse of the system if it is new enough" {
 	fake_pkg-config() { return 1; }
 	fake_apt-cache() { [ "$1" != policy ] || printf 'libfuse3-dev:\n  Installed: (none)\n  Candidate: 3.17.2-3\n'; }
 	fake_dpkg() { [ "$1" != --compare-versions ] || /usr/bin/dpkg "$@"; }

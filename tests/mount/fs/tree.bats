@@ -1,7 +1,7 @@
-# What is in the tree before anybody makes anything.
+# The tree before any object exists, and the calls that the tree refuses.
 load ../helper
 
-@test "README says what is here" {
+@test "README names the files of the tree" {
 	run -0 cat "$IPC/README"
 	for word in mkdir rmdir data next lines drain peek type status key limits why; do
 		[[ $output == *"$word"* ]] || complain "no $word in README"
@@ -9,19 +9,19 @@ load ../helper
 	awk 'length > 110 { exit 1 }' "$IPC/README"
 }
 
-@test "the top" {
+@test "the top directory lists the mechanisms and belongs to root" {
 	same "README fifo limits pipe posix signal socket sysv why" "$(ls "$IPC" | xargs)"
 	same "dr-xr-xr-x" "$(stat -c %A "$IPC" | tr w -)"
 	same "drwxrwxrwt" "$(stat -c %A "$MSG")"
 	same "root root" "$(stat -c '%U %G' "$IPC")"
 }
 
-@test "what POSIX has" {
+@test "posix has mq, sem and shm, and every user can make queues" {
 	same "mq sem shm" "$(ls "$IPC/posix" | xargs)"
 	same "drwxrwxrwt" "$(stat -c %A "$IPC/posix/mq")"
 }
 
-@test "limits are those of the kernel" {
+@test "limits shows the limits of the kernel" {
 	for name in msgmax msgmnb msgmni shmmax shmall shmmni; do
 		same "$(cat "/proc/sys/kernel/$name")" "$(cat "$IPC/limits/$name")"
 	done
@@ -33,7 +33,7 @@ load ../helper
 	same 14 "$(ls "$IPC/limits" | wc -l)"
 }
 
-@test "root sets a limit, and only that one" {
+@test "a write by root sets one limit and leaves the others" {
 	old=$(cat /proc/sys/kernel/msgmax)
 	echo 10000 >"$IPC/limits/msgmax"
 	same 10000 "$(cat /proc/sys/kernel/msgmax)"
@@ -57,12 +57,12 @@ load ../helper
 	why_is "limits/msgmax"
 }
 
-@test "other users read limits and cannot set them" {
+@test "other users can read limits and cannot set them" {
 	same "$(cat /proc/sys/kernel/msgmax)" "$(as 1000 cat "$IPC/limits/msgmax")"
 	refused EACCES as 1000 sh -c 'echo 10000 >"$1"' sh "$IPC/limits/msgmax"
 }
 
-@test "why tells each user of the last refusal, and of no other user's" {
+@test "why shows each user the reason for its own last error only" {
 	refused EINVAL mkdir "$MSG/0x"
 	why_is "mkdir sysv/msg/0x: EINVAL: "
 	same "" "$(as 1000 cat "$IPC/why")"
@@ -72,18 +72,18 @@ load ../helper
 	why_is "mkdir sysv/msg/0x: EINVAL: "
 }
 
-@test "statfs" {
+@test "statfs works, and reports names of up to 255 bytes" {
 	same 255 "$(stat -f -c %l "$IPC")"
 	df "$IPC"
 }
 
-@test "touch is allowed where it means now" {
+@test "touch succeeds for the current time and fails for another time" {
 	make a
 	touch "$q" "$q/data" "$q/qnum"
 	refused EPERM touch -d 2020-01-01 "$q"
 }
 
-@test "files of an object cannot be unlinked, moved or linked" {
+@test "the files of an object cannot be removed, renamed or linked" {
 	make a
 	for file in data qnum status; do
 		refused EPERM rm -f "$q/$file"
@@ -99,13 +99,13 @@ load ../helper
 	[ -e "$q/data" ]
 }
 
-@test "rm -r of a queue says so and leaves it" {
+@test "rm -r of a queue fails and leaves the queue" {
 	make a
 	refused EPERM rm -r "$q"
 	[ -d "$q" ]
 }
 
-@test "only directories are made, and only where objects are" {
+@test "in sysv/msg only mkdir makes an object, and mkdir fails outside the directories of mechanisms" {
 	refused EPERM touch "$MSG/file"
 	why_is "mkdir"
 	refused EPERM mkfifo "$MSG/fifo"
@@ -120,7 +120,7 @@ load ../helper
 	refused EEXIST mkdir "$q/type/8"
 }
 
-@test "a queue's directory" {
+@test "the directory of a queue lists its files, and wrong names below type do not exist" {
 	make a
 	same "cbytes ctime data drain id key lines lrpid lspid next peek qbytes qnum records rtime status stime type" \
 		"$(ls "$q" | xargs)"
@@ -131,17 +131,17 @@ load ../helper
 	done
 }
 
-@test "stream files say 0 bytes and a large block" {
+@test "stream files have size 0 and a large block size" {
 	make a
 	env printf '%05000d' 1 >"$q/data"
 	same "0 regular empty file" "$(stat -c '%s %F' "$q/data")"
 	[ "$(stat -c %o "$q/data")" -gt 8192 ]
 	same 5000 "$(stat -c %s "$q")"
-	: >"$q/data" # opening with O_TRUNC takes nothing away
+	: >"$q/data" # opening with O_TRUNC removes no message
 	same 1 "$(cat "$q/qnum")"
 }
 
-@test "ls -lR of everything" {
+@test "ls -lR lists the whole tree" {
 	make a
 	make b
 	put x "$MSG/b/type/7/data"

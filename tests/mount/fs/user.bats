@@ -1,10 +1,10 @@
-# ipcfs started by an ordinary user: it serves that user only. /dev/fuse may be root's alone, so another one for
-# everybody is put in its place, in a mount namespace that only these tests see.
+# ipcfs started by a user other than root: it serves that user only. Because /dev/fuse can be restricted to root, the tests
+# mount another device node over it, in a mount namespace of their own.
 load ../helper
 
-user=65534 # nobody: fusermount3 asks for a name
+user=65534 # nobody; fusermount3 needs a uid with a name
 
-# there COMMAND...: in that namespace, as the user.
+# there COMMAND...: runs a command in that namespace, as the user.
 there() {
 	nsenter --mount="/proc/$(cat "$dir/keeper")/ns/mnt" "$native" as "$user" "$@"
 }
@@ -22,7 +22,7 @@ setup_file() {
 	cp "$IPCFS" "$dir/ipcfs"
 	mkdir "$dir/run" "$dir/device"
 	chown "$user:$user" "$IPC" "$dir/run"
-	# shellcheck disable=SC2016 # its $1 is not ours
+	# shellcheck disable=SC2016 # the inner shell's
 	unshare --mount --propagation private sh -c '
 		mount -t tmpfs tmpfs "$1/device" && mknod -m 666 "$1/device/fuse" c 10 229 &&
 			mount --bind "$1/device/fuse" /dev/fuse && echo $$ >"$1/keeper" && exec sleep 600' \
@@ -54,7 +54,7 @@ teardown() {
 	return "$bad"
 }
 
-@test "a user makes, uses and removes queues" {
+@test "the user makes, uses and removes queues" {
 	there mkdir "$MSG/a"
 	there sh -c 'echo hello >"$1/data"' sh "$MSG/a"
 	same hello "$(there cat "$MSG/a/next")"
@@ -65,7 +65,7 @@ teardown() {
 	there rmdir "$MSG/b"
 }
 
-@test "waiting works" {
+@test "a blocked reader wakes for a native sender" {
 	there mkdir "$MSG/a"
 	start reader there "$native" read-once "$MSG/a/data"
 	as "$user" "$native" msg-send "$(there cat "$MSG/a/key")" 1 hello
@@ -73,12 +73,12 @@ teardown() {
 	same hello "$(said reader)"
 }
 
-@test "nobody else is served, root neither" {
+@test "other users, and root, are refused" {
 	refused EACCES as_root_there ls "$IPC"
 	refused EACCES as_root_there "$native" as 1235 ls "$IPC"
 }
 
-@test "other users' queues are the kernel's to give or refuse" {
+@test "the permissions of the kernel apply to the queues of other users" {
 	id=$("$native" msg-make 0x77 600)
 	refused EACCES there cat "$MSG/0x00000077/data"
 	refused EPERM there rmdir "$MSG/0x00000077"
@@ -90,14 +90,14 @@ teardown() {
 	ipcrm -q "$id"
 }
 
-@test "what needs a privilege is refused, and why says so" {
+@test "an operation that needs a privilege is refused with a reason in why" {
 	refused EACCES there bash -c 'echo 1 >"$1"' sh "$IPC/limits/msgmax"
 	[[ "$(there cat "$IPC/why")" == *"limits/msgmax: EACCES: "* ]]
 	same "$(cat /proc/sys/kernel/msgmax)" "$(there cat "$IPC/limits/msgmax")"
 }
 
-@test "sockets: conversations of one's own, and nodes; what needs a privilege is refused" {
-	# shellcheck disable=SC2016 # its $1 is not ours
+@test "the user makes conversations and binds sockets; raw sockets are refused" {
+	# shellcheck disable=SC2016 # the inner shell's
 	there bash -c '
 		set -e
 		mkdir "$1/tcp/a" "$1/ip/icmp/a"

@@ -1,7 +1,7 @@
-# Readers that wait for a message and writers that wait for room.
+# Readers that block until a message arrives, and writers that block until the queue has room.
 load ../helper
 
-@test "a reader wakes for a native sender" {
+@test "a blocked reader wakes for a native sender" {
 	make a
 	for file in data next lines type/1/data type/upto-3/data type/except-2/data; do
 		start_in read reader "$native" read-once "$q/$file"
@@ -12,7 +12,7 @@ load ../helper
 	same 0 "$(cat "$q/qnum")"
 }
 
-@test "a native receiver wakes for a writer" {
+@test "a blocked native receiver wakes for a writer" {
 	make a
 	start reader "$native" msg-receive-bytes "$key"
 	put hello "$q/data"
@@ -20,7 +20,7 @@ load ../helper
 	same hello "$(said reader)"
 }
 
-@test "a writer wakes when a native receiver makes room" {
+@test "a blocked writer wakes when a native receiver makes room" {
 	make a
 	fill "$q"
 	start_in write writer "$native" interruptible "$q/data" write last
@@ -31,7 +31,7 @@ load ../helper
 	same last "$(cat "$q/next")"
 }
 
-@test "a writer wakes when qbytes is raised" {
+@test "a blocked writer wakes when qbytes is raised" {
 	make a
 	echo 10 >"$q/qbytes"
 	put 1234567890 "$q/data"
@@ -41,7 +41,7 @@ load ../helper
 	same $'1234567890\nlast' "$(cat "$q/drain")"
 }
 
-@test "readers are served in the order they came" {
+@test "blocked readers receive messages in the order of their reads" {
 	make a
 	for i in 1 2 3; do start_in read "reader$i" "$native" read-once "$q/data"; done
 	for i in 1 2 3; do
@@ -51,7 +51,7 @@ load ../helper
 	done
 }
 
-@test "O_NONBLOCK at open, or set later: EAGAIN" {
+@test "with O_NONBLOCK, set at open or later, a read or write that would block fails with EAGAIN" {
 	make a
 	for call in nonblocking nonblocking-later; do
 		for file in data next lines records type/2/data; do
@@ -72,7 +72,7 @@ load ../helper
 	same hello "$(cat "$q/next")"
 }
 
-@test "SIGINT ends a wait with EINTR, and takes no message" {
+@test "SIGINT ends a blocked read or write with EINTR, and no message is lost or added" {
 	make a
 	for file in data next lines records type/3/data; do
 		start_in read reader "$native" interruptible "$q/$file" read
@@ -93,7 +93,7 @@ load ../helper
 	same_bytes "$BATS_TEST_TMPDIR/full" "$q/peek"
 }
 
-@test "SIGKILL ends a wait" {
+@test "SIGKILL ends a process in a blocked read or write" {
 	make a
 	for file in data next lines records; do
 		start_in read reader cat "$q/$file"
@@ -108,7 +108,7 @@ load ../helper
 	done
 }
 
-@test "writers that share a descriptor can each be killed" {
+@test "each of two blocked writers that share a descriptor can be killed" {
 	make a
 	fill "$q"
 	for file in data lines; do
@@ -124,7 +124,7 @@ load ../helper
 	done
 }
 
-@test "rmdir wakes everybody with EIDRM" {
+@test "rmdir ends blocked reads and writes with EIDRM" {
 	make a
 	make b
 	start_in read reader "$native" read-once "$q/data"
@@ -141,7 +141,7 @@ load ../helper
 	same EIDRM "$(errors writer)"
 }
 
-@test "ipcrm wakes everybody with EIDRM" {
+@test "ipcrm ends blocked reads and writes with EIDRM" {
 	make a
 	fill "$q"
 	start_in write writer "$native" interruptible "$q/lines" write $'x\n'
@@ -157,7 +157,7 @@ load ../helper
 	same EIDRM "$(errors reader)"
 }
 
-@test "an open file of a queue that is gone: EIDRM" {
+@test "reads and writes of an open file of a removed queue fail with EIDRM" {
 	make a
 	exec 8>"$q/data" 9<"$q/data"
 	rmdir "$q"
@@ -168,7 +168,7 @@ load ../helper
 	same 0 "$(cat "$q/qnum")"
 }
 
-@test "a smaller message passes a larger one that waits" {
+@test "a smaller message is sent while a larger one waits for room" {
 	make a
 	echo 100 >"$q/qbytes"
 	env printf '%090d' 0 >"$q/data"
@@ -181,7 +181,7 @@ load ../helper
 	same "small" "$(cat "$q/next")"
 }
 
-@test "the last piece of a line waits for room after close" {
+@test "an unfinished line is sent after close, when the queue has room" {
 	make a
 	fill "$q"
 	printf 'unfinished' >"$q/lines"
@@ -190,7 +190,7 @@ load ../helper
 	same unfinished "$(timeout 10 cat "$q/next")"
 }
 
-@test "a file that is open for writing is opened again through its descriptor" {
+@test "a file that is open for writing can be opened again through /dev/fd" {
 	make a
 	echo hello | tee /dev/stdout >"$q/data"
 	exec 9>"$q/data"
@@ -203,8 +203,9 @@ load ../helper
 	same "$(printf 'hello\nhello\none\ntwo\nthree')" "$(cat "$q/drain")"
 }
 
-# Each opens with O_TRUNC at the same moment, and waits: a shared inode would keep some of them in open(2), beyond SIGKILL.
-@test "writers that open one full queue at once can all be killed" {
+# The writers open the file with O_TRUNC at the same moment and block. If they shared an inode, some of them would hang in
+# open(2), where SIGKILL has no effect.
+@test "writers that open a full queue at the same moment can all be killed" {
 	make a
 	fill "$q"
 	for round in 1 2 3 4 5; do
