@@ -7,6 +7,9 @@
 
 bats_require_minimum_version 1.5.0
 export LC_ALL=C
+umask 022
+# Limits in time are those of an idle machine, where everything takes a fraction of them; each is multiplied by this.
+export IPCFS_TIME_FACTOR=${IPCFS_TIME_FACTOR:-4}
 
 setup_file() {
 	new_mount
@@ -51,12 +54,13 @@ new_mount() {
 	python3 -c 'import sys; sys.stdout.buffer.write(bytes(i * i % 257 % 256 for i in range(65536)))' >"$dir/bytes"
 }
 
-# ipcfs_start [OPTION...]: runs in the foreground; its pid, messages and status at its end are in files.
+# ipcfs_start [OPTION...]: runs in the foreground, with the options in IPCFS_OPTIONS, too; its pid, messages and status at its end are in files.
 # shellcheck disable=SC2120 # mounting.bats has options for it
 ipcfs_start() {
 	rm -f "$dir/status"
 	(
-		"$IPCFS" -f --names "$dir/names" "$@" "$IPC" >"$dir/log" 2>&1 </dev/null &
+		# shellcheck disable=SC2086 # several options
+		"$IPCFS" -f --names "$dir/names" ${IPCFS_OPTIONS:-} "$@" "$IPC" >"$dir/log" 2>&1 </dev/null &
 		echo $! >"$dir/pid"
 		status=0
 		wait $! || status=$?
@@ -128,7 +132,7 @@ fill() {
 
 # eventually COMMAND...: waits until it succeeds.
 eventually() {
-	local end=$((SECONDS + 40))
+	local end=$((SECONDS + 10 * IPCFS_TIME_FACTOR))
 	until "$@" >/dev/null 2>&1; do
 		[ "$SECONDS" -lt "$end" ] || complain "never came true: $*" || return
 		sleep 0.01
@@ -166,9 +170,12 @@ ended() {
 	[ "$status" = "${2:-0}" ] || complain "$1 ended with $status" "$(said "$1")" "$(errors "$1")"
 }
 
-# still NAME: it has not ended.
+# still NAME: it does not end within a fifth of a second.
 still() {
-	run ! is_gone "${pid[$1]}"
+	for _ in {1..10}; do
+		! is_gone "${pid[$1]}" || complain "$1 has ended" "$(said "$1")" "$(errors "$1")" || return
+		sleep 0.02
+	done
 }
 
 said() {
@@ -191,11 +198,15 @@ end_all() {
 
 # in_time MILLISECONDS COMMAND...
 in_time() {
-	local limit=$1 began
+	local limit=$(($1 * IPCFS_TIME_FACTOR)) began=${EPOCHREALTIME/./}
 	shift
-	began=${EPOCHREALTIME/./}
 	"$@" || return
 	[ $((${EPOCHREALTIME/./} - began)) -le $((limit * 1000)) ] || complain "took too long: $*"
+}
+
+# limit SECONDS PROGRAM...: ends the program, with 124, when it hangs.
+limit() {
+	timeout $(($1 * IPCFS_TIME_FACTOR)) "${@:2}"
 }
 
 as() {

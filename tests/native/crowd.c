@@ -11,7 +11,7 @@
 
 #include "native.h"
 
-enum { LARGEST = 1 << 16, BLOCKED_MS = 20000 };
+enum { LARGEST = 1 << 16, BLOCKED_MS = 5000 };
 
 static long now_ms(void)
 {
@@ -58,12 +58,12 @@ static pid_t start_command(char **argv)
 
 /*
  * Starts COUNT processes that each block in a read, a write or an open of PATH. When all of them are blocked, runs
- * COMMAND. Then kills them; all must be dead within LIMIT milliseconds. A process that ended before it was killed is a
+ * COMMAND. Then kills them; all must be dead within LIMIT milliseconds, times IPCFS_TIME_FACTOR. A process that ended before it was killed is a
  * failure.
  */
 static int crowd(int argc, char **argv)
 {
-	const int count = (int)parse_number(argv[0]), limit = (int)parse_number(argv[3]);
+	const int count = (int)parse_number(argv[0]), limit = limit_ms(parse_number(argv[3]));
 	const Call call = call_of(argv[1]);
 	pid_t *members = calloc(count, sizeof *members);
 	int status, ended_early = 0, blocked = 0;
@@ -75,7 +75,7 @@ static int crowd(int argc, char **argv)
 		if (members[i] == 0)
 			run_member(argv[2], call);
 	}
-	for (began = now_ms(); blocked < count && now_ms() - began < BLOCKED_MS; usleep(10000))
+	for (began = now_ms(); blocked < count && now_ms() - began < limit_ms(BLOCKED_MS); usleep(10000))
 		while (blocked < count && process_in(members[blocked], call))
 			blocked++;
 	if (blocked == count)

@@ -236,6 +236,9 @@ static int wait_for(int argc, char **argv)
 	Watched watched = {
 		.call = call_of(argv[1]), .limit = (int)parse_number(argv[2]), .paths = argv + 3, .count = argc - 3};
 
+	/* A shorter one is meant to be over; a longer one ends a hang. */
+	if (watched.limit >= 1000)
+		watched.limit = limit_ms(watched.limit);
 	if (watched.count > FILES)
 		usage_error("more than %d paths", FILES);
 	for (int i = 0; i < watched.count; i++)

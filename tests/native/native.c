@@ -37,6 +37,13 @@ long parse_number(const char *text)
 	return n;
 }
 
+int limit_ms(long idle)
+{
+	const char *factor = getenv("IPCFS_TIME_FACTOR");
+
+	return (int)(idle * (factor ? parse_number(factor) : 4));
+}
+
 void print_bytes(const char *bytes, size_t length)
 {
 	if (fwrite(bytes, 1, length, stdout) != length || fflush(stdout))

@@ -28,6 +28,9 @@ void __attribute__((noreturn, format(printf, 1, 2))) usage_error(const char *for
 /* Accepts decimal, octal (0) and hexadecimal (0x) numbers; exits with status 2 on any other text. */
 long parse_number(const char *text);
 
+/* A limit in time, given for an idle machine, multiplied by IPCFS_TIME_FACTOR (4 by default). */
+int limit_ms(long idle);
+
 /* Writes all bytes to stdout, or exits with status 1. */
 void print_bytes(const char *bytes, size_t length);
 

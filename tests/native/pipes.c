@@ -323,10 +323,10 @@ static void poll_wakes(int r, int w)
 	pid_t pid = fork_child();
 
 	if (pid == 0) {
-		do_poll(r, POLLIN, 20000);
+		do_poll(r, POLLIN, -1);
 		do_read(r, 10);
 		close(w);
-		do_poll(r, POLLIN, 20000);
+		do_poll(r, POLLIN, -1);
 		exit_child(0);
 	}
 	wait_until_asleep(pid);
@@ -344,7 +344,7 @@ static void poll_wakes_writer(int r, int w)
 	do_write(w, BIG);
 	pid = fork_child();
 	if (pid == 0) {
-		do_poll(w, POLLOUT, 20000);
+		do_poll(w, POLLOUT, -1);
 		exit_child(0);
 	}
 	wait_until_asleep(pid);
@@ -359,7 +359,7 @@ static void poll_no_events(int r, int w)
 
 	if (pid == 0) {
 		close(r);
-		do_poll(w, 0, 20000);
+		do_poll(w, 0, -1);
 		exit_child(0);
 	}
 	wait_until_asleep(pid);
@@ -373,7 +373,7 @@ static void poll_no_events_reader(int r, int w)
 
 	if (pid == 0) {
 		close(w);
-		do_poll(r, 0, 20000);
+		do_poll(r, 0, -1);
 		exit_child(0);
 	}
 	wait_until_asleep(pid);
@@ -391,11 +391,11 @@ static void epoll(int r, int w)
 	for (int i = 0; i < 3; i++) {
 		printf(" wait=%d", epoll_wait(set, &event, 1, 0));
 		do_write(w, 5);
-		printf(" wait=%d,%x", epoll_wait(set, &event, 1, 20000), event.events);
+		printf(" wait=%d,%x", epoll_wait(set, &event, 1, -1), event.events);
 		do_read(r, 5);
 	}
 	close(w);
-	printf(" wait=%d,%x", epoll_wait(set, &event, 1, 20000), event.events);
+	printf(" wait=%d,%x", epoll_wait(set, &event, 1, -1), event.events);
 	close(set);
 }
 

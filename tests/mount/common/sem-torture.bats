@@ -5,7 +5,7 @@ load ../semaphores
 counts_right() {
 	mkdir "$IPC/$3/counter"
 	echo 4M >"$IPC/$3/counter/size"
-	run -0 timeout 50 "$torture" kill "$1" "$IPC/$3/counter/data" 50 400
+	run -0 limit 15 "$torture" kill "$1" "$IPC/$3/counter/data" 50 400
 	becomes "$2" 1
 	rmdir "$IPC/$3/counter"
 }
@@ -23,13 +23,13 @@ counts_right() {
 }
 
 @test "what shows that the test can fail: without a lock, increments are lost" {
-	run -1 timeout 50 "$torture" kill /dev/null "$dir/counter" 8 20
+	run -1 limit 15 "$torture" kill /dev/null "$dir/counter" 8 20
 	[[ $output == *WRONG* ]]
 }
 
 @test "philosophers dine, half of them natively" {
 	make_set forks 1 1 1 1 1 1 1
-	run -0 timeout 50 "$torture" dine "$s/op" "$key" 7 300
+	run -0 limit 15 "$torture" dine "$s/op" "$key" 7 300
 	same "2100 of 2100 meals" "$output"
 	same "1 1 1 1 1 1 1" "$(cat "$s/values")"
 }

@@ -1,3 +1,4 @@
+# bats file_tags=mqueue
 # The examples of POSIX queues, and the examples of queues on POSIX queues.
 load ../posix/queues
 

@@ -1,3 +1,4 @@
+# bats file_tags=mqueue
 # Runs every command of README.md, of examples/README.md and of the README in the tree on a mount, and compares the output
 # with the text. The daemon has a network namespace of its own, because the commands open TCP connections.
 load ../socket/sockets

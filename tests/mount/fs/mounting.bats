@@ -27,7 +27,7 @@ teardown() {
 mount_refused() {
 	local text=$1
 	shift
-	run timeout 10 "$IPCFS" -f --names "$dir/names" "$@"
+	run limit 5 "$IPCFS" -f --names "$dir/names" "$@"
 	[ "$status" -gt 0 ] && [ "$status" -lt 124 ]
 	[[ $output == "ipcfs: "*"$text"* ]] || complain "says: $output"
 	[ "${#lines[@]}" -le 2 ] # libfuse may print a second line

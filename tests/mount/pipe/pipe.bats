@@ -82,7 +82,7 @@ polls() {
 }
 
 @test "the same with head, as a pipeline" {
-	run --separate-stderr timeout 20 bash -c 'yes >"$1/write" | head -1 <"$1/read"' _ "$p"
+	run --separate-stderr limit 5 bash -c 'yes >"$1/write" | head -1 <"$1/read"' _ "$p"
 	same "0 y" "$status $output"
 }
 
@@ -180,7 +180,7 @@ polls() {
 	exec 7<"$p/read" 8>"$p/write"
 	put rest "$p/write"
 	rmdir "$p"
-	same rest "$(timeout 20 cat <&7)"
+	same rest "$(limit 5 cat <&7)"
 	(trap '' PIPE && refused EPIPE bash -c 'echo x >&8')
 	exec 7<&- 8>&-
 }

@@ -1,3 +1,4 @@
+# bats file_tags=mqueue
 # Another maxmsg or msgsize: a POSIX queue is made anew.
 load queues
 

@@ -1,3 +1,4 @@
+# bats file_tags=mqueue
 # POSIX queues: whose they are, who may do what, and what they may take: the kernel's verdict on the native calls is the
 # measure.
 load queues

@@ -1,3 +1,4 @@
+# bats file_tags=mqueue
 # POSIX queues of a daemon that is an ordinary user's: see user.bats. Its mount namespace has a /dev of its own, where the
 # mqueue file system is mounted when a test says so.
 load queues
@@ -52,9 +53,9 @@ teardown() {
 	quiet_log
 }
 
-# mounted: on /dev/mqueue, at last the one of this IPC namespace.
+# mounted: on /dev/mqueue, at last the one of this IPC namespace. mountpoint(1) would find the machine's, which is hidden here.
 mounted() {
-	as_root_there mountpoint -q /dev/mqueue || as_root_there mount -t mqueue mqueue /dev/mqueue
+	[ "$(as_root_there stat -f -c %T /dev/mqueue)" = mqueue ] || as_root_there mount -t mqueue mqueue /dev/mqueue
 }
 
 @test "queues are found by name, and listed once the right file system is mounted" {

@@ -1,3 +1,4 @@
+# bats file_tags=mqueue
 # POSIX queues: readers that wait for a message, writers that wait for room, polls, and what becomes of them all when the
 # queue is removed.
 load queues
@@ -116,7 +117,7 @@ load queues
 	fill a
 	printf 'unfinished' >"$q/lines"
 	for _ in $(seq 10); do cat "$q/next" >/dev/null; done
-	same unfinished "$(timeout 10 cat "$q/next")"
+	same unfinished "$(limit 5 cat "$q/next")"
 }
 
 @test "poll, select and epoll wake for the queue that a native sender sent to" {
@@ -177,8 +178,8 @@ load queues
 		why_is "has been removed since this was opened"
 		same one "$(dd bs=10000 count=1 status=none <&9)"
 		make a
-		same two "$(timeout 10 cat <&7)"
-		same "" "$(timeout 10 cat <&9)"
+		same two "$(limit 5 cat <&7)"
+		same "" "$(limit 5 cat <&9)"
 		same 0 "$(cat "$q/curmsgs")"
 		exec 7<&- 8>&- 9<&-
 		rmdir "$q"

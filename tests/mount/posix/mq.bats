@@ -1,3 +1,4 @@
+# bats file_tags=mqueue
 # POSIX message queues as files, with mq_open on the other side: messages, priorities, attributes.
 load queues
 

@@ -23,6 +23,7 @@ new_python() {
 	chmod 755 "$python"
 	cat >"$python.py" <<-'END'
 		import errno, os, select, signal, socket, struct, subprocess, sys, threading, time
+		factor = int(os.environ['IPCFS_TIME_FACTOR'])
 		SOCK, native, args = os.environ['SOCK'], os.environ['native'], sys.argv[1:]
 
 		def dial(name, flags=0):
@@ -35,12 +36,12 @@ new_python() {
 		        return errno.errorcode[error.errno]
 
 		def eventually(condition):
-		    end = time.monotonic() + 20
+		    end = time.monotonic() + 5 * factor
 		    while not condition():
 		        assert time.monotonic() < end, 'never came true'
 		        time.sleep(0.005)
 
-		def poll(fd, events, timeout=20):
+		def poll(fd, events, timeout=5 * factor):
 		    poller = select.poll()
 		    poller.register(fd, events)
 		    return sum(found for _, found in poller.poll(timeout * 1000))

@@ -134,7 +134,7 @@ load ../helper
 @test "mv to another mechanism moves nothing, copies nothing and takes no message" {
 	make a
 	put x "$q/data"
-	refused EPERM timeout 20 mv "$q" "$IPC/posix/mq/"
+	refused EPERM limit 5 mv "$q" "$IPC/posix/mq/"
 	why_is "an object cannot move to another directory"
 	same "a 1" "$(ls "$MSG") $(cat "$q/qnum")"
 	same "" "$(ls "$IPC/posix/mq")"
