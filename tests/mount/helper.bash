@@ -49,7 +49,7 @@ new_mount() {
 	chmod 755 "$dir"
 	mkdir "$dir/ipc"
 	export dir IPC=$dir/ipc MSG=$dir/ipc/sysv/msg native=$dir/native
-	cp "$NATIVE" "$native"
+	install -m 755 "$NATIVE" "$native"
 	# 64 KiB with every byte value, long runs of none.
 	python3 -c 'import sys; sys.stdout.buffer.write(bytes(i * i % 257 % 256 for i in range(65536)))' >"$dir/bytes"
 }

@@ -6,7 +6,7 @@ load "${BASH_SOURCE[0]%/*}/helper"
 setup_file() {
 	new_mount
 	export SEM=$IPC/sysv/sem NAMED=$IPC/posix/sem sem=$dir/sem torture=$dir/sem_torture
-	cp "$(dirname "$NATIVE")"/sem "$(dirname "$NATIVE")"/sem_torture "$dir"
+	install -m 755 "$(dirname "$NATIVE")"/sem "$(dirname "$NATIVE")"/sem_torture "$dir"
 	ipcfs_start
 }
 

@@ -5,7 +5,7 @@ load ../helper
 setup_file() {
 	new_mount
 	local user=65534 # nobody: fusermount3 asks for a name
-	cp "$IPCFS" "$dir/ipcfs"
+	install -m 755 "$IPCFS" "$dir/ipcfs"
 	mkdir "$dir/run" "$dir/device"
 	chown "$user:$user" "$IPC" "$dir/run"
 	# shellcheck disable=SC2016 # its $1 is not ours
@@ -39,7 +39,7 @@ setup() {
 	declare -gA pid=()
 	cd "$dir" || return
 	shm=$dir/native-shm V=$IPC/sysv/shm P=$IPC/posix/shm
-	[ -e "$shm" ] || cp "$(dirname "$NATIVE")/native-shm" "$shm"
+	[ -e "$shm" ] || install -m 755 "$(dirname "$NATIVE")/native-shm" "$shm"
 }
 
 teardown() {

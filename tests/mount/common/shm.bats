@@ -4,7 +4,7 @@ load ../helper
 setup() {
 	declare -gA pid=()
 	cd "$dir" || return
-	[ -e "$dir/native-shm" ] || cp "$(dirname "$NATIVE")/native-shm" "$dir/native-shm"
+	[ -e "$dir/native-shm" ] || install -m 755 "$(dirname "$NATIVE")/native-shm" "$dir/native-shm"
 	shm=$dir/native-shm V=$IPC/sysv/shm P=$IPC/posix/shm
 }
 

@@ -19,7 +19,7 @@ is_mounted_there() {
 
 setup_file() {
 	new_mount
-	cp "$IPCFS" "$dir/ipcfs"
+	install -m 755 "$IPCFS" "$dir/ipcfs"
 	mkdir "$dir/run" "$dir/device"
 	chown "$user:$user" "$IPC" "$dir/run"
 	# shellcheck disable=SC2016 # the inner shell's

@@ -16,7 +16,7 @@ as_root_there() {
 setup_file() {
 	new_mount
 	export MQ=$IPC/posix/mq
-	cp "$IPCFS" "$dir/ipcfs"
+	install -m 755 "$IPCFS" "$dir/ipcfs"
 	mkdir "$dir/run" "$dir/device"
 	chown "$user:$user" "$IPC" "$dir/run"
 	# shellcheck disable=SC2016 # its $1 is not ours
