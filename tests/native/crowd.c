@@ -58,8 +58,8 @@ static pid_t start_command(char **argv)
 
 /*
  * Starts COUNT processes that each block in a read, a write or an open of PATH. When all of them are blocked, runs
- * COMMAND. Then kills them; all must be dead within LIMIT milliseconds, times IPCFS_TIME_FACTOR. A process that ended before it was killed is a
- * failure.
+ * COMMAND. Then kills them; all must be dead within LIMIT milliseconds, times IPCFS_TIME_FACTOR. A process that ended
+ * before it was killed is a failure.
  */
 static int crowd(int argc, char **argv)
 {
