@@ -31,17 +31,6 @@ char *call_peer(Socket *socket)
 	return g_strdup(text);
 }
 
-void call_free(Call *call)
-{
-	if (!call)
-		return;
-	g_mutex_lock(&conversation_lock);
-	g_queue_unlink(&conversation_of(call->entry)->calls, &call->link);
-	g_mutex_unlock(&conversation_lock);
-	conversation_unref(call->entry);
-	g_free(call);
-}
-
 static Call *call_new(Entry *announced, Socket *socket)
 {
 	Conversation *conversation = announced->data;

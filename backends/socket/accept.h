@@ -2,16 +2,7 @@
 #pragma once
 
 #include "backends/socket/conversation.h"
-
-/* One that is still there, as the announced conversation lists it. */
-struct Call {
-	Entry *entry; /* the announced conversation; held */
-	GList link;   /* Protected by the conversation lock: of its calls */
-	char peer[];  /* who called, a line without its newline */
-};
-
-/* It is there no more. NULL is fine. */
-void call_free(Call *call);
+#include "backends/socket/file.h"
 
 /*
  * Accepts a connection as the caller, whose it is then: 0, the socket and the call are the caller's; -EAGAIN: there is

@@ -31,8 +31,6 @@
 #include "backends/core/host.h"
 #include "backends/core/credentials.h"
 #include "backends/core/parse.h"
-#include "backends/socket/accept.h"
-#include "backends/socket/operation.h"
 #include "backends/core/refusal.h"
 
 enum { CONVERSATIONS_USER = 1024, PROTOCOLS = 256 };
@@ -294,8 +292,19 @@ static void socket_end(Socket *socket)
 	socket_unref(socket);
 }
 
-/* Takes what there is to be hung up, for hang_up(). Called with the conversation lock held. */
-static void take(Conversation *conversation, Socket **socket, Call **call)
+void call_free(Call *call)
+{
+	if (!call)
+		return;
+	g_mutex_lock(&conversation_lock);
+	g_queue_unlink(&conversation_of(call->entry)->calls, &call->link);
+	g_mutex_unlock(&conversation_lock);
+	conversation_unref(call->entry);
+	g_free(call);
+}
+
+/* Takes what there is to be hung up, for end_connection(). Called with the conversation lock held. */
+static void detach_socket(Conversation *conversation, Socket **socket, Call **call)
 {
 	*socket = g_steal_pointer(&conversation->socket);
 	*call = g_steal_pointer(&conversation->call);
@@ -303,7 +312,7 @@ static void take(Conversation *conversation, Socket **socket, Call **call)
 	conversation->late = false;
 }
 
-static void hang_up(Entry *entry, Socket *socket, Call *call)
+static void end_connection(Entry *entry, Socket *socket, Call *call)
 {
 	if (socket)
 		socket_end(socket);
@@ -315,16 +324,17 @@ static void hang_up(Entry *entry, Socket *socket, Call *call)
 void conversation_hang_up(Entry *entry)
 {
 	Conversation *conversation = entry->data;
-	SocketOp *attempt;
+	Pending *pending;
 	Socket *socket;
 	Call *call;
 
 	g_mutex_lock(&conversation_lock);
-	attempt = socket_op_take(conversation);
-	take(conversation, &socket, &call);
+	pending = conversation->pending ? conversation->pending->ops->take(conversation) : NULL;
+	detach_socket(conversation, &socket, &call);
 	g_mutex_unlock(&conversation_lock);
-	socket_op_taken(attempt);
-	hang_up(entry, socket, call);
+	if (pending)
+		pending->ops->ended(pending);
+	end_connection(entry, socket, call);
 }
 
 void conversation_drop(Entry *entry, const Socket *socket)
@@ -335,10 +345,10 @@ void conversation_drop(Entry *entry, const Socket *socket)
 
 	g_mutex_lock(&conversation_lock);
 	if (conversation->socket == socket)
-		take(conversation, &taken, &call);
+		detach_socket(conversation, &taken, &call);
 	g_mutex_unlock(&conversation_lock);
 	if (taken)
-		hang_up(entry, taken, call);
+		end_connection(entry, taken, call);
 }
 
 /* -- Waiting -------------------------------------------------------------------------------------------------------- */

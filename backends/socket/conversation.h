@@ -8,12 +8,31 @@
 #include "backends/socket/socket.h"
 #include "backends/socket/options.h"
 
-typedef struct SocketOp SocketOp; /* socket_attempt.h */
-typedef struct Call Call;         /* socket_accept.h */
+/* What a verb of ctl has begun. */
+typedef struct Pending Pending;
+typedef struct Conversation Conversation;
+
+typedef struct PendingOps {
+	/* Takes it away from its conversation and marks it ended. Called with the conversation lock held. */
+	Pending *(*take)(Conversation *conversation);
+	/* Wakes the requests that wait for it and drops the reference that take() returned. Called without the lock. */
+	void (*ended)(Pending *pending);
+} PendingOps;
+
+struct Pending {
+	const PendingOps *ops;
+};
+
+/* One that is still there, as the announced conversation lists it. */
+typedef struct Call {
+	Entry *entry; /* the announced conversation; held */
+	GList link;   /* Protected by the conversation lock: of its calls */
+	char peer[];  /* who called, a line without its newline */
+} Call;
 
 typedef enum Stage { STAGE_IDLE, STAGE_BOUND, STAGE_ANNOUNCED, STAGE_CONNECTED } Stage;
 
-typedef struct Conversation {
+struct Conversation {
 	const Network *network;
 	int protocol;
 	Registry *table;
@@ -25,14 +44,14 @@ typedef struct Conversation {
 	bool removed; /* it has lost its name */
 	int files;    /* open files that hold it */
 	Stage stage;
-	Socket *socket;    /* held; NULL when idle */
-	SocketOp *attempt; /* held; the verb that is under way, NULL: none */
-	Call *call;        /* owned; what its socket was accepted as, NULL: it was not */
-	int error;         /* the last one met, positive; 0: none */
-	bool late;         /* nobody waited for that error */
-	int64_t accepted;  /* how many connections so far */
-	GQueue calls;      /* Call: those that are still there */
-} Conversation;
+	Socket *socket;   /* held; NULL when idle */
+	Pending *pending; /* held; the verb that is under way, NULL: none */
+	Call *call;       /* owned; what its socket was accepted as, NULL: it was not */
+	int error;        /* the last one met, positive; 0: none */
+	bool late;        /* nobody waited for that error */
+	int64_t accepted; /* how many connections so far */
+	GQueue calls;     /* Call: those that are still there */
+};
 
 static inline Conversation *conversation_of(const Entry *entry)
 {
@@ -73,15 +92,14 @@ void conversation_hang_up(Entry *entry);
 /* The same, if this is its socket: nothing else is touched. */
 void conversation_drop(Entry *entry, const Socket *socket);
 
+void call_free(Call *call); /* NULL is fine */
+
 /* How to wait for a change, which conversation_wake() tells. */
 void conversation_wait(const Entry *entry, Wait *out);
 void conversation_wake(const Entry *entry);
 
 /* The protocols below socket/ip that have conversations: calls `each` with their numbers. */
 void conversation_protocols(void (*each)(void *data, int protocol), void *data);
-
-/* The members of a network's directory: conversations, and nodes on the unix ones. */
-extern const DirOps socket_conversations;
 
 /* Where the conversations of this object's directory are. */
 Registry *conversation_table(const Object *object);

@@ -46,7 +46,7 @@ static Socket *socket_now(Data *data, int *error)
 		*error = -ENODATA;
 		return NULL;
 	}
-	*error = conversation->attempt ? -EAGAIN : conversation->late ? -conversation->error : -ENOTCONN;
+	*error = conversation->pending ? -EAGAIN : conversation->late ? -conversation->error : -ENOTCONN;
 	return NULL;
 }
 

@@ -19,6 +19,7 @@
 #include "backends/core/credentials.h"
 #include "backends/core/poller.h"
 #include "backends/socket/connect.h"
+#include "backends/socket/file.h"
 #include "backends/socket/path.h"
 #include "backends/core/refusal.h"
 

@@ -13,7 +13,7 @@
 #include "backends/core/credentials.h"
 #include "backends/core/host.h"
 #include "backends/core/procfs.h"
-#include "backends/socket/socket.h"
+#include "backends/socket/file.h"
 #include "backends/socket/path.h"
 #include "backends/core/refusal.h"
 

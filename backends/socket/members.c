@@ -3,11 +3,13 @@
  * A node's name, owner and mode are kept here, as those of a FIFO: connecting to it is between the caller and the
  * kernel.
  */
+#include "backends/socket/members.h"
+
 #include <errno.h>
 #include <unistd.h>
 
 #include "backends/socket/conversation.h"
-#include "backends/socket/tree.h"
+#include "backends/socket/conversation_files.h"
 #include "backends/core/refusal.h"
 
 /* What of an object own.c does not know. */
@@ -131,6 +133,8 @@ static int member_permit(const void *context, const Object *object, const Caller
 	return registry_permit(conversation_table(object), object, caller, rights);
 }
 
+static const FileDesc node_desc = {.kind = SPECIAL};
+
 static const FileDesc *member_desc(const void *context, const Object *object)
 {
 	Entry *entry;
@@ -139,7 +143,7 @@ static const FileDesc *member_desc(const void *context, const Object *object)
 	if (!network_of(object)->local)
 		return socket_conversation_desc(object);
 	entry = registry_get(conversation_table(object), object->id);
-	desc = entry && !entry->data ? &socket_node_desc : socket_conversation_desc(object);
+	desc = entry && !entry->data ? &node_desc : socket_conversation_desc(object);
 	if (entry)
 		entry_unref(conversation_table(object), entry);
 	return desc;

@@ -15,6 +15,7 @@
 #include "backends/core/refusal.h"
 
 struct SocketOp {
+	Pending pending;
 	int refs;     /* atomic */
 	Entry *entry; /* held */
 	SocketOpKind kind;
@@ -31,6 +32,12 @@ struct SocketOp {
 	int result;
 	Wait wait; /* what it waits for, while nobody is at it */
 };
+
+/* The operation of a conversation, or NULL.  Called with the conversation lock held. */
+static SocketOp *operation_of(const Conversation *conversation)
+{
+	return (SocketOp *)conversation->pending;
+}
 
 static Conversation *conversation_for(const SocketOp *attempt)
 {
@@ -60,7 +67,7 @@ SocketOp *socket_op_of(const Entry *entry)
 	SocketOp *attempt;
 
 	g_mutex_lock(&conversation_lock);
-	attempt = conversation->attempt ? socket_op_ref(conversation->attempt) : NULL;
+	attempt = conversation->pending ? socket_op_ref(operation_of(conversation)) : NULL;
 	g_mutex_unlock(&conversation_lock);
 	return attempt;
 }
@@ -108,6 +115,32 @@ static void wake(const SocketOp *attempt, const Wait *wait)
 	host_wake(wait->key);
 }
 
+/* -- Being ended by the conversation -------------------------------------------------------------------------------- */
+
+static Pending *pending_take(Conversation *conversation)
+{
+	Pending *taken = g_steal_pointer(&conversation->pending);
+	SocketOp *attempt = (SocketOp *)taken;
+
+	attempt->over = true;
+	attempt->result = -ECONNABORTED;
+	return taken;
+}
+
+static void pending_ended(Pending *pending)
+{
+	SocketOp *attempt = (SocketOp *)pending;
+	Wait wait;
+
+	g_mutex_lock(&conversation_lock);
+	wait = attempt->wait;
+	g_mutex_unlock(&conversation_lock);
+	wake(attempt, &wait);
+	socket_op_unref(attempt);
+}
+
+static const PendingOps pending_ops = {.take = pending_take, .ended = pending_ended};
+
 /* -- Beginning ------------------------------------------------------------------------------------------------------ */
 
 /* Whether the conversation is free for this. Called with the conversation lock held. */
@@ -117,9 +150,9 @@ static int check(const Conversation *conversation, SocketOpKind kind)
 
 	if (conversation->removed)
 		return refuse(EIDRM, "the conversation has been removed");
-	if (conversation->attempt)
+	if (conversation->pending)
 		return refuse(EALREADY, "it is about to %s already; hangup ends that",
-			      conversation->attempt->kind == TO_CONNECT ? "connect" : "be bound");
+			      operation_of(conversation)->kind == TO_CONNECT ? "connect" : "be bound");
 	if (kind != TO_CONNECT && stage != STAGE_IDLE)
 		return refuse(EINVAL, "it is %s already; hangup ends that",
 			      stage == STAGE_BOUND     ? "bound" :
@@ -178,7 +211,7 @@ static Socket *settle(SocketOp *attempt, int result, Socket *socket)
 	Conversation *conversation = conversation_for(attempt);
 	Socket *old;
 
-	conversation->attempt = NULL;
+	conversation->pending = NULL;
 	attempt->over = true;
 	attempt->result = result;
 	if (result < 0) {
@@ -206,7 +239,7 @@ static int conclude(SocketOp *attempt, int result, Socket *socket)
 	g_mutex_lock(&conversation_lock);
 	before = attempt->wait;
 	turned_away = attempt->turned_away;
-	mine = conversation->attempt == attempt;
+	mine = operation_of(conversation) == attempt;
 	attempt->driven = attempt->turned_away = false;
 	if (!mine)
 		result = attempt->result;
@@ -245,13 +278,13 @@ int socket_op_begin(Entry *entry, SocketOpKind kind, const char *address, const 
 	SocketOp *new = g_new0(SocketOp, 1);
 	int result;
 
-	*new = (SocketOp){.refs = 1, .kind = kind, .driven = true};
+	*new = (SocketOp){.pending.ops = &pending_ops, .refs = 1, .kind = kind, .driven = true};
 	new->entry = registry_get(conversation->table, entry->id);
 	conversation_wait(entry, &new->wait);
 	g_mutex_lock(&conversation_lock);
 	result = check(conversation, kind);
 	if (result == 0) {
-		conversation->attempt = socket_op_ref(new);
+		conversation->pending = &socket_op_ref(new)->pending;
 		conversation->late = false;
 		new->bound = conversation->socket ? socket_ref(conversation->socket) : NULL;
 	}
@@ -320,38 +353,14 @@ int socket_op_leave(SocketOp *attempt)
 
 /* -- Ending --------------------------------------------------------------------------------------------------------- */
 
-SocketOp *socket_op_take(Conversation *conversation)
-{
-	SocketOp *attempt = g_steal_pointer(&conversation->attempt);
-
-	if (attempt) {
-		attempt->over = true;
-		attempt->result = -ECONNABORTED;
-	}
-	return attempt;
-}
-
-void socket_op_taken(SocketOp *attempt)
-{
-	Wait wait;
-
-	if (!attempt)
-		return;
-	g_mutex_lock(&conversation_lock);
-	wait = attempt->wait;
-	g_mutex_unlock(&conversation_lock);
-	wake(attempt, &wait);
-	socket_op_unref(attempt);
-}
-
 void socket_op_end(SocketOp *attempt)
 {
 	Conversation *conversation = conversation_for(attempt);
-	SocketOp *taken = NULL;
+	Pending *taken = NULL;
 
 	g_mutex_lock(&conversation_lock);
-	if (conversation->attempt == attempt)
-		taken = socket_op_take(conversation);
+	if (operation_of(conversation) == attempt)
+		taken = pending_take(conversation);
 	g_mutex_unlock(&conversation_lock);
 	/*
 	 * The connection that a bound socket is about to make can be undone in no other way; nor can that of datagrams to a path, which
@@ -359,5 +368,6 @@ void socket_op_end(SocketOp *attempt)
 	 */
 	if (taken && attempt->bound && (conversation->network->callers || conversation->network->local))
 		conversation_drop(attempt->entry, attempt->bound);
-	socket_op_taken(taken);
+	if (taken)
+		pending_ended(taken);
 }

@@ -6,6 +6,7 @@
 
 #include "backends/socket/conversation.h"
 
+typedef struct SocketOp SocketOp;
 typedef enum SocketOpKind { TO_CONNECT, TO_ANNOUNCE, TO_BIND } SocketOpKind;
 
 /*
@@ -41,10 +42,3 @@ SocketOp *socket_op_of(const Entry *entry);
 
 /* Goes on with the conversation's, if there is one: one that was left to itself does so whenever somebody looks. */
 void socket_op_poll(const Entry *entry);
-
-/*
- * The two halves of socket_op_end() for hanging up: takes the conversation's attempt (or NULL), called with the
- * conversation lock held; and tells who waits for it, without.
- */
-SocketOp *socket_op_take(Conversation *conversation);
-void socket_op_taken(SocketOp *attempt);

@@ -22,6 +22,15 @@ typedef struct Options {
 
 void options_clear(Options *options);
 
+/* Notes a value that has been set.  0, or -ENOBUFS: too many groups. */
+int options_remember(Options *options, const Option *option, const OptionValue *value);
+
+/* A copy, which the caller clears. */
+Options options_copy(Options *options);
+
+/* Sets a copy on a socket. */
+int options_set(const Options *copy, int fd, int family);
+
 /*
  * Sets all of it on a new socket, with the daemon's rights: who set an option has been found to have the right. 0, or
  * the errno of the first that cannot be set any more, the reason noted. *changes says which state this was.
@@ -36,7 +45,3 @@ int options_backlog(Options *options);
 
 /* Whether v6only was set, to whatever. */
 bool options_v6only(Options *options);
-
-/* The files of options/ for each network; the last one has kind 0. */
-extern const FileDesc socket_options_tcp[], socket_options_udp[], socket_options_unix[], socket_options_unixgram[],
-	socket_options_ip[];

@@ -1,4 +1,6 @@
 /* ip/: a directory for each protocol of IP, by its number or its name. */
+#include "backends/socket/protocol.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -8,7 +10,6 @@
 
 #include "backends/core/parse.h"
 #include "backends/socket/conversation.h"
-#include "backends/socket/tree.h"
 
 enum { PROTOCOL_MAX = 255, DATABASE_LINE = 1024 };
 

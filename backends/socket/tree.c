@@ -1,74 +1,13 @@
 /* socket/: what stands below each network. */
 #include "backends/socket/tree.h"
 
-#include "backends/common/queue.h"
-#include "backends/socket/accept.h"
-#include "backends/socket/attributes.h"
 #include "backends/socket/ctl.h"
-#include "backends/socket/data.h"
 #include "backends/socket/dial.h"
+#include "backends/socket/members.h"
 #include "backends/socket/network.h"
-#include "backends/socket/options.h"
+#include "backends/socket/protocol.h"
 
 /* clang-format off */
-
-/* -- Conversations -------------------------------------------------------------------------------------------------- */
-
-#define CONVERSATION(options_descs)                                                                                  \
-	{.name = "ctl", .kind = STREAM, .mode = 0666, .stream = &socket_ctl, .as_opener = true},                    \
-	{.name = "status", .kind = TEXT, .mode = 0444, .text = &socket_status},                                     \
-	{.name = "local", .kind = TEXT, .mode = 0444, .text = &socket_attribute, .which = SOCKET_LOCAL},            \
-	{.name = "remote", .kind = TEXT, .mode = 0444, .text = &socket_attribute, .which = SOCKET_REMOTE},          \
-	{.name = "peer", .kind = TEXT, .mode = 0444, .text = &socket_attribute, .which = SOCKET_PEER},              \
-	{.name = "error", .kind = TEXT, .mode = 0444, .text = &socket_attribute, .which = SOCKET_ERROR},            \
-	{.name = "queued", .kind = TEXT, .mode = 0444, .text = &socket_attribute, .which = SOCKET_QUEUED},          \
-	{.name = "options", .kind = DIRECTORY, .files = options_descs}
-
-#define BYTES(file) .kind = STREAM, .mode = 0666, .stream = &socket_bytes, .mechanism = &(file), .as_opener = true
-#define MESSAGES(ops, bits, file) \
-	.kind = STREAM, .mode = bits, .stream = &(ops), .mechanism = &(file), .as_opener = true
-
-#define MESSAGE_FILES                                                     \
-	{.name = "data", MESSAGES(queue_data, 0666, socket_data)},        \
-	{.name = "next", MESSAGES(queue_next, 0444, socket_data)},        \
-	{.name = "drain", MESSAGES(queue_drain, 0444, socket_data)},      \
-	{.name = "lines", MESSAGES(queue_lines, 0666, socket_data)},      \
-	{.name = "records", MESSAGES(queue_records, 0666, socket_data)}
-
-#define LISTEN {.name = "listen", .kind = STREAM, .mode = 0666, .stream = &socket_listen, .as_opener = true}
-
-#define BYTE_CALLS {.name = "data", BYTES(socket_data)}, {.name = "accept", BYTES(socket_accepted)}, LISTEN
-
-static const FileDesc tcp[] = {CONVERSATION(socket_options_tcp), BYTE_CALLS, {0}};
-static const FileDesc udp[] = {CONVERSATION(socket_options_udp), MESSAGE_FILES, {0}};
-static const FileDesc ip[] = {CONVERSATION(socket_options_ip), MESSAGE_FILES, {0}};
-static const FileDesc local[] = {CONVERSATION(socket_options_unix), BYTE_CALLS, {0}};
-static const FileDesc localgram[] = {CONVERSATION(socket_options_unixgram), MESSAGE_FILES, {0}};
-static const FileDesc localpacket[] = {
-	CONVERSATION(socket_options_unix),
-	MESSAGE_FILES,
-	{.name = "accept", MESSAGES(queue_data, 0666, socket_accepted)},
-	LISTEN,
-	{0},
-};
-
-static const FileDesc conversations[NETWORKS] = {
-	[NET_TCP] = {.kind = DIRECTORY, .files = tcp},
-	[NET_UDP] = {.kind = DIRECTORY, .files = udp},
-	[NET_UNIX] = {.kind = DIRECTORY, .files = local},
-	[NET_UNIXGRAM] = {.kind = DIRECTORY, .files = localgram},
-	[NET_UNIXPACKET] = {.kind = DIRECTORY, .files = localpacket},
-	[NET_IP] = {.kind = DIRECTORY, .files = ip},
-};
-
-const FileDesc *socket_conversation_desc(const Object *object)
-{
-	return &conversations[object->select];
-}
-
-const FileDesc socket_node_desc = {.kind = SPECIAL};
-
-/* -- Networks ------------------------------------------------------------------------------------------------------- */
 
 static const FileDesc cloning = {.name = "clone", .kind = STREAM, .mode = 0666, .stream = &socket_clone, .as_opener = true};
 

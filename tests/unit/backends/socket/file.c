@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "backends/socket/socket.h"
+#include "backends/socket/file.h"
 #include "backends/core/host.h"
 #include "backends/core/refusal.h"
 #include "tests/unit/backends/socket/local_pair.h"

@@ -1,0 +1,6 @@
+#pragma once
+
+#include "backends/core/backend.h"
+
+/* The directory of a conversation on the network of this object. */
+const FileDesc *socket_conversation_desc(const Object *object);

@@ -1,0 +1,6 @@
+/* The members of a network's directory: conversations, and nodes on the unix ones. */
+#pragma once
+
+#include "backends/core/backend.h"
+
+extern const DirOps socket_conversations;
