@@ -55,11 +55,17 @@ static void print_value(const Attribute *attribute, const void *snapshot, GStrin
 static void print_status(const AttributeSet *set, const void *snapshot, GString *out)
 {
 	for (const Attribute *attribute = set->attributes; attribute->name; attribute++) {
+		const size_t start = out->len;
+		size_t end;
+
 		if (attribute->file_only)
 			continue;
 		g_string_append_c(out, g_ascii_toupper(attribute->name[0]));
 		g_string_append_printf(out, "%s:\t", attribute->name + 1);
+		end = out->len;
 		print_value(attribute, snapshot, out);
+		if (out->len == end)
+			g_string_truncate(out, start);
 	}
 }
 

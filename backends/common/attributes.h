@@ -13,7 +13,7 @@
 typedef struct Attribute {
 	const char *name;
 	const char *unit; /* "bytes", "messages", "pid", "time", …; NULL: a plain number, or words */
-	void (*print)(const void *value, GString *out);       /* prints the value and a newline */
+	void (*print)(const void *value, GString *out);       /* prints the value and a newline; or nothing: no line in status */
 	size_t offset;                                        /* of the value in the snapshot, in bytes */
 	int (*store)(const Object *object, const char *text); /* as TextOps.store; NULL: read only */
 	bool file_only;                                       /* has no line in status */

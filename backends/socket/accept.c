@@ -1,6 +1,11 @@
 /*
- * accept: opening it waits for somebody to call, and the descriptor is that connection. (listen, which makes a
- * conversation of it, is in socket_ctl.c.)
+ * accept: an open waits for a connection to an announced conversation, and the open file is that connection.
+ *
+ * The file `listen` makes a conversation of the connection instead; ctl.c implements it with announced_accept(). The
+ * functions of the file `accept` are called by fs/ through file.c: opens and waits on any thread, and no call sleeps.
+ *
+ * Locking: the conversation lock protects the list of accepted connections and the stage. An AcceptFile belongs to one
+ * open file and changes only while that file is being opened.
  */
 #include "backends/socket/accept.h"
 
@@ -11,16 +16,16 @@
 #include "backends/socket/operation.h"
 #include "backends/core/refusal.h"
 
-/* -- Calls ---------------------------------------------------------------------------------------------------------- */
+/* -- Accepted connections ------------------------------------------------------------------------------------------ */
 
-char *call_peer(Socket *socket)
+char *connection_peer(Socket *socket)
 {
 	char text[ADDRESS_TEXT_MAX + 1];
 	struct ucred credentials;
 	socklen_t size = sizeof credentials;
 	Address remote;
 
-	if (socket->network->local && socket->network->callers) {
+	if (socket->network->local && socket->network->listens) {
 		if (getsockopt(socket->fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0)
 			return g_strdup("");
 		return g_strdup_printf("pid=%d uid=%u gid=%u", credentials.pid, credentials.uid, credentials.gid);
@@ -31,54 +36,57 @@ char *call_peer(Socket *socket)
 	return g_strdup(text);
 }
 
-static Call *call_new(Entry *announced, Socket *socket)
+static Accepted *accepted_new(Entry *announced, Socket *socket)
 {
 	Conversation *conversation = announced->data;
-	g_autofree char *peer = call_peer(socket);
+	g_autofree char *peer = connection_peer(socket);
 	const size_t size = strlen(peer) + 1;
-	Call *new = g_malloc0(sizeof *new + size);
+	Accepted *new = g_malloc0(sizeof *new + size);
 
 	new->entry = registry_get(conversation->table, announced->id);
 	new->link.data = new;
 	memcpy(new->peer, peer, size);
 	g_mutex_lock(&conversation_lock);
-	conversation->accepted++;
-	g_queue_push_tail_link(&conversation->calls, &new->link);
+	conversation->accepted_count++;
+	g_queue_push_tail_link(&conversation->accepted, &new->link);
 	g_mutex_unlock(&conversation_lock);
 	return new;
 }
 
-static int refuse_call(const Entry *announced)
+static int refuse_not_announced(const Entry *announced)
 {
 	bool removed;
 
 	g_mutex_lock(&conversation_lock);
 	removed = conversation_of(announced)->removed;
 	g_mutex_unlock(&conversation_lock);
-	return refuse(EINVAL, removed ? "nobody can call: the conversation has been removed" :
-					"nobody can call: write announce ADDRESS to ctl first");
+	return refuse(EINVAL, removed ? "conversation was removed: it accepts no connections" :
+					"conversation is not announced: write announce ADDRESS to ctl first");
 }
 
-/* The socket that is called, held; NULL, with *error: -EAGAIN, it may be one soon; -EINVAL, the reason noted. */
+/*
+ * The listening socket, with a reference. NULL, with *error: -EAGAIN, a verb is in progress that may announce it;
+ * -EINVAL, it is not announced, the reason noted.
+ */
 static Socket *listening(const Entry *announced, int *error)
 {
-	SocketOp *attempt;
+	SocketOp *operation;
 	Socket *socket;
 	Stage stage;
 
 	socket_op_poll(announced);
-	attempt = socket_op_of(announced);
+	operation = socket_op_of(announced);
 	socket = conversation_socket(announced, &stage);
 	*error = 0;
 	if (stage != STAGE_ANNOUNCED) {
 		socket_unref(g_steal_pointer(&socket));
-		*error = attempt ? -EAGAIN : refuse_call(announced);
+		*error = operation ? -EAGAIN : refuse_not_announced(announced);
 	}
-	socket_op_unref(attempt);
+	socket_op_unref(operation);
 	return socket;
 }
 
-int call_accept(Entry *announced, const Caller *caller, Socket **socket, Call **call)
+int announced_accept(Entry *announced, const Caller *caller, Socket **socket, Accepted **accepted)
 {
 	int result;
 	Socket *from = listening(announced, &result);
@@ -92,11 +100,11 @@ int call_accept(Entry *announced, const Caller *caller, Socket **socket, Call **
 	}
 	socket_unref(from);
 	if (result == 0)
-		*call = call_new(announced, *socket);
+		*accepted = accepted_new(announced, *socket);
 	return result;
 }
 
-int call_pending(const Entry *announced)
+int announced_pending(const Entry *announced)
 {
 	int events, error;
 	Socket *socket = listening(announced, &error);
@@ -108,42 +116,42 @@ int call_pending(const Entry *announced)
 	return events ? 0 : -EAGAIN;
 }
 
-void call_wait(const Entry *announced, Wait *out)
+void announced_wait(const Entry *announced, Wait *out)
 {
 	Stage stage;
 	Socket *socket = conversation_socket(announced, &stage);
-	SocketOp *attempt = socket_op_of(announced);
+	SocketOp *operation = socket_op_of(announced);
 
 	if (socket && stage == STAGE_ANNOUNCED)
 		socket_wait(socket, READING, out);
-	else if (attempt)
-		socket_op_wait(attempt, out);
+	else if (operation)
+		socket_op_wait(operation, out);
 	else
 		conversation_wait(announced, out);
-	socket_op_unref(attempt);
+	socket_op_unref(operation);
 	socket_unref(socket);
 }
 
-/* -- accept --------------------------------------------------------------------------------------------------------- */
+/* -- accept -------------------------------------------------------------------------------------------------------- */
 
-/* An open `accept`: until somebody calls the conversation, from then on what it is. */
-typedef struct Accepted {
-	Entry *entry; /* held, and counted as an open file of it; NULL from then on */
+/* An open file `accept`. */
+typedef struct AcceptFile {
+	Entry *entry; /* a reference, counted as an open file of the conversation; NULL once a connection is accepted */
 	Socket *socket;
-	Call *call;
-} Accepted;
+	Accepted *accepted;
+} AcceptFile;
 
-static Accepted *accepted_of(const Handle *handle)
+static AcceptFile *accept_file_of(const Handle *handle)
 {
-	return (Accepted *)(intptr_t)handle->state[QUEUE_OWN];
+	return (AcceptFile *)(intptr_t)handle->state[QUEUE_OWN];
 }
 
 static int accept_open(Handle *handle, BlockMode block)
 {
-	Accepted *accepted = accepted_of(handle);
+	AcceptFile *file = accept_file_of(handle);
 	int result;
 
-	if (!accepted) {
+	if (!file) {
 		Entry *entry = conversation_get(&handle->object);
 
 		if (!entry)
@@ -152,42 +160,42 @@ static int accept_open(Handle *handle, BlockMode block)
 			conversation_unref(entry);
 			return -ENOENT;
 		}
-		accepted = g_new0(Accepted, 1);
-		accepted->entry = entry;
-		handle->state[QUEUE_OWN] = (int64_t)(intptr_t)accepted;
+		file = g_new0(AcceptFile, 1);
+		file->entry = entry;
+		handle->state[QUEUE_OWN] = (int64_t)(intptr_t)file;
 	}
-	result = call_accept(accepted->entry, &handle->caller, &accepted->socket, &accepted->call);
+	result = announced_accept(file->entry, &handle->caller, &file->socket, &file->accepted);
 	if (result == 0)
-		conversation_close(g_steal_pointer(&accepted->entry));
+		conversation_close(g_steal_pointer(&file->entry));
 	return result;
 }
 
 static void accept_close(Handle *handle)
 {
-	Accepted *accepted = accepted_of(handle);
+	AcceptFile *file = accept_file_of(handle);
 
-	if (!accepted)
+	if (!file)
 		return;
-	if (accepted->entry)
-		conversation_close(accepted->entry);
-	socket_unref(accepted->socket);
-	call_free(accepted->call);
-	g_free(accepted);
+	if (file->entry)
+		conversation_close(file->entry);
+	socket_unref(file->socket);
+	accepted_free(file->accepted);
+	g_free(file);
 }
 
 static Socket *accept_get(Handle *handle, int *error)
 {
-	const Accepted *accepted = accepted_of(handle);
+	const AcceptFile *file = accept_file_of(handle);
 
-	if (accepted && accepted->socket)
-		return socket_ref(accepted->socket);
+	if (file && file->socket)
+		return socket_ref(file->socket);
 	*error = -EAGAIN;
 	return NULL;
 }
 
 static void accept_wait(Handle *handle, Direction direction, Wait *out)
 {
-	call_wait(accepted_of(handle)->entry, out);
+	announced_wait(accept_file_of(handle)->entry, out);
 }
 
 const SocketFile socket_accepted = {

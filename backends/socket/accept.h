@@ -1,22 +1,25 @@
-/* Connections that were accepted from an announced conversation. */
+/* Accepting connections of an announced conversation. Called by ctl.c (the file `listen`) and attributes.c (`peer`). */
 #pragma once
 
 #include "backends/socket/conversation.h"
 #include "backends/socket/file.h"
 
 /*
- * Accepts a connection as the caller, whose it is then: 0, the socket and the call are the caller's; -EAGAIN: there is
- * none; -EINVAL, the reason noted: it is not announced; or what accept(2) says.
+ * Accepts a connection with the credentials of `caller`, to whom it is charged. 0: the calling function receives a
+ * reference to the socket and owns *accepted. -EAGAIN: no connection is waiting. -EINVAL, the reason noted: the
+ * conversation is not announced. Otherwise the negative errno of accept(2). Never sleeps.
  */
-int call_accept(Entry *announced, const Caller *caller, Socket **socket, Call **call);
+int announced_accept(Entry *announced, const Caller *caller, Socket **socket, Accepted **call);
 
-/* Whether somebody is waiting to be accepted: 0 or as call_accept(). */
-int call_pending(const Entry *announced);
+/* Whether a connection is waiting to be accepted: 0, or an error as of announced_accept(). */
+int announced_pending(const Entry *announced);
 
-/* Waits for one. */
-void call_wait(const Entry *announced, Wait *out);
+/* How to wait for a connection. */
+void announced_wait(const Entry *announced, Wait *out);
 
-/* Who is at the other end, as `peer` says it, without a newline. */
-char *call_peer(Socket *socket);
+/*
+ * The other end of a connection, as the file `peer` shows it, without a newline. The string is the calling function's.
+ */
+char *connection_peer(Socket *socket);
 
 extern const SocketFile socket_accepted;

@@ -1,3 +1,4 @@
+/* Printing and parsing of socket addresses (address.h). No state and no lock: any thread may call these functions. */
 #include "backends/socket/address.h"
 
 #include <errno.h>
@@ -9,7 +10,7 @@
 #include "backends/core/parse.h"
 #include "backends/core/refusal.h"
 
-/* -- Printing ------------------------------------------------------------------------------------------------------- */
+/* -- Printing ------------------------------------------------------------------------------------------------------ */
 
 static size_t print_local(const Address *address, char *text)
 {
@@ -27,7 +28,7 @@ static size_t print_local(const Address *address, char *text)
 	for (; at < length; at++) {
 		unsigned char byte = (unsigned char)path[at];
 
-		/* An @ at the start of a path would make it an abstract name. */
+		/* A path that begins with @ would be read back as an abstract name. */
 		if (byte < ' ' || byte == 127 || byte == '\\' || (byte == '@' && n == 0))
 			n += (size_t)sprintf(text + n, "\\%03o", byte);
 		else
@@ -36,7 +37,7 @@ static size_t print_local(const Address *address, char *text)
 	return n;
 }
 
-/* The IPv4 address in a v4-mapped one. */
+/* The IPv4 address inside a v4-mapped address; any other address unchanged. */
 static Address unmapped(const Address *address)
 {
 	Address v4 = {.length = sizeof v4.v4};
@@ -75,9 +76,9 @@ size_t address_print(const Network *network, const Address *address, char *text)
 	return n;
 }
 
-/* -- Reading -------------------------------------------------------------------------------------------------------- */
+/* -- Parsing ------------------------------------------------------------------------------------------------------- */
 
-/* Takes the \ooo out. The bytes, or -1 where they do not fit into `size` or are malformed. */
+/* Replaces each \ooo by its byte. Returns the number of bytes; -1: malformed, or more than `size` bytes. */
 static ssize_t unescape(const char *text, char *out, size_t size)
 {
 	size_t n = 0;
@@ -109,15 +110,15 @@ static int parse_local(const char *text, bool passive, Address *out)
 	ssize_t n = unescape(abstract ? text + 1 : text, abstract ? path + 1 : path, room);
 
 	if (!abstract && text[0] != '/')
-		return refuse(EINVAL, "an address here is a path that begins with / or @NAME, an abstract name");
+		return refuse(EINVAL, "malformed address: write a path from / on, or @NAME for an abstract name");
 	if (n < 0 && strchr(text, '\\'))
-		return refuse(EINVAL, "a backslash is written \\134, and a name has at most %zu bytes", room);
+		return refuse(EINVAL, "invalid name: write a backslash as \\134, and at most %zu bytes", room);
 	if (n < 0)
-		return refuse(ENAMETOOLONG, "the name of a unix socket has at most %zu bytes", room);
+		return refuse(ENAMETOOLONG, "name is too long: a unix socket name has at most %zu bytes", room);
 	if (!abstract && memchr(path, '\0', (size_t)n))
-		return refuse(EINVAL, "a path has no byte 0 in it");
+		return refuse(EINVAL, "path contains a zero byte: remove \\000");
 	if (abstract && n == 0 && !passive)
-		return refuse(EINVAL, "@ alone has the kernel choose a name, to be called at");
+		return refuse(EINVAL, "@ alone is valid only for announce and bind: write @NAME");
 	address.local.sun_family = AF_UNIX;
 	address.length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)n + 1);
 	if (abstract && n == 0)
@@ -128,11 +129,11 @@ static int parse_local(const char *text, bool passive, Address *out)
 
 static int refuse_form(const Network *network)
 {
-	return network->ports ? refuse(EINVAL, "an address here is HOST:PORT or [HOST]:PORT, as for IPv6") :
-				refuse(EINVAL, "an address here is a host: a name or a number");
+	return network->ports ? refuse(EINVAL, "malformed address: write HOST:PORT, or [HOST]:PORT for IPv6") :
+				refuse(EINVAL, "malformed address: write the name or the number of a host");
 }
 
-/* Letters, digits and what else stands in names and numbers of hosts; the % of an IPv6 zone. */
+/* Letters, digits and the punctuation of host names and numeric hosts; % precedes the zone of an IPv6 address. */
 static bool is_host(const char *host)
 {
 	for (; *host; host++)
@@ -162,7 +163,7 @@ int address_split(const Network *network, const char *text, bool passive, Addres
 			return refuse_form(network);
 		host++, end--;
 	} else if (network->ports && memchr(host, ':', (size_t)(end - host))) {
-		return refuse(EINVAL, "an IPv6 address stands in brackets: [%.*s]:%s", (int)(end - host), host,
+		return refuse(EINVAL, "IPv6 address without brackets: write [%.*s]:%s", (int)(end - host), host,
 			      colon + 1);
 	}
 	if ((size_t)(end - host) >= sizeof parts.host || (colon && strlen(colon + 1) >= sizeof parts.port))
@@ -174,7 +175,7 @@ int address_split(const Network *network, const char *text, bool passive, Addres
 		parts.host[0] = '\0';
 	if (!is_host(parts.host) || (network->ports && !is_port(parts.port)))
 		return refuse_form(network);
-	/* As in Go: nobody said where, so it is here. */
+	/* As in Go: without a host the address is on this machine. */
 	if (!passive && !parts.host[0])
 		g_strlcpy(parts.host, "localhost", sizeof parts.host);
 	*out = parts;
@@ -200,7 +201,7 @@ static int parse_internet(const Network *network, const char *text, bool passive
 		return result;
 	if (network->ports && !parse_number(parts.port, 0, 65535, &port)) {
 		if (g_ascii_isdigit(parts.port[0]))
-			return refuse(EINVAL, "a port is a number from 0 to 65535, or the name of a service");
+			return refuse(EINVAL, "invalid port: write a number from 0 to 65535, or the name of a service");
 		return -EAGAIN;
 	}
 	if (!parts.host[0]) {
@@ -218,4 +219,15 @@ static int parse_internet(const Network *network, const char *text, bool passive
 int address_parse(const Network *network, const char *text, bool passive, Address *out)
 {
 	return network->local ? parse_local(text, passive, out) : parse_internet(network, text, passive, out);
+}
+
+int address_check_family(const Network *network, int protocol, const Address *address)
+{
+	if (network->type != SOCK_RAW)
+		return 0;
+	if (protocol == IPPROTO_ICMP && address->any.sa_family != AF_INET)
+		return refuse(EAFNOSUPPORT, "icmp needs an IPv4 address: use ipv6-icmp for IPv6");
+	if (protocol == IPPROTO_ICMPV6 && address->any.sa_family != AF_INET6)
+		return refuse(EAFNOSUPPORT, "ipv6-icmp needs an IPv6 address: use icmp for IPv4");
+	return 0;
 }

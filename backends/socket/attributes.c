@@ -1,3 +1,13 @@
+/*
+ * The attributes of a conversation: local, remote, peer, error and queued, a file each, and `status` with all of them.
+ *
+ * attributes.c in common/ calls snapshot_load() and the print functions when a file is opened, on any thread; none of
+ * them sleeps. snapshot_load() first lets an unattended verb make progress (socket_op_poll), so that the files tell the
+ * state of this moment.
+ *
+ * Locking: snapshot_load() takes the conversation lock for the fields that it protects. The socket is used through a
+ * reference, without a lock.
+ */
 #include "backends/socket/attributes.h"
 
 #include <errno.h>
@@ -7,75 +17,184 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "backends/core/text.h"
 #include "backends/socket/accept.h"
 #include "backends/socket/operation.h"
-#include "backends/core/text.h"
 
-/* Nothing but a newline where there is none. */
-static void print_address(const Network *network, Socket *socket, int (*get)(Socket *socket, Address *out),
-			  GString *out)
+typedef struct Snapshot {
+	Entry *entry;   /* a reference to the conversation */
+	Socket *socket; /* a reference; NULL: none */
+	Stage stage;
+	bool in_progress; /* a verb */
+	int error;        /* positive; 0: none */
+	int64_t accepted; /* connections so far */
+	ObjectStat stat;
+} Snapshot;
+
+static int snapshot_load(const Object *object, void *out)
 {
-	char text[ADDRESS_TEXT_MAX + 1] = "";
-	Address address;
+	Entry *entry = conversation_get(object);
+	Snapshot *snapshot = out;
+	Conversation *conversation;
+	SocketOp *operation;
 
-	if (socket && get(socket, &address) == 0)
-		address_print(network, &address, text);
-	g_string_append_printf(out, "%s\n", text);
+	if (!entry)
+		return -ENOENT;
+	conversation = entry->data;
+	socket_op_poll(entry);
+	operation = socket_op_of(entry);
+	snapshot->entry = entry;
+	snapshot->in_progress = operation != NULL;
+	socket_op_unref(operation);
+	snapshot->socket = conversation_socket(entry, &snapshot->stage);
+	registry_stat(conversation->table, object, &snapshot->stat);
+	g_mutex_lock(&conversation_lock);
+	snapshot->error = conversation->error;
+	snapshot->accepted = conversation->accepted_count;
+	g_mutex_unlock(&conversation_lock);
+	return 0;
 }
 
-/*
- * Of a connection, who is at its other end; of what is announced, a line for each connection accepted there that is
- * still open.
- */
-static void print_peer(const Conversation *conversation, Socket *socket, Stage stage, GString *out)
+static void snapshot_unload(void *out)
 {
-	g_autofree char *peer = stage == STAGE_CONNECTED ? call_peer(socket) : NULL;
+	Snapshot *snapshot = out;
 
-	if (stage != STAGE_ANNOUNCED) {
-		g_string_append_printf(out, "%s\n", peer ? peer : "");
-		return;
-	}
-	g_mutex_lock(&conversation_lock);
-	for (const GList *link = conversation->calls.head; link; link = link->next)
-		g_string_append_printf(out, "%s\n", ((const Call *)link->data)->peer);
-	g_mutex_unlock(&conversation_lock);
+	socket_unref(snapshot->socket);
+	conversation_unref(snapshot->entry);
 }
 
-static void print_error(const Conversation *conversation, GString *out)
+static Conversation *conversation_in(const Snapshot *snapshot)
 {
-	int error;
+	return conversation_of(snapshot->entry);
+}
 
-	g_mutex_lock(&conversation_lock);
-	error = conversation->error;
-	g_mutex_unlock(&conversation_lock);
+static const Network *network_in(const Snapshot *snapshot)
+{
+	return conversation_in(snapshot)->network;
+}
+
+/* -- Values of every state ----------------------------------------------------------------------------------------- */
+
+static void print_name(const void *value, GString *out)
+{
+	const Snapshot *snapshot = value;
+	char name[NAME_MAX + 1];
+
+	entry_name(snapshot->entry, name);
+	g_string_append_printf(out, "%s\n", name);
+}
+
+static void print_network(const void *value, GString *out)
+{
+	g_string_append_printf(out, "%s\n", network_in(value)->name);
+}
+
+static void print_protocol(const void *value, GString *out)
+{
+	if (network_in(value)->type == SOCK_RAW)
+		text_number(out, conversation_in(value)->protocol);
+}
+
+static void print_error(const void *value, GString *out)
+{
+	const int error = *(const int *)value;
+
 	if (error)
 		g_string_append_printf(out, "%s %s\n", strerrorname_np(error), g_strerror(error));
 	else
 		g_string_append(out, "none\n");
 }
 
-/* -- status --------------------------------------------------------------------------------------------------------- */
-
-static const char *state_of(Socket *socket, Stage stage, bool connecting)
+static void print_queued(const void *value, GString *out)
 {
+	const Snapshot *snapshot = value;
+
+	text_number(out, conversation_queued(snapshot->entry));
+}
+
+static const char *state_of(const Snapshot *snapshot)
+{
+	const Socket *socket = snapshot->socket;
 	struct pollfd fd = {.fd = socket ? socket->fd : -1};
 
-	if (connecting)
+	if (snapshot->in_progress)
 		return "Connecting";
-	switch (stage) {
+	switch (snapshot->stage) {
 	case STAGE_BOUND:
 		return "Bound";
 	case STAGE_ANNOUNCED:
 		return "Announced";
 	case STAGE_CONNECTED:
-		/* Nothing more comes, and nothing more goes. */
-		if (socket->network->callers && poll(&fd, 1, 0) == 1 && (fd.revents & POLLHUP))
+		/* Both directions are closed. */
+		if (socket->network->listens && poll(&fd, 1, 0) == 1 && (fd.revents & POLLHUP))
 			return "Closed";
 		return "Connected";
 	default:
 		return "Idle";
 	}
 }
+
+static void print_state(const void *value, GString *out)
+{
+	g_string_append_printf(out, "%s\n", state_of(value));
+}
+
+/* -- Addresses ----------------------------------------------------------------------------------------------------- */
+
+/* An empty line if there is no address. */
+static void print_address(const Snapshot *snapshot, int (*get)(Socket *socket, Address *out), GString *out)
+{
+	char text[ADDRESS_TEXT_MAX + 1] = "";
+	Address address;
+
+	if (snapshot->socket && get(snapshot->socket, &address) == 0)
+		address_print(network_in(snapshot), &address, text);
+	g_string_append_printf(out, "%s\n", text);
+}
+
+static void print_local(const void *value, GString *out)
+{
+	print_address(value, socket_local, out);
+}
+
+static void print_remote(const void *value, GString *out)
+{
+	print_address(value, socket_remote, out);
+}
+
+/* The line in status. */
+static void print_connected_peer(const void *value, GString *out)
+{
+	const Snapshot *snapshot = value;
+	g_autofree char *peer = snapshot->stage == STAGE_CONNECTED ? connection_peer(snapshot->socket) : NULL;
+
+	if (peer)
+		g_string_append_printf(out, "%s\n", peer);
+}
+
+/*
+ * The file. The other end of a connection; for an announced conversation, one line for each accepted connection that is
+ * still open; otherwise an empty line.
+ */
+static void print_peers(const void *value, GString *out)
+{
+	const Snapshot *snapshot = value;
+
+	if (snapshot->stage == STAGE_CONNECTED) {
+		print_connected_peer(value, out);
+		return;
+	}
+	if (snapshot->stage != STAGE_ANNOUNCED) {
+		g_string_append(out, "\n");
+		return;
+	}
+	g_mutex_lock(&conversation_lock);
+	for (const GList *link = conversation_in(snapshot)->accepted.head; link; link = link->next)
+		g_string_append_printf(out, "%s\n", ((const Accepted *)link->data)->peer);
+	g_mutex_unlock(&conversation_lock);
+}
+
+/* -- Values of a socket -------------------------------------------------------------------------------------------- */
 
 static bool tcp_info(Socket *socket, struct tcp_info *out)
 {
@@ -104,113 +223,81 @@ static const char *tcp_state(int state)
 	return state > 0 && (size_t)state < G_N_ELEMENTS(names) && names[state] ? names[state] : "?";
 }
 
-/* What is queued, in bytes; of a socket that is called at, in connections, as ss(8) says it. */
-static void print_queues(Socket *socket, Stage stage, GString *out)
+static void print_tcp_state(const void *value, GString *out)
 {
+	const Snapshot *snapshot = value;
+	struct tcp_info tcp;
+
+	if (tcp_info(snapshot->socket, &tcp))
+		g_string_append_printf(out, "%s\n", tcp_state(tcp.tcpi_state));
+}
+
+static bool is_listening(const Snapshot *snapshot)
+{
+	return snapshot->stage == STAGE_ANNOUNCED && network_in(snapshot)->listens;
+}
+
+/* The bytes that can be read. For a listening TCP socket, the connections that wait to be accepted, as in ss(8). */
+static void print_receive_queue(const void *value, GString *out)
+{
+	const Snapshot *snapshot = value;
 	struct tcp_info tcp;
 	int bytes;
 
-	if (stage == STAGE_ANNOUNCED && socket->network->callers) {
-		if (tcp_info(socket, &tcp))
-			g_string_append_printf(out, "Recvq:\t%u\n", tcp.tcpi_unacked);
-		return;
-	}
-	if (ioctl(socket->fd, SIOCINQ, &bytes) == 0)
-		g_string_append_printf(out, "Recvq:\t%d\n", bytes);
-	if (ioctl(socket->fd, SIOCOUTQ, &bytes) == 0)
-		g_string_append_printf(out, "Sendq:\t%d\n", bytes);
+	if (is_listening(snapshot) && tcp_info(snapshot->socket, &tcp))
+		text_number(out, tcp.tcpi_unacked);
+	if (snapshot->socket && !is_listening(snapshot) && ioctl(snapshot->socket->fd, SIOCINQ, &bytes) == 0)
+		text_number(out, bytes);
 }
 
-static void print_status(const Entry *entry, const Object *object, GString *out)
+static void print_send_queue(const void *value, GString *out)
 {
-	Conversation *conversation = entry->data;
-	const Network *network = conversation->network;
-	SocketOp *attempt = socket_op_of(entry);
-	ObjectStat stat = {0};
-	char name[NAME_MAX + 1];
-	struct tcp_info tcp;
-	int64_t accepted;
-	Stage stage;
-	Socket *socket = conversation_socket(entry, &stage);
+	const Snapshot *snapshot = value;
+	int bytes;
 
-	entry_name(entry, name);
-	registry_stat(conversation->table, object, &stat);
-	g_mutex_lock(&conversation_lock);
-	accepted = conversation->accepted;
-	g_mutex_unlock(&conversation_lock);
-	g_string_append_printf(out, "Name:\t%s\nNetwork:\t%s\n", name, network->name);
-	if (network->type == SOCK_RAW)
-		g_string_append_printf(out, "Protocol:\t%d\n", conversation->protocol);
-	g_string_append_printf(out, "State:\t%s\n", state_of(socket, stage, attempt != NULL));
-	if (tcp_info(socket, &tcp))
-		g_string_append_printf(out, "Tcp_state:\t%s\n", tcp_state(tcp.tcpi_state));
-	text_label(out, "Local");
-	print_address(network, socket, socket_local, out);
-	text_label(out, "Remote");
-	print_address(network, socket, socket_remote, out);
-	if (stage == STAGE_CONNECTED) {
-		text_label(out, "Peer");
-		print_peer(conversation, socket, stage, out);
-	}
-	text_label(out, "Error");
-	print_error(conversation, out);
-	if (socket)
-		print_queues(socket, stage, out);
-	if (network->callers)
-		g_string_append_printf(out, "Backlog:\t%d\nAccepted:\t%lld\n", options_backlog(&conversation->options),
-				       (long long)accepted);
-	g_string_append_printf(out, "Uid:\t%u\nGid:\t%u\nMode:\t%04o\n", stat.uid, stat.gid, stat.mode);
-	socket_unref(socket);
-	socket_op_unref(attempt);
+	if (snapshot->socket && !is_listening(snapshot) && ioctl(snapshot->socket->fd, SIOCOUTQ, &bytes) == 0)
+		text_number(out, bytes);
 }
 
-/* -- Files ---------------------------------------------------------------------------------------------------------- */
-
-static int attribute_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
+static void print_backlog(const void *value, GString *out)
 {
-	Entry *entry = conversation_get(object);
-	const Conversation *conversation;
-	Socket *socket;
-	Stage stage;
-
-	if (!entry)
-		return -ENOENT;
-	conversation = entry->data;
-	socket_op_poll(entry);
-	socket = conversation_socket(entry, &stage);
-	switch (desc->which) {
-	case SOCKET_LOCAL:
-		print_address(conversation->network, socket, socket_local, out);
-		break;
-	case SOCKET_REMOTE:
-		print_address(conversation->network, socket, socket_remote, out);
-		break;
-	case SOCKET_PEER:
-		print_peer(conversation, socket, stage, out);
-		break;
-	case SOCKET_ERROR:
-		print_error(conversation, out);
-		break;
-	case SOCKET_QUEUED:
-		text_number(out, conversation_queued(entry));
-		break;
-	}
-	socket_unref(socket);
-	conversation_unref(entry);
-	return 0;
+	if (network_in(value)->listens)
+		text_number(out, options_backlog(&conversation_in(value)->options));
 }
 
-static int status_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
+static void print_accepted(const void *value, GString *out)
 {
-	Entry *entry = conversation_get(object);
+	const Snapshot *snapshot = value;
 
-	if (!entry)
-		return -ENOENT;
-	socket_op_poll(entry);
-	print_status(entry, object, out);
-	conversation_unref(entry);
-	return 0;
+	if (network_in(snapshot)->listens)
+		text_number(out, snapshot->accepted);
 }
 
-const TextOps socket_attribute = {.show = attribute_show};
-const TextOps socket_status = {.show = status_show};
+static const Attribute attributes[] = {
+	{"name", NULL, print_name},
+	{"network", NULL, print_network},
+	{"protocol", NULL, print_protocol},
+	{"state", NULL, print_state},
+	{"tcp_state", NULL, print_tcp_state},
+	{"local", NULL, print_local},
+	{"remote", NULL, print_remote},
+	{"peer", NULL, print_peers, .file_only = true},
+	{"peer", NULL, print_connected_peer},
+	{"error", NULL, print_error, offsetof(Snapshot, error)},
+	{"queued", "bytes", print_queued, .file_only = true},
+	{"recvq", "bytes or connections", print_receive_queue},
+	{"sendq", "bytes", print_send_queue},
+	{"backlog", "connections", print_backlog},
+	{"accepted", "connections", print_accepted},
+	{"uid", NULL, attribute_print_id, offsetof(Snapshot, stat.uid)},
+	{"gid", NULL, attribute_print_id, offsetof(Snapshot, stat.gid)},
+	{"mode", NULL, attribute_print_mode, offsetof(Snapshot, stat.mode)},
+	{0},
+};
+
+const AttributeSet socket_attributes = {
+	.attributes = attributes,
+	.size = sizeof(Snapshot),
+	.load = snapshot_load,
+	.unload = snapshot_unload,
+};

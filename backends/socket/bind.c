@@ -1,3 +1,14 @@
+/*
+ * Binding a socket (bind.h).
+ *
+ * An internet address and an abstract name are bound at once, by binding_try(). A name is looked up first, on a thread
+ * of its own (resolve.h). A path is bound by a background job, because the path may lead to a file system that does
+ * not answer. The job checks the path, and a helper process (helper.h) with all ids of the caller calls bind(2): a
+ * thread of the daemon could follow the links of /proc to files that the daemon has open.
+ *
+ * Locking: none of its own. operation.c lets one thread at a time call binding_try() for a Binding. The fields of a
+ * PathBinding belong to the job until job_done().
+ */
 #include "backends/socket/bind.h"
 
 #include <errno.h>
@@ -16,9 +27,9 @@ typedef struct PathBinding PathBinding;
 struct Binding {
 	BindingTerms terms;
 	Caller caller;     /* owned: terms.caller */
-	Address given;     /* what the text says, where it says all */
-	Resolve *resolve;  /* owned: else its look-up, or NULL */
-	PathBinding *path; /* of a path: its bind(2), or NULL */
+	Address given;     /* the address, if the text gives it in full */
+	Resolve *resolve;  /* owned; otherwise the look-up of the name, or NULL */
+	PathBinding *path; /* for a path: the job that calls bind(2), or NULL */
 };
 
 static int refuse_address(const Address *address, int error)
@@ -26,28 +37,28 @@ static int refuse_address(const Address *address, int error)
 	const bool path = address->any.sa_family == AF_UNIX && address->local.sun_path[0];
 
 	if (error == EADDRINUSE && path)
-		return refuse(EADDRINUSE, "there is a file of that name: rm it if nobody uses it");
+		return refuse(EADDRINUSE, "a file with this name exists: remove it if no server uses it");
 	if (error == EACCES && path)
-		return refuse(EACCES, "the mode of its directory, or of one above that, keeps you out");
+		return refuse(EACCES, "no permission: check the modes of the directories of the path");
 	if (error == ENOENT && path)
-		return refuse(ENOENT, "there is no such directory");
+		return refuse(ENOENT, "directory of the path does not exist: make it first");
 	if (error == EADDRINUSE)
-		return refuse(EADDRINUSE, "that address is in use");
+		return refuse(EADDRINUSE, "address is in use: choose another one, or stop the process that uses it");
 	if (error == EACCES)
-		return refuse(EACCES, "ports below net.ipv4.ip_unprivileged_port_start (1024) are for root");
+		return refuse(EACCES, "port is reserved for root: see net.ipv4.ip_unprivileged_port_start (1024)");
 	if (error == EADDRNOTAVAIL)
-		return refuse(EADDRNOTAVAIL, "no interface of this machine has that address");
+		return refuse(EADDRNOTAVAIL, "no interface of this machine has this address: choose a local one");
 	return -error;
 }
 
-/* -- Paths, on a thread ------------------------------------------------------------------------------------------------- */
+/* -- Paths, in a background job ------------------------------------------------------------------------------------ */
 
 enum { PATHS_AT_ONCE = 32, PATHS_USER = 1024 };
 
 struct PathBinding {
-	AsyncJob errand;
+	AsyncJob job;
 	Caller caller;  /* owned */
-	Socket *socket; /* held */
+	Socket *socket; /* a reference */
 	Address address;
 	mode_t umask;
 	int backlog;
@@ -55,8 +66,8 @@ struct PathBinding {
 	char *reason; /* owned; or NULL */
 };
 
-/* In the deputy: the kernel walks the path once more. */
-static HelperReport bind_there(const void *data)
+/* Runs in the helper process. The kernel walks the path again here. */
+static HelperReport bind_in_helper(const void *data)
 {
 	const PathBinding *path = data;
 	HelperReport report = {0};
@@ -67,11 +78,11 @@ static HelperReport bind_there(const void *data)
 	return report;
 }
 
-static bool is_over(const void *data)
+static bool is_abandoned(const void *data)
 {
 	const PathBinding *path = data;
 
-	return job_detached((AsyncJob *)&path->errand);
+	return job_detached((AsyncJob *)&path->job);
 }
 
 static bool is_bound(Socket *socket)
@@ -81,11 +92,11 @@ static bool is_bound(Socket *socket)
 	return socket_local(socket, &address) == 0 && address.length > sizeof address.any.sa_family;
 }
 
-/* As the caller. */
+/* Called with the caller's credentials. */
 static int bind_path(const PathBinding *path)
 {
 	const HelperProcess helper = {
-		.act = bind_there, .data = path, .descriptors = {path->socket->fd, -1}, .abandoned = is_over};
+		.act = bind_in_helper, .data = path, .descriptors = {path->socket->fd, -1}, .abandoned = is_abandoned};
 	int result = path_check_mount(path->address.local.sun_path);
 	HelperReport report = {0};
 
@@ -93,23 +104,23 @@ static int bind_path(const PathBinding *path)
 		result = helper_run(&helper, &report);
 	if (result == 0)
 		result = report.result;
-	/* It was killed: before or after that? */
+	/* The helper process was stopped or killed; it may have bound the socket before. */
 	else if (result == -EINTR && is_bound(path->socket))
 		result = 0;
 	if (result == -EINTR)
-		return refuse(EINTR, "the process that was to bind it for you was stopped or killed");
-	/* That would mean "not yet". */
+		return refuse(EINTR, "helper process was stopped or killed: try again");
+	/* -EAGAIN would mean "not yet". */
 	if (result == -EAGAIN)
 		result = -ENOMEM;
-	/* By the daemon, whose process it is to be in what the other end is told. */
+	/* The daemon calls listen(2) itself, so that the peer's SO_PEERCRED shows the daemon's process. */
 	if (result == 0 && path->backlog >= 0 && listen(path->socket->fd, path->backlog) < 0)
 		result = -errno;
 	return result;
 }
 
-static void path_run(AsyncJob *errand)
+static void path_binding_run(AsyncJob *job)
 {
-	PathBinding *path = (PathBinding *)errand;
+	PathBinding *path = (PathBinding *)job;
 
 	refusal_forget();
 	path->result = creds_override(&path->caller);
@@ -117,15 +128,15 @@ static void path_run(AsyncJob *errand)
 		return;
 	path->result = bind_path(path);
 	path->reason = refusal_noted() ? g_strdup(refusal_note()) : NULL;
-	/* Whoever was interrupted finds nothing of it. */
-	if (path->result == 0 && job_detached(errand))
+	/* An interrupted caller must not find the file. */
+	if (path->result == 0 && job_detached(job))
 		path_unlink(path->address.local.sun_path);
 	creds_revert();
 }
 
-static void path_end(AsyncJob *errand)
+static void path_binding_free(AsyncJob *job)
 {
-	PathBinding *path = (PathBinding *)errand;
+	PathBinding *path = (PathBinding *)job;
 
 	socket_unref(path->socket);
 	creds_clear(&path->caller);
@@ -133,18 +144,18 @@ static void path_end(AsyncJob *errand)
 	g_free(path);
 }
 
-static JobClass paths = {
-	.quota = {.what = "paths to be bound",
+static JobClass path_jobs = {
+	.quota = {.what = "paths being bound",
 		  .remedy = "wait for some to end",
 		  .error = ENFILE,
 		  .user_max = PATHS_USER},
 	.threads_user_max = PATHS_AT_ONCE,
-	.run = path_run,
-	.end = path_end,
+	.run = path_binding_run,
+	.end = path_binding_free,
 };
 
-/* A new socket, as the caller. */
-static int make(const Binding *binding, int family, Socket **out)
+/* Makes a socket with the caller's credentials. */
+static int make_socket(const Binding *binding, int family, Socket **out)
 {
 	int result = creds_override(&binding->caller);
 
@@ -165,9 +176,9 @@ static int begin_path(Binding *binding, const int64_t key[4])
 	int result = path_check_caller(&binding->caller);
 
 	if (result == 0)
-		result = make(binding, AF_UNIX, &path->socket);
+		result = make_socket(binding, AF_UNIX, &path->socket);
 	if (result < 0) {
-		path_end(&path->errand);
+		path_binding_free(&path->job);
 		return result;
 	}
 	path->address = binding->given;
@@ -175,9 +186,9 @@ static int begin_path(Binding *binding, const int64_t key[4])
 	path->backlog = binding->terms.backlog;
 	path->result = -ENOMEM;
 	creds_copy(&path->caller, &binding->caller);
-	result = job_start(&path->errand, &paths, path->caller.uid, key);
+	result = job_start(&path->job, &path_jobs, path->caller.uid, key);
 	if (result < 0)
-		path_end(&path->errand);
+		path_binding_free(&path->job);
 	else
 		binding->path = path;
 	return result;
@@ -185,7 +196,7 @@ static int begin_path(Binding *binding, const int64_t key[4])
 
 static int try_path(PathBinding *path, Socket **out)
 {
-	if (!job_done(&path->errand))
+	if (!job_done(&path->job))
 		return -EAGAIN;
 	if (path->result < 0 && path->reason)
 		return refuse(-path->result, "%s", path->reason);
@@ -195,14 +206,14 @@ static int try_path(PathBinding *path, Socket **out)
 	return 0;
 }
 
-/* -- All others --------------------------------------------------------------------------------------------------------- */
+/* -- Other addresses ----------------------------------------------------------------------------------------------- */
 
-static int bind_one(const Binding *binding, const Address *address, Socket **out)
+static int bind_address(const Binding *binding, const Address *address, Socket **out)
 {
 	const bool any = address->any.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr);
 	const int off = 0;
 	Socket *socket = NULL;
-	int result = make(binding, address->any.sa_family, &socket);
+	int result = make_socket(binding, address->any.sa_family, &socket);
 
 	if (result < 0)
 		return result;
@@ -222,10 +233,10 @@ static int bind_one(const Binding *binding, const Address *address, Socket **out
 	return result;
 }
 
-/* The same, also on a machine without IPv6. */
-static int bind_any(const Binding *binding, const Address *address, Socket **out)
+/* The same on a machine without IPv6: the IPv4 wildcard address replaces the IPv6 one. */
+static int bind_or_fall_back(const Binding *binding, const Address *address, Socket **out)
 {
-	int result = bind_one(binding, address, out);
+	int result = bind_address(binding, address, out);
 
 	if (result == -EAFNOSUPPORT && address->any.sa_family == AF_INET6 &&
 	    IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr)) {
@@ -234,23 +245,12 @@ static int bind_any(const Binding *binding, const Address *address, Socket **out
 			.v4 = {.sin_family = AF_INET, .sin_port = address->v6.sin6_port},
 		};
 
-		result = bind_one(binding, &v4, out);
+		result = bind_address(binding, &v4, out);
 	}
 	return result;
 }
 
-static int check_family(const Binding *binding, const Address *address)
-{
-	if (binding->terms.network->type != SOCK_RAW)
-		return 0;
-	if (binding->terms.protocol == IPPROTO_ICMP && address->any.sa_family != AF_INET)
-		return refuse(EAFNOSUPPORT, "icmp is of IPv4; that of IPv6 is ipv6-icmp");
-	if (binding->terms.protocol == IPPROTO_ICMPV6 && address->any.sa_family != AF_INET6)
-		return refuse(EAFNOSUPPORT, "ipv6-icmp is of IPv6; that of IPv4 is icmp");
-	return 0;
-}
-
-/* A name may have addresses of both families: then IPv4, as Go does it. */
+/* A name may have addresses of both families. IPv4 addresses are tried first, as Go does. */
 static int bind_first(const Binding *binding, const Address *addresses, size_t n, Socket **out)
 {
 	int result = -EADDRNOTAVAIL;
@@ -259,10 +259,10 @@ static int bind_first(const Binding *binding, const Address *addresses, size_t n
 		for (size_t i = 0; i < n; i++) {
 			if ((turn == 0) != (addresses[i].any.sa_family != AF_INET6))
 				continue;
-			result = check_family(binding, &addresses[i]);
+			result = address_check_family(binding->terms.network, binding->terms.protocol, &addresses[i]);
 			if (result == 0)
-				result = bind_any(binding, &addresses[i], out);
-			/* Another one may be there where this one is not. */
+				result = bind_or_fall_back(binding, &addresses[i], out);
+			/* This machine may have the next address even if it does not have this one. */
 			if (result != -EADDRNOTAVAIL && result != -EAFNOSUPPORT)
 				return result;
 		}
@@ -270,15 +270,15 @@ static int bind_first(const Binding *binding, const Address *addresses, size_t n
 	return result;
 }
 
-/* -- For who asks ------------------------------------------------------------------------------------------------------- */
+/* -- Interface ----------------------------------------------------------------------------------------------------- */
 
-static int begin(Binding *binding, const char *text, const int64_t key[4])
+static int begin_binding(Binding *binding, const char *text, const int64_t key[4])
 {
 	const BindingTerms *terms = &binding->terms;
 	const bool any = !*text || strcmp(text, "*") == 0;
 	int result;
 
-	/* A raw socket of IPv6 takes no IPv4 as well. */
+	/* A raw IPv6 socket does not receive IPv4 as well. */
 	if (terms->network->type == SOCK_RAW && any && terms->protocol != IPPROTO_ICMPV6) {
 		binding->given = (Address){.length = sizeof binding->given.v4, .v4 = {.sin_family = AF_INET}};
 		return 0;
@@ -299,7 +299,7 @@ int binding_begin(const BindingTerms *terms, const char *text, const int64_t key
 
 	new->terms = *terms;
 	creds_copy(&new->caller, terms->caller);
-	result = begin(new, text, key);
+	result = begin_binding(new, text, key);
 	if (result < 0)
 		binding_free(new);
 	else
@@ -325,7 +325,7 @@ void binding_free(Binding *binding)
 		return;
 	resolve_free(binding->resolve);
 	if (binding->path)
-		job_detach(&binding->path->errand);
+		job_detach(&binding->path->job);
 	creds_clear(&binding->caller);
 	g_free(binding);
 }

@@ -1,12 +1,15 @@
 /*
- * The steps of connecting, each of which waits for something else:
+ * Connecting (connect.h). Each step waits for something else:
  *
- *	a look-up	of a name, or of a path, on a thread of its own; nothing for an address that says all
- *	an answer	from an address that is connected to; where it refuses, the next one is tried; from a path on a thread, too:
- *			the kernel checks its mode anew, and may have to ask a file system that does not answer
- *	a place		in the backlog of a unix server that is full: only a connect(2) that sleeps is told of one
+ *	look-up	of a name or of a path, on a thread of its own. A complete address needs none.
+ *	answer	of an address. If the address refuses, the next one is tried. A path is connected to on a thread, because the
+ *		kernel checks its mode again and may have to ask a file system that does not answer.
+ *	backlog	of a unix server that is full. Only a blocking connect(2) learns that there is room (BlockingConnect).
  *
- * Nothing is lost where who asked lets go in between: what is on a thread is finished there for nobody.
+ * No connection is lost if the caller gives up in between: a background job ends by itself, and its result is closed.
+ *
+ * Locking: none of its own. operation.c and dial.c let one thread at a time use a Connecting. The fields of a
+ * BlockingConnect belong to its job until job_done().
  */
 #include "backends/socket/connect.h"
 
@@ -23,90 +26,90 @@
 #include "backends/socket/resolve.h"
 #include "backends/core/refusal.h"
 
-typedef struct Place Place;
+typedef struct BlockingConnect BlockingConnect;
 
 struct Connecting {
 	const Network *network;
 	int protocol;
 	Caller caller; /* owned */
-	Socket *bound; /* held; or NULL */
+	Socket *bound; /* a reference; or NULL */
 	int (*prepare)(Socket *socket, void *data);
 	void *data;
-	int64_t serial, step; /* for its key: each step waits for something else */
+	int64_t serial, step; /* parts of its key: each step waits under a key of its own */
 
-	Resolve *resolve; /* owned, as `walk`: the look-up, or NULL */
+	Resolve *resolve; /* owned, as `walk`: the look-up; or NULL */
 	PathWalk *walk;
-	Address given; /* what the text says, where it says all */
-	Address found; /* where the path in it has led to: */
-	int path;      /* this descriptor; or -1 */
+	Address given;  /* the address, if the text gives it in full */
+	Address walked; /* the address of the socket that the path leads to ... */
+	int path;       /* ... which this descriptor keeps open; or -1 */
 	const Address *addresses;
-	size_t n, at; /* at: which is next */
+	size_t count, next; /* next: the index of the address to be tried next */
 
-	Socket *socket; /* held; what is being connected, to addresses[at - 1]; or NULL */
-	Place *place;   /* that it waits for; or NULL */
-	int error;      /* what the first address has met, negative; and which it was */
-	size_t failed;
+	Socket *socket;            /* a reference; being connected to addresses[next - 1]; or NULL */
+	BlockingConnect *blocking; /* the job that connects `socket`; or NULL */
+	int first_error;           /* the error of the first address, negative, and the index of that address */
+	size_t first_failed;
 };
 
-/* -- Paths, and places in a backlog -------------------------------------------------------------------------------------- */
+/* -- Blocking connects --------------------------------------------------------------------------------------------- */
 
 enum {
-	PLACES_AT_ONCE = 256,
-	PLACES_USER = 1024,
-	LOOK_MS = 100 /* how often it is seen whether anybody still waits for it */
+	BLOCKING_AT_ONCE = 256,
+	BLOCKING_USER = 1024,
+	CHECK_MS = 100 /* how often a blocking connect(2) returns to check whether a request still waits for it */
 };
 
-struct Place {
-	AsyncJob errand;
+struct BlockingConnect {
+	AsyncJob job;
 	Caller caller;  /* owned */
-	Socket *socket; /* held */
+	Socket *socket; /* a reference */
 	Address address;
 	int path; /* owned; or -1 */
 	int result;
 };
 
-static void place_run(AsyncJob *errand)
+static void blocking_connect_run(AsyncJob *job)
 {
-	Place *place = (Place *)errand;
-	const struct timeval look = {.tv_usec = LOOK_MS * 1000}, never = {0};
-	const int fd = place->socket->fd, flags = fcntl(fd, F_GETFL);
+	BlockingConnect *blocking = (BlockingConnect *)job;
+	const struct timeval interval = {.tv_usec = CHECK_MS * 1000}, never = {0};
+	const int fd = blocking->socket->fd, flags = fcntl(fd, F_GETFL);
 
-	/* Whoever else has this socket asks not to sleep each time (MSG_DONTWAIT). */
+	/* All other users of this socket pass MSG_DONTWAIT with each call. */
 	fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &look, sizeof look);
-	place->result = creds_override(&place->caller);
-	if (place->result == 0) {
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &interval, sizeof interval);
+	blocking->result = creds_override(&blocking->caller);
+	if (blocking->result == 0) {
 		do
-			place->result = connect(fd, &place->address.any, place->address.length) ? -errno : 0;
-		while (place->result == -EAGAIN && !job_detached(errand));
+			blocking->result = connect(fd, &blocking->address.any, blocking->address.length) ? -errno : 0;
+		while (blocking->result == -EAGAIN && !job_detached(job));
 	}
 	creds_revert();
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &never, sizeof never);
 	fcntl(fd, F_SETFL, flags);
 }
 
-static void place_end(AsyncJob *errand)
+static void blocking_connect_free(AsyncJob *job)
 {
-	Place *place = (Place *)errand;
+	BlockingConnect *blocking = (BlockingConnect *)job;
 
-	if (place->path >= 0)
-		close(place->path);
-	socket_unref(place->socket);
-	creds_clear(&place->caller);
-	g_free(place);
+	if (blocking->path >= 0)
+		close(blocking->path);
+	socket_unref(blocking->socket);
+	creds_clear(&blocking->caller);
+	g_free(blocking);
 }
 
-static JobClass places = {
+static JobClass blocking_connects = {
 	.quota = {.what = "connections to paths, or to servers with a full backlog",
 		  .remedy = "wait for some to end",
 		  .error = ENFILE,
-		  .user_max = PLACES_USER},
-	.threads_user_max = PLACES_AT_ONCE,
-	.run = place_run,
-	.end = place_end,
+		  .user_max = BLOCKING_USER},
+	.threads_user_max = BLOCKING_AT_ONCE,
+	.run = blocking_connect_run,
+	.end = blocking_connect_free,
 };
 
-/* -- Beginning and ending ----------------------------------------------------------------------------------------------- */
+/* -- Beginning and ending ------------------------------------------------------------------------------------------ */
 
 static void fill_key(const Connecting *connecting, int64_t key[4])
 {
@@ -118,19 +121,8 @@ static void fill_key(const Connecting *connecting, int64_t key[4])
 	key[3] = 0;
 }
 
-static int check_family(const Connecting *connecting, const Address *address)
-{
-	if (connecting->network->type != SOCK_RAW)
-		return 0;
-	if (connecting->protocol == IPPROTO_ICMP && address->any.sa_family != AF_INET)
-		return refuse(EAFNOSUPPORT, "icmp is of IPv4; that of IPv6 is ipv6-icmp");
-	if (connecting->protocol == IPPROTO_ICMPV6 && address->any.sa_family != AF_INET6)
-		return refuse(EAFNOSUPPORT, "ipv6-icmp is of IPv6; that of IPv4 is icmp");
-	return 0;
-}
-
-/* Reads the address, and begins its look-up if it needs one. */
-static int begin(Connecting *connecting, const char *text)
+/* Parses the address, and begins its look-up if it needs one. */
+static int begin_lookup(Connecting *connecting, const char *text)
 {
 	int result = address_parse(connecting->network, text, false, &connecting->given);
 	int64_t key[4];
@@ -148,8 +140,8 @@ static int begin(Connecting *connecting, const char *text)
 		return path_walk_begin(connecting->given.local.sun_path, &connecting->caller, key, &connecting->walk);
 	}
 	connecting->addresses = &connecting->given;
-	connecting->n = 1;
-	return check_family(connecting, &connecting->given);
+	connecting->count = 1;
+	return address_check_family(connecting->network, connecting->protocol, &connecting->given);
 }
 
 int connecting_begin(const Network *network, int protocol, const char *text, const Caller *caller, Socket *bound,
@@ -167,7 +159,7 @@ int connecting_begin(const Network *network, int protocol, const char *text, con
 	connecting->serial = __atomic_fetch_add(&serials, 1, __ATOMIC_RELAXED);
 	connecting->path = -1;
 	creds_copy(&connecting->caller, caller);
-	result = begin(connecting, text);
+	result = begin_lookup(connecting, text);
 	if (result < 0)
 		connecting_free(connecting);
 	else
@@ -181,8 +173,8 @@ void connecting_free(Connecting *connecting)
 		return;
 	resolve_free(connecting->resolve);
 	path_walk_free(connecting->walk);
-	if (connecting->place)
-		job_detach(&connecting->place->errand);
+	if (connecting->blocking)
+		job_detach(&connecting->blocking->job);
 	socket_unref(connecting->socket);
 	socket_unref(connecting->bound);
 	if (connecting->path >= 0)
@@ -191,67 +183,70 @@ void connecting_free(Connecting *connecting)
 	g_free(connecting);
 }
 
-/* -- Going on ----------------------------------------------------------------------------------------------------------- */
+/* -- Steps --------------------------------------------------------------------------------------------------------- */
 
 static bool is_link_local(const Address *address)
 {
 	return address->any.sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&address->v6.sin6_addr);
 }
 
-/* Says in words what the address that counts has met. */
+/* Notes the reason for the error of the address that counts. */
 static int refuse_connect(const Connecting *connecting, int error)
 {
 	const bool local = connecting->network->local;
 	char text[ADDRESS_TEXT_MAX + 1];
 
-	address_print(connecting->network, local ? &connecting->given : &connecting->addresses[connecting->failed],
-		      text);
+	address_print(connecting->network,
+		      local ? &connecting->given : &connecting->addresses[connecting->first_failed], text);
 	switch (-error) {
 	case ECONNREFUSED:
-		return refuse(ECONNREFUSED, "nobody listens at %s", text);
+		return refuse(ECONNREFUSED, "no socket listens at %s", text);
 	case ETIMEDOUT:
 		return refuse(ETIMEDOUT, "%s does not answer", text);
 	case ENETUNREACH:
 	case EHOSTUNREACH:
-		return refuse(-error, "there is no way from here to %s", text);
+		return refuse(-error, "no route to %s", text);
 	case EPROTOTYPE:
-		return refuse(EPROTOTYPE, "the socket at %s is of another kind: unix, unixgram or unixpacket", text);
+		return refuse(EPROTOTYPE, "wrong type of socket at %s: use unix, unixgram or unixpacket", text);
 	}
 	if (refusal_noted())
 		return error;
 	if (error == -EAFNOSUPPORT && connecting->bound)
 		return refuse(EAFNOSUPPORT,
-			      "the conversation has an address of another family than %s: hangup ends that", text);
+			      "conversation is bound to another family than that of %s: write hangup first", text);
 	if (error == -EACCES && !local)
-		return refuse(EACCES, "%s is a broadcast address, which takes options/broadcast", text);
-	if (error == -EINVAL && !local && is_link_local(&connecting->addresses[connecting->failed]))
-		return refuse(EINVAL, "every interface has addresses like this: say which, as in [fe80::1%%eth0]:80");
+		return refuse(EACCES, "%s is a broadcast address: write 1 to options/broadcast first", text);
+	if (error == -EINVAL && !local && is_link_local(&connecting->addresses[connecting->first_failed]))
+		return refuse(EINVAL, "link-local address without an interface: add it, as in [fe80::1%%eth0]:80");
 	if (error == -EACCES)
-		return refuse(EACCES, "the mode of %s, or of a directory above it, keeps you out", text);
+		return refuse(EACCES, "no permission for %s: check its mode and the modes of its directories", text);
 	return refuse(-error, "%s: %s", text, g_strerror(-error));
 }
 
-/* Takes what the look-up has found. 0, -EAGAIN, or another negative errno. */
-static int look_up(Connecting *connecting)
+/* Takes the result of the look-up. 0, -EAGAIN, or another negative errno. */
+static int finish_lookup(Connecting *connecting)
 {
 	int result;
 
-	if (connecting->n)
+	if (connecting->count)
 		return 0;
 	if (connecting->resolve)
-		return resolve_result(connecting->resolve, &connecting->addresses, &connecting->n);
+		return resolve_result(connecting->resolve, &connecting->addresses, &connecting->count);
 	result = path_walk_result(connecting->walk);
 	if (result < 0)
 		return result == -EAGAIN ? result : refuse_connect(connecting, result);
 	connecting->path = result;
-	path_address(result, &connecting->found);
-	connecting->addresses = &connecting->found;
-	connecting->n = 1;
+	path_address(result, &connecting->walked);
+	connecting->addresses = &connecting->walked;
+	connecting->count = 1;
 	return 0;
 }
 
-/* The socket to connect to an address, which is changed to be of its family. As the caller. */
-static int take_socket(Connecting *connecting, Address *address)
+/*
+ * Chooses the socket to connect to an address. For a bound IPv6 socket an IPv4 address is replaced by the v4-mapped
+ * one. Called with the caller's credentials.
+ */
+static int choose_socket(Connecting *connecting, Address *address)
 {
 	Socket *bound = connecting->bound;
 	int result;
@@ -278,41 +273,41 @@ static int take_socket(Connecting *connecting, Address *address)
 	return 0;
 }
 
-/* On a thread: to a path, or to wait for a place where the backlog is full. -EAGAIN: it is on its way. */
-static int go(Connecting *connecting, const Address *address)
+/* Starts a job that connects to a path, or that waits for room in a full backlog. -EAGAIN: it is started. */
+static int start_blocking_connect(Connecting *connecting, const Address *address)
 {
-	Place *place = g_new0(Place, 1);
+	BlockingConnect *blocking = g_new0(BlockingConnect, 1);
 	int64_t key[4];
 	int result;
 
-	creds_copy(&place->caller, &connecting->caller);
-	place->socket = socket_ref(connecting->socket);
-	place->address = *address;
-	place->path = connecting->path;
-	place->result = -ENOMEM;
+	creds_copy(&blocking->caller, &connecting->caller);
+	blocking->socket = socket_ref(connecting->socket);
+	blocking->address = *address;
+	blocking->path = connecting->path;
+	blocking->result = -ENOMEM;
 	connecting->path = -1;
 	fill_key(connecting, key);
-	result = job_start(&place->errand, &places, connecting->caller.uid, key);
+	result = job_start(&blocking->job, &blocking_connects, connecting->caller.uid, key);
 	if (result < 0)
-		place_end(&place->errand);
+		blocking_connect_free(&blocking->job);
 	else
-		connecting->place = place;
+		connecting->blocking = blocking;
 	return result < 0 ? result : -EAGAIN;
 }
 
-/* What the address that is being connected to says: 0, -EAGAIN, or another negative errno. */
-static int hear(Connecting *connecting)
+/* The result of the address that is being connected to: 0, -EAGAIN, or another negative errno. */
+static int connect_result(Connecting *connecting)
 {
 	struct pollfd fd = {.fd = connecting->socket->fd, .events = POLLOUT};
 	int error = 0;
 	socklen_t size = sizeof error;
 
-	Place *place = connecting->place;
+	BlockingConnect *blocking = connecting->blocking;
 
-	if (place && !job_done(&place->errand))
+	if (blocking && !job_done(&blocking->job))
 		return -EAGAIN;
-	if (place)
-		return place->result == -EAGAIN ? -ETIMEDOUT : place->result;
+	if (blocking)
+		return blocking->result == -EAGAIN ? -ETIMEDOUT : blocking->result;
 	if (poll(&fd, 1, 0) != 1)
 		return -EAGAIN;
 	getsockopt(fd.fd, SOL_SOCKET, SO_ERROR, &error, &size);
@@ -320,50 +315,50 @@ static int hear(Connecting *connecting)
 }
 
 /*
- * Begins to connect to the next address. 0: it is; -EAGAIN: it is on its way; *final: a failure that the others would meet as
- * well.
+ * Begins to connect to the next address. 0: connected; -EAGAIN: in progress; *final: an error that every other address
+ * would give as well.
  */
 static int connect_next(Connecting *connecting, bool *final)
 {
-	Address address = connecting->addresses[connecting->at++];
+	Address address = connecting->addresses[connecting->next++];
 	int result = creds_override(&connecting->caller);
 
 	connecting->step++;
-	/* Raw IP has no ports, but without one getpeername(2) says that there is no connection. */
+	/* Raw IP has no ports, but with port 0 getpeername(2) fails as if the socket were not connected. */
 	if (connecting->network->type == SOCK_RAW && address.any.sa_family == AF_INET)
 		address.v4.sin_port = htons((uint16_t)connecting->protocol);
 	else if (connecting->network->type == SOCK_RAW)
 		address.v6.sin6_port = htons((uint16_t)connecting->protocol);
 	if (result == 0) {
-		result = take_socket(connecting, &address);
+		result = choose_socket(connecting, &address);
 		*final = result < 0 && result != -EAFNOSUPPORT;
 		if (result == 0 && connecting->path < 0 &&
 		    connect(connecting->socket->fd, &address.any, address.length))
 			result = -errno;
 		creds_revert();
 	}
-	/* What is on this machine has answered by now. */
+	/* An address on this machine has answered by now. */
 	if (result == -EINPROGRESS)
-		return hear(connecting);
-	/* Not before this thread is the daemon again, whose ids the other one is to begin with. */
+		return connect_result(connecting);
+	/* The job starts with the ids of this thread, so the thread must be the daemon again. */
 	if (result == 0 && connecting->path >= 0)
-		return go(connecting, &address);
+		return start_blocking_connect(connecting, &address);
 	if (result == -EAGAIN && connecting->network->local)
-		return go(connecting, &address);
+		return start_blocking_connect(connecting, &address);
 	/* TCP has no local port left. */
 	return result == -EAGAIN ? -EADDRNOTAVAIL : result;
 }
 
 /*
- * Done with a socket that was refused. One that is to be used again is told so: the next connect(2) of a TCP socket says no more than
- * that this one has failed (ECONNABORTED), unless the socket is disconnected, which leaves it bound.
+ * Drops a socket whose connection was refused. A TCP socket that is to be used again has to be disconnected first:
+ * otherwise the next connect(2) only reports the old failure (ECONNABORTED). A disconnected socket stays bound.
  */
-static void let_go(Connecting *connecting)
+static void drop_socket(Connecting *connecting)
 {
 	const struct sockaddr nothing = {.sa_family = AF_UNSPEC};
 	int64_t key[4];
 
-	/* Whoever was told to watch its descriptor, and does not yet, is to ask again. */
+	/* A request that was told to watch the descriptor, and has not begun to, has to ask again. */
 	fill_key(connecting, key);
 	host_wake(key);
 	if (connecting->bound && !connecting->network->local)
@@ -373,35 +368,37 @@ static void let_go(Connecting *connecting)
 
 int connecting_try(Connecting *connecting, Socket **out)
 {
-	int result = look_up(connecting);
+	int result = finish_lookup(connecting);
 	bool final = false;
 
 	if (result < 0)
 		return result;
-	result = connecting->socket ? hear(connecting) : connect_next(connecting, &final);
+	result = connecting->socket ? connect_result(connecting) : connect_next(connecting, &final);
 	while (result < 0 && result != -EAGAIN && !final) {
-		/* The first is the best of them: what it says tells more than "no way to its other address". */
-		if (connecting->error == 0) {
-			connecting->error = result;
-			connecting->failed = connecting->at - 1;
+		/*
+		 * The look-up returns the best address first. Its error says more than "no route" to another address.
+		 */
+		if (connecting->first_error == 0) {
+			connecting->first_error = result;
+			connecting->first_failed = connecting->next - 1;
 		}
-		let_go(connecting);
-		if (connecting->at == connecting->n)
-			return refuse_connect(connecting, connecting->error);
+		drop_socket(connecting);
+		if (connecting->next == connecting->count)
+			return refuse_connect(connecting, connecting->first_error);
 		result = connect_next(connecting, &final);
 	}
 	if (result == 0)
 		*out = g_steal_pointer(&connecting->socket);
 	if (!final)
 		return result;
-	connecting->failed = connecting->at - 1;
+	connecting->first_failed = connecting->next - 1;
 	return refuse_connect(connecting, result);
 }
 
 void connecting_wait(Connecting *connecting, Wait *out)
 {
-	/* What is on a thread wakes by the key alone. */
-	const bool watched = connecting->socket && !connecting->place;
+	/* A job wakes by the key alone. */
+	const bool watched = connecting->socket && !connecting->blocking;
 
 	*out = (Wait){.how = WAIT_FD, .fd = watched ? connecting->socket->fd : -1, .events = EPOLLOUT};
 	fill_key(connecting, out->key);
@@ -409,5 +406,5 @@ void connecting_wait(Connecting *connecting, Wait *out)
 
 bool connecting_has_steps(const Connecting *connecting)
 {
-	return !connecting->socket || connecting->at < connecting->n;
+	return !connecting->socket || connecting->next < connecting->count;
 }

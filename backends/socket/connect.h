@@ -1,6 +1,6 @@
 /*
- * Connecting: a look-up, where the address needs one, and then one address after the other until one answers. Made for the
- * open of dial/ADDRESS and the `connect` of a conversation.
+ * Connecting to an address: a look-up if the address needs one, then one address after the other until one answers.
+ * Called by dial.c (an open of dial/ADDRESS) and operation.c (the verb `connect`).
  */
 #pragma once
 
@@ -9,25 +9,30 @@
 typedef struct Connecting Connecting;
 
 /*
- * Begins to connect to `text` as `caller` (copied with its groups), who waits for this call to return; nothing is done yet but
- * the address read. `bound`: a socket that is there already (held by the Connecting), or NULL. `prepare` (may be NULL) is
- * called on each socket made, as the caller, before it connects. 0, or a negative errno with the reason noted. The Connecting
- * is the caller's.
+ * Begins to connect to `text` with the credentials of `caller`, which are copied with its groups. The caller's thread
+ * waits for this call, so its pid is valid. Only the address is parsed here. `bound`: an existing socket to connect
+ * (the Connecting takes a reference of its own), or NULL. `prepare` (may be NULL) is called for each new socket, with
+ * the caller's credentials, before the socket connects. 0, or a negative errno with the reason noted. The calling
+ * function owns the Connecting.
  */
 int connecting_begin(const Network *network, int protocol, const char *text, const Caller *caller, Socket *bound,
 		     int (*prepare)(Socket *socket, void *data), void *data, Connecting **out);
 
 /*
- * Goes on with it, never sleeps: 0 with the socket, held for the caller; -EAGAIN: not yet; or the errno that the best of its
- * addresses has met, the reason noted. Not to be called again after that. Not for two threads at once, nor is connecting_wait().
+ * Continues. Never sleeps. 0: the calling function receives a reference to the socket. -EAGAIN: not yet. Otherwise
+ * the error of the best address, the reason noted. It must not be called after it has returned anything but -EAGAIN.
+ * One thread at a time may call this function or connecting_wait().
  */
 int connecting_try(Connecting *connecting, Socket **out);
 
-/* How to wait for it: always WAIT_FD, but from try to try for something else. */
+/* How to wait for it: always with WAIT_FD, but after each try for something else. */
 void connecting_wait(Connecting *connecting, Wait *out);
 
-/* Whether more than one answer is to be waited for: it gets on by connecting_try() only, while the kernel sees to the last. */
+/*
+ * Whether more than one answer is awaited. Then only connecting_try() makes progress; the last answer arrives in the
+ * kernel without it.
+ */
 bool connecting_has_steps(const Connecting *connecting);
 
-/* At any time; NULL is fine. What was begun is given up. */
+/* May be called at any time. NULL is allowed. The connection is given up. */
 void connecting_free(Connecting *connecting);

@@ -1,23 +1,25 @@
 /*
- * A conversation is an Entry with a socket that comes and goes. Much happens to it at once: the verbs of ctl, on the
- * dispatcher, on the watching thread and on workers; reading and writing data; text files and options; rmdir. This is
- * how that goes together:
+ * A conversation is an Entry of a registry with a socket that comes and goes. Several threads use it at once: the main
+ * loop, the watching thread and worker threads run verbs of ctl, reads and writes of data, text files, options and
+ * rmdir.
  *
- * The socket. Whoever wants it takes a reference under the conversation lock (conversation_socket()) and uses it
- * without the lock, in calls that do not sleep. Hanging up takes it away under the lock, then shuts it down and wakes
- * who waits for it; so whoever still has a reference finds the end of that connection, and never another one. An open
- * `data` keeps the socket that it used first (socket_data.c).
+ * The socket: a thread takes a reference under the conversation lock (conversation_socket()) and uses it without the
+ * lock, in calls that do not sleep. A hang-up removes the socket from the conversation under the lock, then shuts it
+ * down and wakes the requests that wait for it. A thread that still has a reference therefore finds the end of that
+ * connection, and never another connection. An open `data` keeps the socket that it used first (data.c).
  *
- * Verbs that may have to wait, for a look-up or the other side, are an SocketOp (socket_attempt.c), of which a
- * conversation has one at a time. It is worked on without the lock by one thread at a time. What comes of it is the
- * conversation's only if the attempt is still the conversation's under the lock; a hang-up takes that place away, and
- * then what comes of it is closed.
+ * Verbs: a verb that may have to wait, for a look-up or for the peer, is a Pending (operation.c implements it). A
+ * conversation has one at a time. One thread at a time works on it, without the lock. Its result counts only if it is
+ * still the conversation's Pending under the lock. A hang-up takes the Pending away; the result is then closed.
  *
- * The end. rmdir and the last close of a conversation made by clone take the name and hang up. Open files hold the Own
- * beyond that, and find it `removed`. An attempt holds the Own, and the Own the attempt: hanging up parts them.
+ * The end: rmdir, and the last close of a conversation made by clone, remove the name and hang up. Open files hold the
+ * Entry beyond that and find the conversation `removed`. The Pending and the Entry refer to each other; the hang-up
+ * cuts that circle.
  *
- * Locking: `conversation_lock` is a leaf, held for a few instructions and over no system call. Wake-ups and the ends of
- * sockets come after it.
+ * Called by every file of this folder that serves a file of a conversation, and by members.c for the directory.
+ *
+ * Locking: `conversation_lock` is a leaf. It is held for a few instructions and across no system call. Wake-ups and
+ * the ends of sockets follow after it is released.
  */
 #include "backends/socket/conversation.h"
 
@@ -37,17 +39,17 @@ enum { CONVERSATIONS_USER = 1024, PROTOCOLS = 256 };
 
 GMutex conversation_lock;
 
-/* Those of one directory. */
+/* The conversations of one directory. */
 typedef struct Table {
-	Registry entry;
-	int lowest; /* Protected by the conversation lock. No number below it is free. */
+	Registry registry;
+	int lowest; /* Protected by the conversation lock. No lower number is free. */
 } Table;
 
 static void conversation_end(Entry *entry);
 
 #define TABLE(things)                                                                                                 \
 	{                                                                                                             \
-		.entry =                                                                                              \
+		.registry =                                                                                           \
 		{.quota = {.what = things, .remedy = "remove some", .error = ENOSPC, .user_max = CONVERSATIONS_USER}, \
 		 .end = conversation_end }                                                                            \
 	}
@@ -60,8 +62,13 @@ static Table networks[NETWORKS] = {
 	[NET_UNIXPACKET] = TABLE("conversations and sockets"),
 };
 
-static Table protocols[PROTOCOLS];      /* of ip; filled in when first asked for */
-static GHashTable *with_protocol_users; /* Protected by the conversation lock. uid -> conversations of all protocols */
+static Table protocols[PROTOCOLS]; /* of ip; initialised at first use */
+static Quota with_protocol = {
+	.what = "conversations below ip",
+	.remedy = "remove some",
+	.error = ENOSPC,
+	.user_max = CONVERSATIONS_USER,
+};
 
 static void protocols_prepare(void)
 {
@@ -74,9 +81,9 @@ Registry *conversation_table(const Object *object)
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 	if (object->select != NET_IP)
-		return &networks[object->select].entry;
+		return &networks[object->select].registry;
 	pthread_once(&once, protocols_prepare);
-	return &protocols[object->part].entry;
+	return &protocols[object->part].registry;
 }
 
 static void note_any(void *data, const Object *object, const ObjectStat *stat)
@@ -96,38 +103,17 @@ void conversation_protocols(void (*each)(void *data, int protocol), void *data)
 	}
 }
 
-/* -- Making and ending ---------------------------------------------------------------------------------------------- */
+/* -- Making and ending --------------------------------------------------------------------------------------------- */
 
-/* The tables of ip count together. */
-static int charge(const Conversation *conversation, int count)
-{
-	gpointer user = GUINT_TO_POINTER(conversation->maker);
-	int now;
-
-	if (conversation->network->type != SOCK_RAW || conversation->maker == 0)
-		return 0;
-	g_mutex_lock(&conversation_lock);
-	if (!with_protocol_users)
-		with_protocol_users = g_hash_table_new(NULL, NULL);
-	now = GPOINTER_TO_INT(g_hash_table_lookup(with_protocol_users, user)) + count;
-	if (now <= 0)
-		g_hash_table_remove(with_protocol_users, user);
-	else if (now <= CONVERSATIONS_USER)
-		g_hash_table_insert(with_protocol_users, user, GINT_TO_POINTER(now));
-	g_mutex_unlock(&conversation_lock);
-	if (now > CONVERSATIONS_USER)
-		return refuse(ENOSPC, "you have %d conversations below ip already", CONVERSATIONS_USER);
-	return 0;
-}
-
-/* Nobody holds it any more, so it has been hung up. */
+/* Called by the registry at the last unref. The conversation has been hung up before. */
 static void conversation_end(Entry *entry)
 {
 	Conversation *conversation = entry->data;
 
 	if (!conversation)
 		return; /* a node */
-	charge(conversation, -1);
+	if (conversation->network->type == SOCK_RAW)
+		quota_release(&with_protocol, conversation->maker, 1);
 	options_clear(&conversation->options);
 	g_free(conversation);
 }
@@ -161,7 +147,7 @@ void conversation_name_freed(Registry *table, const char *name)
 	g_mutex_unlock(&conversation_lock);
 }
 
-/* registry_add() under the lowest number that is free. */
+/* registry_add() under the lowest free number. */
 static int add_number(Registry *table, mode_t mode, Conversation *conversation, Entry **out)
 {
 	char name[16];
@@ -184,6 +170,7 @@ static int add_number(Registry *table, mode_t mode, Conversation *conversation, 
 int conversation_make(const Object *at, const char *name, mode_t mode, Entry **out)
 {
 	Conversation *new = g_new0(Conversation, 1);
+	const bool raw = network_of(at)->type == SOCK_RAW;
 	int result;
 
 	new->network = network_of(at);
@@ -192,12 +179,13 @@ int conversation_make(const Object *at, const char *name, mode_t mode, Entry **o
 	new->maker = geteuid();
 	new->cloned = !name;
 	new->files = !name;
-	g_queue_init(&new->calls);
-	result = charge(new, 1);
+	g_queue_init(&new->accepted);
+	/* The directories of all protocols of ip share one limit. */
+	result = raw ? quota_charge(&with_protocol, new->maker, 1) : 0;
 	if (result == 0) {
 		result = name ? registry_add(new->table, name, mode, new, out) : add_number(new->table, mode, new, out);
-		if (result < 0)
-			charge(new, -1);
+		if (result < 0 && raw)
+			quota_release(&with_protocol, new->maker, 1);
 	}
 	if (result < 0)
 		g_free(new);
@@ -237,11 +225,11 @@ void conversation_close(Entry *entry)
 	g_mutex_lock(&conversation_lock);
 	over = --conversation->files == 0 && conversation->cloned && !conversation->removed;
 	if (over)
-		conversation->removed = true; /* nobody opens it from here on */
+		conversation->removed = true; /* no file of it can be opened from here on */
 	g_mutex_unlock(&conversation_lock);
 	if (over) {
 		entry_name(entry, name);
-		creds_raise(); /* whoever closes it last need not be its owner */
+		creds_raise(); /* the last close need not come from the owner */
 		if (registry_remove(conversation->table, &object) == 0)
 			conversation_removed(entry, name);
 		creds_lower();
@@ -249,7 +237,7 @@ void conversation_close(Entry *entry)
 	conversation_unref(entry);
 }
 
-/* -- Its socket ----------------------------------------------------------------------------------------------------- */
+/* -- The socket ---------------------------------------------------------------------------------------------------- */
 
 Socket *conversation_socket(const Entry *entry, Stage *stage)
 {
@@ -269,21 +257,26 @@ int64_t conversation_queued(const Entry *entry)
 	Socket *socket = conversation_socket(entry, NULL);
 	int bytes = 0;
 
-	/* A socket that is called at has none: EINVAL. */
+	/* A listening socket has no such number: EINVAL. */
 	if (socket && ioctl(socket->fd, FIONREAD, &bytes) < 0)
 		bytes = 0;
 	socket_unref(socket);
 	return bytes;
 }
 
-/* Ends a connection for all who have it, and lets go of it. Closing alone would leave those waiting who hold it. */
+/*
+ * Ends a connection for all of its users and drops a reference. close(2) alone would leave requests waiting that hold
+ * the socket.
+ */
 static void socket_end(Socket *socket)
 {
 	const struct sockaddr nothing = {.sa_family = AF_UNSPEC};
 	struct linger linger = {0};
 	socklen_t size = sizeof linger;
 
-	/* What close(2) does for SO_LINGER of 0 seconds: a reset, where shutdown(2) would send what is left first. */
+	/*
+	 * The effect of close(2) with SO_LINGER of 0 seconds: a reset. shutdown(2) would send the queued bytes first.
+	 */
 	if (!socket->network->local && getsockopt(socket->fd, SOL_SOCKET, SO_LINGER, &linger, &size) == 0 &&
 	    linger.l_onoff)
 		connect(socket->fd, &nothing, sizeof nothing);
@@ -292,31 +285,34 @@ static void socket_end(Socket *socket)
 	socket_unref(socket);
 }
 
-void call_free(Call *call)
+void accepted_free(Accepted *accepted)
 {
-	if (!call)
+	if (!accepted)
 		return;
 	g_mutex_lock(&conversation_lock);
-	g_queue_unlink(&conversation_of(call->entry)->calls, &call->link);
+	g_queue_unlink(&conversation_of(accepted->entry)->accepted, &accepted->link);
 	g_mutex_unlock(&conversation_lock);
-	conversation_unref(call->entry);
-	g_free(call);
+	conversation_unref(accepted->entry);
+	g_free(accepted);
 }
 
-/* Takes what there is to be hung up, for end_connection(). Called with the conversation lock held. */
-static void detach_socket(Conversation *conversation, Socket **socket, Call **call)
+/*
+ * Takes the socket of a hang-up from the conversation; end_connection() ends it. Called with the conversation lock
+ * held.
+ */
+static void detach_socket(Conversation *conversation, Socket **socket, Accepted **accepted)
 {
 	*socket = g_steal_pointer(&conversation->socket);
-	*call = g_steal_pointer(&conversation->call);
+	*accepted = g_steal_pointer(&conversation->accepted_as);
 	conversation->stage = STAGE_IDLE;
 	conversation->late = false;
 }
 
-static void end_connection(Entry *entry, Socket *socket, Call *call)
+static void end_connection(Entry *entry, Socket *socket, Accepted *accepted)
 {
 	if (socket)
 		socket_end(socket);
-	call_free(call);
+	accepted_free(accepted);
 	entry_touch(entry);
 	conversation_wake(entry);
 }
@@ -326,32 +322,32 @@ void conversation_hang_up(Entry *entry)
 	Conversation *conversation = entry->data;
 	Pending *pending;
 	Socket *socket;
-	Call *call;
+	Accepted *accepted;
 
 	g_mutex_lock(&conversation_lock);
 	pending = conversation->pending ? conversation->pending->ops->take(conversation) : NULL;
-	detach_socket(conversation, &socket, &call);
+	detach_socket(conversation, &socket, &accepted);
 	g_mutex_unlock(&conversation_lock);
 	if (pending)
 		pending->ops->ended(pending);
-	end_connection(entry, socket, call);
+	end_connection(entry, socket, accepted);
 }
 
 void conversation_drop(Entry *entry, const Socket *socket)
 {
 	Conversation *conversation = entry->data;
 	Socket *taken = NULL;
-	Call *call = NULL;
+	Accepted *accepted = NULL;
 
 	g_mutex_lock(&conversation_lock);
 	if (conversation->socket == socket)
-		detach_socket(conversation, &taken, &call);
+		detach_socket(conversation, &taken, &accepted);
 	g_mutex_unlock(&conversation_lock);
 	if (taken)
-		end_connection(entry, taken, call);
+		end_connection(entry, taken, accepted);
 }
 
-/* -- Waiting -------------------------------------------------------------------------------------------------------- */
+/* -- Waiting ------------------------------------------------------------------------------------------------------- */
 
 void conversation_wait(const Entry *entry, Wait *out)
 {

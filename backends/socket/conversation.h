@@ -1,6 +1,6 @@
 /*
- * Conversations: sockets with a name and a directory, which ctl is told what to do with. socket_conversation.c says how
- * their parts get along.
+ * Conversations: sockets with a name and a directory, controlled by the verbs of ctl. conversation.c describes how
+ * their parts work together.
  */
 #pragma once
 
@@ -8,12 +8,12 @@
 #include "backends/socket/socket.h"
 #include "backends/socket/options.h"
 
-/* What a verb of ctl has begun. */
+/* A verb of ctl in progress. operation.c implements it as a SocketOp. */
 typedef struct Pending Pending;
 typedef struct Conversation Conversation;
 
 typedef struct PendingOps {
-	/* Takes it away from its conversation and marks it ended. Called with the conversation lock held. */
+	/* Takes it from its conversation, which has one, and marks it ended. Called with the conversation lock held. */
 	Pending *(*take)(Conversation *conversation);
 	/* Wakes the requests that wait for it and drops the reference that take() returned. Called without the lock. */
 	void (*ended)(Pending *pending);
@@ -23,12 +23,12 @@ struct Pending {
 	const PendingOps *ops;
 };
 
-/* One that is still there, as the announced conversation lists it. */
-typedef struct Call {
-	Entry *entry; /* the announced conversation; held */
-	GList link;   /* Protected by the conversation lock: of its calls */
-	char peer[];  /* who called, a line without its newline */
-} Call;
+/* An accepted connection that is still open, as `peer` of the announced conversation lists it. */
+typedef struct Accepted {
+	Entry *entry; /* a reference to the announced conversation */
+	GList link;   /* Protected by the conversation lock. In Conversation.accepted. */
+	char peer[];  /* the other end, without a newline */
+} Accepted;
 
 typedef enum Stage { STAGE_IDLE, STAGE_BOUND, STAGE_ANNOUNCED, STAGE_CONNECTED } Stage;
 
@@ -36,21 +36,21 @@ struct Conversation {
 	const Network *network;
 	int protocol;
 	Registry *table;
-	uid_t maker; /* to whom it is charged */
+	uid_t maker; /* the user to whom it is charged */
 	Options options;
 
 	/* Protected by the conversation lock. */
-	bool cloned;  /* it goes with its last open file */
+	bool cloned;  /* it ends with its last open file */
 	bool removed; /* it has lost its name */
-	int files;    /* open files that hold it */
+	int files;    /* number of open files */
 	Stage stage;
-	Socket *socket;   /* held; NULL when idle */
-	Pending *pending; /* held; the verb that is under way, NULL: none */
-	Call *call;       /* owned; what its socket was accepted as, NULL: it was not */
-	int error;        /* the last one met, positive; 0: none */
-	bool late;        /* nobody waited for that error */
-	int64_t accepted; /* how many connections so far */
-	GQueue calls;     /* Call: those that are still there */
+	Socket *socket;         /* a reference; NULL when idle */
+	Pending *pending;       /* a reference to the verb in progress; or NULL */
+	Accepted *accepted_as;  /* owned; the accepted connection that its socket is; or NULL */
+	int error;              /* the last error, positive; 0: none */
+	bool late;              /* no request waited for that error */
+	int64_t accepted_count; /* number of connections accepted so far */
+	GQueue accepted;        /* Accepted: the connections that are still open */
 };
 
 static inline Conversation *conversation_of(const Entry *entry)
@@ -59,55 +59,57 @@ static inline Conversation *conversation_of(const Entry *entry)
 }
 
 /*
- * Guards the fields above, and what the other files of conversations say. A leaf, held for a few instructions. (A
- * socket's counter may be raised under it, not lowered: the last one closes.)
+ * Protects the fields above and the fields that other files of this folder name. A leaf lock, held for a few
+ * instructions. The reference count of a socket may be raised under it, but not lowered, because the last unref closes
+ * the socket.
  */
 extern GMutex conversation_lock;
 
-/* The conversation of this object, held; NULL: it has ended, or is a node. */
+/* The conversation of this object, with a reference. NULL: it has ended, or the object is a node. */
 Entry *conversation_get(const Object *object);
 void conversation_unref(Entry *entry);
 
 /*
- * A new conversation in the directory `at`, owned by whom the thread plays. `name` NULL: the lowest number that is
- * free; then it has one open file already, and goes with the last one. 0 and it is held, or as registry_add().
+ * Makes a conversation in the directory `at`, owned by the thread's effective ids. With `name` NULL it gets the lowest
+ * free number, counts one open file already, and ends with the last one. 0 with a reference, or an error as of
+ * registry_add().
  */
 int conversation_make(const Object *at, const char *name, mode_t mode, Entry **out);
 
-/* One more open file of it. 0, or -ENOENT: it has lost its name. */
+/* Counts one more open file. 0, or -ENOENT: the conversation has lost its name. */
 int conversation_open(Entry *entry);
 
-/* One less. Takes the caller's hold, too. */
+/* Counts one less, and drops the calling function's reference. */
 void conversation_close(Entry *entry);
 
-/* Its socket, held, or NULL; *stage (may be NULL) is what it is then. */
+/* Its socket, with a reference; or NULL. *stage (may be NULL) is the stage of the same moment. */
 Socket *conversation_socket(const Entry *entry, Stage *stage);
 
-/* The bytes that can be read. */
+/* The number of bytes that can be read. */
 int64_t conversation_queued(const Entry *entry);
 
-/* Ends whatever it is about: it is idle again, and who waits is woken. */
+/* Ends the connection and the verb in progress. The conversation is idle again, and waiting requests are woken. */
 void conversation_hang_up(Entry *entry);
 
-/* The same, if this is its socket: nothing else is touched. */
+/* The same, but only if `socket` is the conversation's socket. */
 void conversation_drop(Entry *entry, const Socket *socket);
 
-void call_free(Call *call); /* NULL is fine */
+void accepted_free(Accepted *call); /* NULL is allowed */
 
-/* How to wait for a change, which conversation_wake() tells. */
+/* How to wait for a change of the conversation, which conversation_wake() announces. */
 void conversation_wait(const Entry *entry, Wait *out);
 void conversation_wake(const Entry *entry);
 
-/* The protocols below socket/ip that have conversations: calls `each` with their numbers. */
+/* Calls `each` with the number of each protocol below socket/ip that has conversations. */
 void conversation_protocols(void (*each)(void *data, int protocol), void *data);
 
-/* Where the conversations of this object's directory are. */
+/* The registry of the directory that this object belongs to. */
 Registry *conversation_table(const Object *object);
 
-/* -- Between socket_conversation.c and socket_members.c --------------------------------------------------------------- */
+/* -- For members.c ------------------------------------------------------------------------------------------------- */
 
-/* It has lost its name by registry_remove(), which was `name`. */
+/* After registry_remove(): the conversation has lost its name, which was `name`. */
 void conversation_removed(Entry *entry, const char *name);
 
-/* A number may have become free. */
+/* Notes that a name, which may be a number, is free again. */
 void conversation_name_freed(Registry *table, const char *name);

@@ -1,3 +1,4 @@
+/* The files in the directory of a conversation, for each network. Constant tables; no lock. */
 #include "backends/socket/conversation_files.h"
 
 #include "backends/common/queue.h"
@@ -10,14 +11,14 @@
 
 /* clang-format off */
 
-#define CONVERSATION(options_descs)                                                                                  \
-	{.name = "ctl", .kind = STREAM, .mode = 0666, .stream = &socket_ctl, .as_opener = true},                    \
-	{.name = "status", .kind = TEXT, .mode = 0444, .text = &socket_status},                                     \
-	{.name = "local", .kind = TEXT, .mode = 0444, .text = &socket_attribute, .which = SOCKET_LOCAL},            \
-	{.name = "remote", .kind = TEXT, .mode = 0444, .text = &socket_attribute, .which = SOCKET_REMOTE},          \
-	{.name = "peer", .kind = TEXT, .mode = 0444, .text = &socket_attribute, .which = SOCKET_PEER},              \
-	{.name = "error", .kind = TEXT, .mode = 0444, .text = &socket_attribute, .which = SOCKET_ERROR},            \
-	{.name = "queued", .kind = TEXT, .mode = 0444, .text = &socket_attribute, .which = SOCKET_QUEUED},          \
+#define CONVERSATION(options_descs) \
+	{.name = "ctl", .kind = STREAM, .mode = 0666, .stream = &socket_ctl, .as_opener = true}, \
+	STATUS(&socket_attributes), \
+	ATTRIBUTE("local", 0444, &socket_attributes), \
+	ATTRIBUTE("remote", 0444, &socket_attributes), \
+	ATTRIBUTE("peer", 0444, &socket_attributes), \
+	ATTRIBUTE("error", 0444, &socket_attributes), \
+	ATTRIBUTE("queued", 0444, &socket_attributes), \
 	{.name = "options", .kind = DIRECTORY, .files = options_descs}
 
 #define BYTES(file) .kind = STREAM, .mode = 0666, .stream = &socket_bytes, .mechanism = &(file), .as_opener = true
@@ -33,12 +34,12 @@
 
 #define LISTEN {.name = "listen", .kind = STREAM, .mode = 0666, .stream = &socket_listen, .as_opener = true}
 
-#define BYTE_CALLS {.name = "data", BYTES(socket_data)}, {.name = "accept", BYTES(socket_accepted)}, LISTEN
+#define BYTE_FILES {.name = "data", BYTES(socket_data)}, {.name = "accept", BYTES(socket_accepted)}, LISTEN
 
-static const FileDesc tcp[] = {CONVERSATION(socket_options_tcp), BYTE_CALLS, {0}};
+static const FileDesc tcp[] = {CONVERSATION(socket_options_tcp), BYTE_FILES, {0}};
 static const FileDesc udp[] = {CONVERSATION(socket_options_udp), MESSAGE_FILES, {0}};
 static const FileDesc ip[] = {CONVERSATION(socket_options_ip), MESSAGE_FILES, {0}};
-static const FileDesc local[] = {CONVERSATION(socket_options_unix), BYTE_CALLS, {0}};
+static const FileDesc local[] = {CONVERSATION(socket_options_unix), BYTE_FILES, {0}};
 static const FileDesc localgram[] = {CONVERSATION(socket_options_unixgram), MESSAGE_FILES, {0}};
 static const FileDesc localpacket[] = {
 	CONVERSATION(socket_options_unix),

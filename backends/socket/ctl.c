@@ -1,11 +1,15 @@
 /*
- * ctl: what a conversation is told to do, and clone and listen, whose descriptor is the ctl of the conversation that
- * opening them has made.
+ * ctl: the verbs of a conversation. clone and listen: an open makes a conversation, and the open file is its ctl.
  *
- * A write is one verb after the other. One that has to wait (connect, or announce and bind with a look-up) is an
- * SocketOp, which keeps its line of the write unfinished until it is over. If the writer is interrupted, the attempt is
- * ended and nothing is left of it; if he does not wait (O_NONBLOCK), it goes on by itself: EINPROGRESS, as of
- * connect(2).
+ * A write contains one verb per line. A verb that has to wait (connect, and announce or bind with a look-up) is a
+ * SocketOp; its line counts as written once the SocketOp is over. If the writer is interrupted, the SocketOp is
+ * cancelled and leaves no trace. With O_NONBLOCK the write fails with EINPROGRESS, as connect(2) does, and the
+ * SocketOp continues without a waiting request.
+ *
+ * fs/ calls the functions in StreamOps. None of them sleeps.
+ *
+ * Locking: a Ctl belongs to one open file. fs/ calls one write of it at a time, and only writes use `operation`. The
+ * conversation lock protects the fields of the conversation.
  */
 #include "backends/socket/ctl.h"
 
@@ -24,12 +28,13 @@ enum { LINE_MAX_BYTES = 1024 }; /* more than the longest address */
 
 /* An open ctl. */
 typedef struct Ctl {
-	Entry *entry;      /* held, and counted as an open file of it; NULL: not yet (listen) */
-	Entry *announced;  /* listen, until somebody has called: the conversation that is called. Held and counted. */
-	SocketOp *attempt; /* held; the verb that the write under way is at */
-	Caller caller; /* whoever opened it, whose groups are the handle's; its pid tells only where it finds paths */
-	mode_t umask;  /* of whoever opened it */
-	bool read;     /* its name was read */
+	Entry *entry; /* a reference, counted as an open file; NULL: listen has not accepted yet */
+	/* listen: the announced conversation, until a connection is accepted; a reference, counted as an open file */
+	Entry *announced;
+	SocketOp *operation; /* a reference; the verb that the write in progress waits for */
+	Caller caller; /* the opener; its groups are the handle's; its pid is only used to check where paths lead */
+	mode_t umask;  /* of the opener */
+	bool read;     /* the name was read */
 } Ctl;
 
 static Ctl *ctl_of(const Handle *handle)
@@ -37,28 +42,28 @@ static Ctl *ctl_of(const Handle *handle)
 	return (Ctl *)(intptr_t)handle->state[0];
 }
 
-/* -- Verbs ---------------------------------------------------------------------------------------------------------- */
+/* -- Verbs --------------------------------------------------------------------------------------------------------- */
 
-static int attempt(Handle *handle, SocketOpKind kind, const char *address)
+static int begin_operation(Handle *handle, SocketOpKind kind, const char *address)
 {
 	Ctl *ctl = ctl_of(handle);
 
-	return socket_op_begin(ctl->entry, kind, address, &ctl->caller, ctl->umask, &ctl->attempt);
+	return socket_op_begin(ctl->entry, kind, address, &ctl->caller, ctl->umask, &ctl->operation);
 }
 
 static int verb_connect(Handle *handle, const char *rest)
 {
-	return attempt(handle, TO_CONNECT, rest);
+	return begin_operation(handle, TO_CONNECT, rest);
 }
 
 static int verb_announce(Handle *handle, const char *rest)
 {
-	return attempt(handle, TO_ANNOUNCE, rest);
+	return begin_operation(handle, TO_ANNOUNCE, rest);
 }
 
 static int verb_bind(Handle *handle, const char *rest)
 {
-	return attempt(handle, TO_BIND, rest);
+	return begin_operation(handle, TO_BIND, rest);
 }
 
 static int verb_hangup(Handle *handle, const char *rest)
@@ -75,10 +80,10 @@ static int verb_shutdown(Handle *handle, const char *rest)
 	int result = 0;
 
 	if (!reads && !writes)
-		return refuse(EINVAL, "shutdown read or shutdown write: which way?");
+		return refuse(EINVAL, "shutdown has no direction: write `shutdown read` or `shutdown write`");
 	socket = conversation_socket(ctl_of(handle)->entry, &stage);
 	if (stage != STAGE_CONNECTED)
-		result = refuse(ENOTCONN, "there is no connection");
+		result = refuse(ENOTCONN, "conversation is not connected");
 	else if (shutdown(socket->fd, reads ? SHUT_RD : SHUT_WR) < 0)
 		result = -errno;
 	else
@@ -89,14 +94,14 @@ static int verb_shutdown(Handle *handle, const char *rest)
 
 static const struct {
 	const char *name;
-	int (*run)(Handle *handle, const char *rest); /* 0: done, or the handle has an attempt now */
+	int (*run)(Handle *handle, const char *rest); /* 0: done, or the verb is in progress as ctl->operation */
 	bool argument;
 } verbs[] = {
 	{"connect", verb_connect, true}, {"announce", verb_announce, true}, {"bind", verb_bind, true},
 	{"hangup", verb_hangup, false},  {"shutdown", verb_shutdown, true},
 };
 
-/* Begins what a line says. */
+/* Runs the verb of one line. */
 static int verb_run(Handle *handle, char *line)
 {
 	char *rest = line + strcspn(line, " \t");
@@ -108,14 +113,15 @@ static int verb_run(Handle *handle, char *line)
 		if (strcmp(line, verbs[i].name) != 0)
 			continue;
 		if (verbs[i].argument != (*rest != '\0'))
-			return refuse(EINVAL, verbs[i].argument ? "%s what?" : "%s stands alone", line);
+			return refuse(EINVAL, verbs[i].argument ? "%s needs an argument" : "%s takes no argument",
+				      line);
 		return verbs[i].run(handle, rest);
 	}
 	return refuse(EINVAL, "ctl takes a verb a line: connect ADDRESS, announce ADDRESS, bind ADDRESS, hangup, "
 			      "shutdown read, shutdown write");
 }
 
-/* -- The file ------------------------------------------------------------------------------------------------------- */
+/* -- The file ------------------------------------------------------------------------------------------------------ */
 
 static mode_t umask_of(pid_t thread)
 {
@@ -129,8 +135,8 @@ static mode_t umask_of(pid_t thread)
 }
 
 /*
- * A Ctl for a handle. The thread that opens it is there to be asked; later its number may be another's. So whoever was
- * found to walk paths as the daemon does is given the daemon's number from then on, and who was not, none.
+ * The Ctl of a handle. The opening thread exists now; later its id may belong to another thread. Whether the caller
+ * sees paths as the daemon does is therefore checked now: its pid becomes the daemon's if it does, and 0 if not.
  */
 static Ctl *ctl_new(Handle *handle)
 {
@@ -166,7 +172,7 @@ static void ctl_close(Handle *handle)
 
 	if (!ctl)
 		return;
-	socket_op_unref(ctl->attempt);
+	socket_op_unref(ctl->operation);
 	if (ctl->entry)
 		conversation_close(ctl->entry);
 	if (ctl->announced)
@@ -190,7 +196,10 @@ static ssize_t ctl_read(Handle *handle, char *buf, size_t size, BlockMode block)
 	return (ssize_t)buffer_take(&handle->rest, buf, size);
 }
 
-/* The first line of what is left of the write; -EAGAIN: it takes long. Returns its length with its newline. */
+/*
+ * Handles the first line of the rest of the write and returns its length with the newline; -EAGAIN: the verb has to
+ * wait.
+ */
 static ssize_t ctl_write(Handle *handle, const char *buf, size_t size, BlockMode block)
 {
 	Ctl *ctl = ctl_of(handle);
@@ -199,36 +208,36 @@ static ssize_t ctl_write(Handle *handle, const char *buf, size_t size, BlockMode
 	char line[LINE_MAX_BYTES + 1];
 	int result = 0;
 
-	if (!ctl->attempt) {
+	if (!ctl->operation) {
 		if (length > LINE_MAX_BYTES || memchr(buf, '\0', length))
-			return refuse(EINVAL, "a line here has at most %d bytes, and none of them is 0",
+			return refuse(EINVAL, "line is too long or contains a zero byte: write at most %d bytes",
 				      LINE_MAX_BYTES);
 		memcpy(line, buf, length);
 		line[length] = '\0';
 		result = verb_run(handle, line);
-		if (result < 0 || !ctl->attempt)
+		if (result < 0 || !ctl->operation)
 			return result < 0 ? result : (ssize_t)taken;
 	}
-	result = socket_op_try(ctl->attempt);
+	result = socket_op_try(ctl->operation);
 	if (result == -EAGAIN)
 		return result;
-	socket_op_unref(g_steal_pointer(&ctl->attempt));
+	socket_op_unref(g_steal_pointer(&ctl->operation));
 	return result < 0 ? result : (ssize_t)taken;
 }
 
 static int ctl_give_up(Handle *handle, Direction direction, int error)
 {
 	Ctl *ctl = ctl_of(handle);
-	SocketOp *left;
+	SocketOp *detached;
 
-	if (direction != WRITING || !ctl->attempt)
+	if (direction != WRITING || !ctl->operation)
 		return error;
-	left = g_steal_pointer(&ctl->attempt);
+	detached = g_steal_pointer(&ctl->operation);
 	if (error == -EAGAIN)
-		error = socket_op_leave(left);
+		error = socket_op_detach(detached);
 	else
-		socket_op_end(left);
-	socket_op_unref(left);
+		socket_op_cancel(detached);
+	socket_op_unref(detached);
 	return error;
 }
 
@@ -237,17 +246,17 @@ static void ctl_wait(Handle *handle, Direction direction, size_t size, Wait *out
 	Ctl *ctl = ctl_of(handle);
 
 	if (direction == OPENING)
-		call_wait(ctl->announced, out);
-	else if (direction == WRITING && ctl->attempt)
-		socket_op_wait(ctl->attempt, out);
+		announced_wait(ctl->announced, out);
+	else if (direction == WRITING && ctl->operation)
+		socket_op_wait(ctl->operation, out);
 	else
 		conversation_wait(ctl->entry, out);
 }
 
-/* -- clone and listen ----------------------------------------------------------------------------------------------- */
+/* -- clone and listen ---------------------------------------------------------------------------------------------- */
 
-/* A new conversation of whoever opens the handle. */
-static int make(Handle *handle, Entry **out)
+/* Makes a conversation with the credentials of the opener. */
+static int make_conversation(Handle *handle, Entry **out)
 {
 	int result = creds_override(&handle->caller);
 
@@ -261,32 +270,35 @@ static int make(Handle *handle, Entry **out)
 static int clone_open(Handle *handle, BlockMode block)
 {
 	Entry *entry = NULL;
-	int result = make(handle, &entry);
+	int result = make_conversation(handle, &entry);
 
 	if (result == 0)
 		ctl_new(handle)->entry = entry;
 	return result;
 }
 
-/* The new conversation is the caller's own, to be read and written: so that is the right it takes, however it is opened. */
+/*
+ * The new conversation belongs to the opener, who can read and write it. An open of listen therefore needs both
+ * rights, whatever its flags are.
+ */
 static int check_listen(const Handle *handle)
 {
 	int result = registry_permit(conversation_table(&handle->object), &handle->object, &handle->caller,
 				     RIGHT_READ | RIGHT_WRITE);
 
-	return result < 0 ? refuse(-result, "who listens gets both ways of the connection: it takes the right to "
-					    "read and to write the conversation") :
+	return result < 0 ? refuse(-result, "listen makes a conversation that reads and writes: it needs read and "
+					    "write permission for this one") :
 			    0;
 }
 
-/* The new conversation is connected with whoever has called. */
-static void connected(Entry *entry, Socket *socket, Call *call)
+/* The new conversation is the accepted connection. */
+static void set_connected(Entry *entry, Socket *socket, Accepted *accepted)
 {
 	Conversation *conversation = entry->data;
 
 	g_mutex_lock(&conversation_lock);
 	conversation->socket = socket;
-	conversation->call = call;
+	conversation->accepted_as = accepted;
 	conversation->stage = STAGE_CONNECTED;
 	g_mutex_unlock(&conversation_lock);
 }
@@ -295,7 +307,7 @@ static int listen_open(Handle *handle, BlockMode block)
 {
 	Ctl *ctl = ctl_of(handle);
 	Socket *socket;
-	Call *call;
+	Accepted *accepted;
 	Entry *entry = NULL;
 	int result;
 
@@ -308,18 +320,18 @@ static int listen_open(Handle *handle, BlockMode block)
 		ctl = ctl_of(handle);
 		ctl->announced = g_steal_pointer(&ctl->entry);
 	}
-	/* First the conversation: whoever has called is to be kept if there cannot be one. */
-	result = call_pending(ctl->announced);
+	/* The conversation is made first: if that fails, the connection keeps waiting. */
+	result = announced_pending(ctl->announced);
 	if (result == 0)
-		result = make(handle, &entry);
+		result = make_conversation(handle, &entry);
 	if (result < 0)
 		return result;
-	result = call_accept(ctl->announced, &handle->caller, &socket, &call);
+	result = announced_accept(ctl->announced, &handle->caller, &socket, &accepted);
 	if (result < 0) {
 		conversation_close(entry);
 		return result;
 	}
-	connected(entry, socket, call);
+	set_connected(entry, socket, accepted);
 	ctl->entry = entry;
 	conversation_close(g_steal_pointer(&ctl->announced));
 	return 0;

@@ -3,7 +3,8 @@
 #include "backends/socket/conversation.h"
 
 /*
- * ctl of a conversation: verbs, a line each. clone and listen: opening one makes a conversation, and the descriptor is
- * its ctl; listen waits for a caller to be connected with. Their rows are as_opener.
+ * ctl of a conversation: one verb per line. clone and listen: an open makes a conversation and returns its ctl; listen
+ * first waits for a connection. Rows with these operations have FileDesc.as_opener. Used by conversation_files.c and
+ * tree.c.
  */
 extern const StreamOps socket_ctl, socket_clone, socket_listen;

@@ -1,9 +1,11 @@
 /*
- * data, next, drain, lines and records of a conversation.
+ * data, next, drain, lines and records of a conversation. file.c calls these functions as a SocketFile, on any thread.
  *
- * An open file keeps the socket that it used first: who reads on after a hang-up finds the end of that connection, not
- * the bytes of the next one. Before there is a connection it has no socket, but an announced one, to be polled for
- * callers.
+ * An open file keeps the socket that it used first. After a hang-up its reads find the end of that connection, not the
+ * bytes of the next one. Before the connection exists an open file has no socket. While the conversation is
+ * announced, poll(2) watches the listening socket.
+ *
+ * Locking: the conversation lock protects Data.socket, which is set once, and the stage.
  */
 #include "backends/socket/data.h"
 
@@ -13,8 +15,8 @@
 #include "backends/core/refusal.h"
 
 typedef struct Data {
-	Entry *entry;   /* held, and counted as an open file of it */
-	Socket *socket; /* Protected by the conversation lock: set once. Held. */
+	Entry *entry;   /* a reference, counted as an open file */
+	Socket *socket; /* Protected by the conversation lock. A reference; set once. */
 } Data;
 
 static Data *data_of(const Handle *handle)
@@ -22,26 +24,26 @@ static Data *data_of(const Handle *handle)
 	return (Data *)(intptr_t)handle->state[QUEUE_OWN];
 }
 
-/* Whether bytes or messages go over the conversation's socket. Called with the conversation lock held. */
-static bool carries(const Conversation *conversation)
+/* Whether the conversation's socket transfers bytes or messages. Called with the conversation lock held. */
+static bool carries_data(const Conversation *conversation)
 {
 	return conversation->stage == STAGE_CONNECTED ||
-	       (conversation->stage != STAGE_IDLE && !conversation->network->callers);
+	       (conversation->stage != STAGE_IDLE && !conversation->network->listens);
 }
 
 /*
- * The socket of an open file, held; NULL, with *error; -EAGAIN: a verb is under way. Called with the conversation lock
- * held.
+ * The socket of an open file, with a reference; NULL, with *error: -EAGAIN, a verb is in progress. Called with the
+ * conversation lock held.
  */
-static Socket *socket_now(Data *data, int *error)
+static Socket *current_socket(Data *data, int *error)
 {
 	const Conversation *conversation = conversation_of(data->entry);
 
-	if (!data->socket && carries(conversation))
+	if (!data->socket && carries_data(conversation))
 		data->socket = socket_ref(conversation->socket);
 	if (data->socket) {
-		/* The kernel says what is at its end of a connection, but not so of a datagram socket. */
-		if (conversation->network->callers || data->socket == conversation->socket)
+		/* The kernel reports the end of a connection, but a datagram socket has no such end. */
+		if (conversation->network->listens || data->socket == conversation->socket)
 			return socket_ref(data->socket);
 		*error = -ENODATA;
 		return NULL;
@@ -58,16 +60,16 @@ static Socket *data_get(Handle *handle, int *error)
 
 	socket_op_poll(data->entry);
 	g_mutex_lock(&conversation_lock);
-	socket = socket_now(data, error);
+	socket = current_socket(data, error);
 	announced = conversation_of(data->entry)->stage == STAGE_ANNOUNCED;
 	g_mutex_unlock(&conversation_lock);
 	if (!socket && *error == -ENOTCONN)
-		refuse(ENOTCONN, announced ? "nothing goes over what is announced: open accept for a connection" :
-					     "there is no connection: write connect ADDRESS to ctl first");
+		refuse(ENOTCONN, announced ? "announced conversation transfers no data: open accept for a connection" :
+					     "conversation is not connected: write connect ADDRESS to ctl first");
 	return socket;
 }
 
-static Socket *data_called(Handle *handle)
+static Socket *data_listening(Handle *handle)
 {
 	const Data *data = data_of(handle);
 	Socket *socket = NULL;
@@ -82,13 +84,13 @@ static Socket *data_called(Handle *handle)
 static void data_wait(Handle *handle, Direction direction, Wait *out)
 {
 	Data *data = data_of(handle);
-	SocketOp *attempt = socket_op_of(data->entry);
+	SocketOp *operation = socket_op_of(data->entry);
 
-	if (attempt)
-		socket_op_wait(attempt, out);
+	if (operation)
+		socket_op_wait(operation, out);
 	else
 		conversation_wait(data->entry, out);
-	socket_op_unref(attempt);
+	socket_op_unref(operation);
 }
 
 static int data_open(Handle *handle, BlockMode block)
@@ -105,9 +107,9 @@ static int data_open(Handle *handle, BlockMode block)
 	data = g_new0(Data, 1);
 	data->entry = entry;
 	handle->state[QUEUE_OWN] = (int64_t)(intptr_t)data;
-	/* What is connected now is what was opened. */
+	/* The file belongs to the connection that exists at its open. */
 	g_mutex_lock(&conversation_lock);
-	if (carries(entry->data))
+	if (carries_data(entry->data))
 		data->socket = socket_ref(conversation_of(entry)->socket);
 	g_mutex_unlock(&conversation_lock);
 	return 0;
@@ -136,7 +138,7 @@ static void data_failed(Handle *handle, int error)
 const SocketFile socket_data = {
 	.queue = SOCKET_QUEUE,
 	.get = data_get,
-	.called = data_called,
+	.listening = data_listening,
 	.wait = data_wait,
 	.failed = data_failed,
 	.open = data_open,

@@ -1,12 +1,17 @@
 /*
- * dial/: opening a name connects to it, and closing it hangs up.
+ * dial/: an open of a name connects to that address, and the last close hangs up.
  *
- * Below a unix dial/ a name is a path from the root directory on. Its folders are directories here as well, which list nothing:
- * else whoever searches the tree would search the whole file system. What is below them is found as the caller, who sees as much
- * as by stat(2).
+ * Below a unix dial/ a name is a path, from the root directory on. The directories of the path are directories here as
+ * well. They list nothing: otherwise a search of the tree would search the whole file system. Names are looked up
+ * with the caller's credentials, so the caller learns no more than from stat(2).
  *
- * With O_NONBLOCK an open does not wait for the connection. Whatever is done with the file from then on takes it further, and
- * what takes more than one step goes on by itself.
+ * With O_NONBLOCK an open does not wait for the connection. Each later use of the file continues it, and the poller
+ * (poller.h) continues connections of more than one step.
+ *
+ * fs/ calls the functions of DirOps and, through file.c, those of SocketFile, on any thread.
+ *
+ * Locking: each Dial has a lock, which protects its fields. It is held while the next step of the connection is tried;
+ * a try never sleeps.
  */
 #include "backends/socket/dial.h"
 
@@ -23,12 +28,12 @@
 #include "backends/socket/path.h"
 #include "backends/core/refusal.h"
 
-/* Object.part on networks of unix sockets. */
+/* Object.part on unix networks. */
 enum { DIAL_SOCKET, DIAL_FOLDER };
 
 /*
- * Below a unix dial/ the path that an object stands for is kept behind its own name, in the same array: a socket's path is so
- * short that there is room for both. Empty for the directory `dial` itself, and for abstract names.
+ * Below a unix dial/ the path of an object is stored behind its name, in the same array. A socket's path is short
+ * enough for both. Empty for the directory `dial` itself and for abstract names.
  */
 static const char *path_of(const Object *object)
 {
@@ -37,14 +42,14 @@ static const char *path_of(const Object *object)
 	return behind < object->name + sizeof object->name ? behind : "";
 }
 
-/* -- A connection ------------------------------------------------------------------------------------------------------- */
+/* -- A connection -------------------------------------------------------------------------------------------------- */
 
 typedef struct Dial {
-	int refs;               /* atomic: its open file, and whoever pursues it */
-	GMutex lock;            /* "a dial's lock": held while the next step is tried, which never sleeps */
-	Connecting *connecting; /* Protected by lock. Owned; NULL once it is settled. */
-	Socket *socket;         /* Protected by lock until it is there. Held. */
-	int error;              /* Protected by lock, as `reason`. Negative: why there never will be one. */
+	int refs;               /* atomic: the open file and the poller */
+	GMutex lock;            /* the lock of this Dial */
+	Connecting *connecting; /* Protected by lock. Owned; NULL once the result is known. */
+	Socket *socket;         /* Protected by lock until it is set. A reference. */
+	int error;              /* Protected by lock, as `reason`. The error of the connection, negative. */
 	char *reason;           /* owned */
 	bool closed;            /* Protected by lock. */
 } Dial;
@@ -54,8 +59,8 @@ static Dial *dial_of(const Handle *handle)
 	return (Dial *)(intptr_t)handle->state[QUEUE_OWN];
 }
 
-/* 0 with the connection; -EAGAIN: not yet; or why there never will be one, the reason noted. */
-static int advance(Dial *dial)
+/* Continues. 0: connected; -EAGAIN: not yet; otherwise the error of the connection, the reason noted. */
+static int dial_try(Dial *dial)
 {
 	Socket *socket = NULL;
 	bool settled;
@@ -77,7 +82,7 @@ static int advance(Dial *dial)
 		refuse(-result, "%s", dial->reason);
 	}
 	g_mutex_unlock(&dial->lock);
-	/* Whoever has just found that nothing was settled is to look again. */
+	/* A request that has just seen no result has to look again. */
 	if (settled)
 		host_wake(wait.key);
 	return result;
@@ -87,7 +92,7 @@ static Socket *dial_get(Handle *handle, int *error)
 {
 	Dial *dial = dial_of(handle);
 
-	*error = advance(dial);
+	*error = dial_try(dial);
 	return *error == 0 ? socket_ref(dial->socket) : NULL;
 }
 
@@ -101,12 +106,12 @@ static void dial_wait(Handle *handle, Direction direction, Wait *out)
 	else if (dial->socket)
 		socket_wait(dial->socket, direction, out);
 	else
-		/* Settled meanwhile: advance() has whoever would wait look again. */
+		/* The result has come meanwhile: dial_try() wakes the request, which looks again. */
 		*out = (Wait){.how = WAIT_FD, .fd = -1, .key = {(int64_t)(intptr_t)handle}};
 	g_mutex_unlock(&dial->lock);
 }
 
-/* A datagram needs an address to be answered at. */
+/* The receiver of a datagram needs an address to answer. */
 static int bind_anywhere(Socket *socket, void *data)
 {
 	const struct sockaddr any = {.sa_family = AF_UNIX};
@@ -147,20 +152,20 @@ static void dial_unref(Dial *dial)
 	g_free(dial);
 }
 
-/* Takes a connection further that nobody waits for. True: no more. */
-static bool pursue(void *data)
+/* Called by the poller. Continues a connection that no request waits for. True: nothing is left to do. */
+static bool dial_step(void *data)
 {
 	Dial *dial = data;
-	bool over;
+	bool done;
 
 	refusal_forget();
-	advance(dial);
+	dial_try(dial);
 	g_mutex_lock(&dial->lock);
-	over = dial->closed || !dial->connecting || !connecting_has_steps(dial->connecting);
+	done = dial->closed || !dial->connecting || !connecting_has_steps(dial->connecting);
 	g_mutex_unlock(&dial->lock);
-	if (over)
+	if (done)
 		dial_unref(dial);
-	return over;
+	return done;
 }
 
 static int dial_open(Handle *handle, BlockMode block)
@@ -169,11 +174,11 @@ static int dial_open(Handle *handle, BlockMode block)
 	Dial *dial = dial_of(handle);
 
 	if (result == 0)
-		result = advance(dial);
+		result = dial_try(dial);
 	if (result != -EAGAIN || !(handle->flags & O_NONBLOCK))
 		return result;
 	g_atomic_int_inc(&dial->refs);
-	poller_add(pursue, dial);
+	poller_add(dial_step, dial);
 	return 0;
 }
 
@@ -191,7 +196,7 @@ static void dial_close(Handle *handle)
 	dial_unref(dial);
 }
 
-static const SocketFile file = {
+static const SocketFile dial_file = {
 	.queue = SOCKET_QUEUE,
 	.get = dial_get,
 	.wait = dial_wait,
@@ -199,27 +204,27 @@ static const SocketFile file = {
 	.close = dial_close,
 };
 
-/* -- Names -------------------------------------------------------------------------------------------------------------- */
+/* -- Names --------------------------------------------------------------------------------------------------------- */
 
-static void found(const Object *at, const char *name, Object *out)
+static void fill_object(const Object *at, const char *name, Object *out)
 {
 	*out = (Object){.id = g_str_hash(name), .select = at->select, .part = at->part};
 	g_strlcpy(out->name, name, sizeof out->name);
 }
 
-static int lookup(const void *context, const Object *at, const char *name, Object *out)
+static int name_lookup(const void *context, const Object *at, const char *name, Object *out)
 {
 	Address address;
 	int result = address_parse(network_of(at), name, false, &address);
 
 	if (result < 0 && result != -EAGAIN)
 		return result;
-	found(at, name, out);
+	fill_object(at, name, out);
 	return 0;
 }
 
-/* What a path names now: DIAL_FOLDER or DIAL_SOCKET, or a negative errno. As the caller. */
-static int look_at(const char *path)
+/* The kind of a path: DIAL_FOLDER, DIAL_SOCKET, or a negative errno. Called with the caller's credentials. */
+static int path_kind(const char *path)
 {
 	const Caller asker = {.pid = creds_caller_pid()};
 	int result = path_check_caller(&asker), fd;
@@ -234,38 +239,38 @@ static int look_at(const char *path)
 	return result;
 }
 
-static int local_lookup(const void *context, const Object *at, const char *name, Object *out)
+static int path_lookup(const void *context, const Object *at, const char *name, Object *out)
 {
 	enum { PATH_LENGTH_MAX = sizeof((struct sockaddr_un *)NULL)->sun_path - 1 };
 	g_autofree char *path = NULL;
 	int kind;
 
 	if (name[0] == '@' && at->part != DIAL_FOLDER)
-		return lookup(context, at, name, out);
+		return name_lookup(context, at, name, out);
 	path = g_strconcat(path_of(at), "/", name, NULL);
 	if (strlen(path) > PATH_LENGTH_MAX)
-		return refuse(ENAMETOOLONG, "the path of a unix socket has at most %d bytes", PATH_LENGTH_MAX);
-	kind = look_at(path);
+		return refuse(ENAMETOOLONG, "path is too long: a unix socket has at most %d bytes", PATH_LENGTH_MAX);
+	kind = path_kind(path);
 	if (kind < 0)
 		return kind;
-	found(at, name, out);
+	fill_object(at, name, out);
 	out->part = kind;
 	strcpy(out->name + strlen(name) + 1, path);
 	return 0;
 }
 
-/* Nothing is made here; but to a shell's `<>` or `>`, which would make a file, it should be ENOENT that is said. */
-static int local_make(const void *context, const Object *at, const char *name, mode_t mode, Object *out)
+/* No file can be made here. A shell's `<>` or `>` would make a file; ENOENT tells its user more than EPERM. */
+static int path_refuse_new(const void *context, const Object *at, const char *name, mode_t mode, Object *out)
 {
 	if (!S_ISREG(mode))
-		return refuse(EPERM, "nothing can be made here");
-	return refuse(ENOENT, "there is no %s/%s", path_of(at), name);
+		return refuse(EPERM, "dial holds addresses only: make conversations in the directory above");
+	return refuse(ENOENT, "no file %s/%s", path_of(at), name);
 }
 
-/* Everybody may try: the right to connect is judged when that is done. */
+/* Any user may try: the kernel checks the right to connect when the connection is made. */
 static int stat_all(const void *context, const Object *object, ObjectStat *out)
 {
-	static gsize since; /* about when the daemon began */
+	static gsize since; /* about the start of the daemon */
 
 	if (g_once_init_enter(&since))
 		g_once_init_leave(&since, (gsize)time(NULL));
@@ -274,14 +279,14 @@ static int stat_all(const void *context, const Object *object, ObjectStat *out)
 	return 0;
 }
 
-static const DirOps names = {.lookup = lookup, .stat = stat_all};
+static const DirOps name_members = {.lookup = name_lookup, .stat = stat_all};
 
 /* clang-format off */
 static const FileDesc byte_stream = {
-	.kind = STREAM, .mode = 0666, .stream = &socket_bytes, .as_opener = true, .mechanism = &file,
+	.kind = STREAM, .mode = 0666, .stream = &socket_bytes, .as_opener = true, .mechanism = &dial_file,
 };
 static const FileDesc messages = {
-	.kind = STREAM, .mode = 0666, .stream = &queue_data, .as_opener = true, .mechanism = &file,
+	.kind = STREAM, .mode = 0666, .stream = &queue_data, .as_opener = true, .mechanism = &dial_file,
 };
 /* clang-format on */
 
@@ -289,7 +294,7 @@ const FileDesc socket_dial_bytes = {
 	.name = "dial",
 	.kind = DIRECTORY,
 	.mode = 0555,
-	.members = &names,
+	.members = &name_members,
 	.member = &byte_stream,
 };
 
@@ -297,30 +302,30 @@ const FileDesc socket_dial_messages = {
 	.name = "dial",
 	.kind = DIRECTORY,
 	.mode = 0555,
-	.members = &names,
+	.members = &name_members,
 	.member = &messages,
 };
 
-/* -- Paths -------------------------------------------------------------------------------------------------------------- */
+/* -- Paths --------------------------------------------------------------------------------------------------------- */
 
 static const FileDesc *local_desc(const void *context, const Object *object);
 
-static const DirOps paths = {
-	.lookup = local_lookup,
-	.create = local_make,
-	.node = local_make,
+static const DirOps path_members = {
+	.lookup = path_lookup,
+	.create = path_refuse_new,
+	.node = path_refuse_new,
 	.stat = stat_all,
 	.desc = local_desc,
 	.slow = true,
 	.private = true,
 };
 
-static const FileDesc folder = {.kind = DIRECTORY, .members = &paths};
+static const FileDesc folder = {.kind = DIRECTORY, .members = &path_members};
 
 static const FileDesc *local_desc(const void *context, const Object *object)
 {
 	return object->part == DIAL_FOLDER ? &folder : network_of(object)->messages ? &messages : &byte_stream;
 }
 
-const FileDesc socket_dial_local_bytes = {.name = "dial", .kind = DIRECTORY, .mode = 0777, .members = &paths};
-const FileDesc socket_dial_local_messages = {.name = "dial", .kind = DIRECTORY, .mode = 0777, .members = &paths};
+const FileDesc socket_dial_local_bytes = {.name = "dial", .kind = DIRECTORY, .mode = 0777, .members = &path_members};
+const FileDesc socket_dial_local_messages = {.name = "dial", .kind = DIRECTORY, .mode = 0777, .members = &path_members};

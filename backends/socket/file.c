@@ -1,8 +1,15 @@
 /*
- * Reading and writing sockets: byte streams, and the vocabulary of queues for what has messages.
+ * Reading and writing sockets (file.h): byte streams, and the messages of a Queue.
  *
- * On unixgram one sends to many by `records`. Nothing tells when a receiver that a record names has room, and an address
- * that is a path has to be walked, as the caller, in file systems that may take long: so such a send is made on a worker.
+ * fs/ calls socket_bytes directly, and the other functions through queue.c, on any thread. Only a send with BLOCK may
+ * sleep.
+ *
+ * On unixgram, one open of `records` sends to many receivers. No descriptor shows that a receiver named in a record
+ * has room, and an address that is a path has to be walked with the caller's credentials, in file systems that may take
+ * long. A worker thread therefore makes such a send.
+ *
+ * Locking: none. fs/ makes one read and one write of a Handle at a time. STATE_ADDRESSED is atomic, because polls
+ * read it as well.
  */
 #include <errno.h>
 #include <poll.h>
@@ -18,8 +25,8 @@
 #include "backends/core/refusal.h"
 
 /*
- * Of Handle.state. The pidfd of who opened it, on unix networks; 0: none. Atomic: whether the last message to be sent names the
- * unix socket that it is for; those who poll read it as well.
+ * Numbers in Handle.state. STATE_SENDER: the pidfd of the opener on unix networks; 0: none. STATE_ADDRESSED (atomic):
+ * the last message to be sent names the unix socket that receives it.
  */
 enum { STATE_SENDER = QUEUE_OWN + 1, STATE_ADDRESSED };
 
@@ -28,20 +35,20 @@ static const SocketFile *file_of(const Handle *handle)
 	return handle->desc->mechanism;
 }
 
-static Socket *get(Handle *handle, int *error)
+static Socket *get_socket(Handle *handle, int *error)
 {
 	return file_of(handle)->get(handle, error);
 }
 
-/* The same for who waits. */
-static Socket *get_polled(Handle *handle, int *error)
+/* The same for polling and waiting. */
+static Socket *get_pollable(Handle *handle, int *error)
 {
-	Socket *socket = get(handle, error);
+	Socket *socket = get_socket(handle, error);
 
-	return socket || !file_of(handle)->called ? socket : file_of(handle)->called(handle);
+	return socket || !file_of(handle)->listening ? socket : file_of(handle)->listening(handle);
 }
 
-/* The process of a thread. 0: it is none that the daemon sees. */
+/* The process of a thread. 0: the daemon does not see it. */
 static pid_t leader_of(pid_t thread)
 {
 	int directory = thread > 0 ? procfs_open(thread, 0) : -1;
@@ -53,8 +60,9 @@ static pid_t leader_of(pid_t thread)
 }
 
 /*
- * Whom receivers are told that messages of this handle are from. The opener is held by a pidfd: others may have its open file when
- * it has ended, and are not to speak for whoever has its number then. Called while the opener waits for this open, so it is there.
+ * Keeps the process that receivers are told as the sender. A pidfd holds the opener, because other processes may have
+ * its open file after it has ended, and must not send in the name of a process that got its pid. Called while the
+ * opener waits for this open, so the opener exists.
  */
 static int hold_sender(Handle *handle)
 {
@@ -114,9 +122,9 @@ void socket_file_close(Handle *handle)
 int socket_file_poll(Handle *handle)
 {
 	int error = 0, events;
-	Socket *socket = get_polled(handle, &error);
+	Socket *socket = get_pollable(handle, &error);
 
-	/* Where there is none, reading and writing need not wait to say so. */
+	/* Without a socket, reads and writes fail at once. */
 	if (!socket)
 		return error == -EAGAIN ? 0 : POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM | POLLERR | POLLHUP;
 	events = socket_poll(socket, handle_reads(handle), handle_writes(handle));
@@ -124,7 +132,10 @@ int socket_file_poll(Handle *handle)
 	return events;
 }
 
-/* Whether what is to be sent goes to somebody else than whom the socket is connected to, of whose room that tells nothing. */
+/*
+ * Whether the next message goes to a socket other than the connected one. The room in the connected one then says
+ * nothing.
+ */
 static bool is_addressed(const Handle *handle)
 {
 	return __atomic_load_n(&handle->state[STATE_ADDRESSED], __ATOMIC_RELAXED);
@@ -133,7 +144,7 @@ static bool is_addressed(const Handle *handle)
 void socket_file_wait(Handle *handle, Direction direction, size_t size, Wait *out)
 {
 	int error = 0;
-	Socket *socket = get_polled(handle, &error);
+	Socket *socket = get_pollable(handle, &error);
 
 	if (!socket && file_of(handle)->wait)
 		file_of(handle)->wait(handle, direction, out);
@@ -149,37 +160,37 @@ void socket_file_wait(Handle *handle, Direction direction, size_t size, Wait *ou
 	socket_unref(socket);
 }
 
-/* What a call on the socket has come to, which is passed on. */
-static ssize_t told(Handle *handle, ssize_t n)
+/* Notes the reason for an error of a read or write, passes it to failed(), and returns it. */
+static ssize_t report_result(Handle *handle, ssize_t n)
 {
 	if (n == -ECONNREFUSED)
 		refuse(ECONNREFUSED, network_of(&handle->object)->local ?
-					     "nobody listens there" :
-					     "nobody listens there, as an earlier message has found");
+					     "no socket listens at this address" :
+					     "no socket received an earlier message at this address");
 	if (n < 0 && n != -EAGAIN && n != -E2BIG && n != -EINTR && file_of(handle)->failed)
 		file_of(handle)->failed(handle, (int)n);
 	return n;
 }
 
-/* -- Bytes ---------------------------------------------------------------------------------------------------------- */
+/* -- Bytes --------------------------------------------------------------------------------------------------------- */
 
 static ssize_t bytes_read(Handle *handle, char *buf, size_t size, BlockMode block)
 {
 	int error = 0;
-	Socket *socket = get(handle, &error);
+	Socket *socket = get_socket(handle, &error);
 	ssize_t n;
 
 	if (!socket)
 		return error == -ENODATA ? 0 : error;
 	n = socket_receive(socket, buf, size);
 	socket_unref(socket);
-	return told(handle, n);
+	return report_result(handle, n);
 }
 
 static ssize_t bytes_write(Handle *handle, const char *buf, size_t size, BlockMode block)
 {
 	int error = 0;
-	Socket *socket = get(handle, &error);
+	Socket *socket = get_socket(handle, &error);
 	Caller sender;
 	ssize_t n;
 
@@ -188,7 +199,7 @@ static ssize_t bytes_write(Handle *handle, const char *buf, size_t size, BlockMo
 	sender = sender_of(handle);
 	n = socket_send(socket, &sender, NULL, buf, size, NONBLOCK);
 	socket_unref(socket);
-	return told(handle, n);
+	return report_result(handle, n);
 }
 
 const StreamOps socket_bytes = {
@@ -202,14 +213,14 @@ const StreamOps socket_bytes = {
 	.bytes = true,
 };
 
-/* -- Messages ------------------------------------------------------------------------------------------------------- */
+/* -- Messages ------------------------------------------------------------------------------------------------------ */
 
 ssize_t socket_queue_receive(Handle *handle, char *buf, size_t room, Mark *mark, BlockMode block)
 {
 	Address from = {0};
 	bool end = false;
 	int error = 0;
-	Socket *socket = get(handle, &error);
+	Socket *socket = get_socket(handle, &error);
 	ssize_t n;
 
 	if (!socket)
@@ -218,13 +229,13 @@ ssize_t socket_queue_receive(Handle *handle, char *buf, size_t room, Mark *mark,
 	socket_unref(socket);
 	if (end)
 		return -ENODATA;
-	told(handle, n);
+	report_result(handle, n);
 	mark->length = MIN(from.length, sizeof mark->address);
 	memcpy(mark->address, &from.storage, mark->length);
 	return n;
 }
 
-/* On a worker: as the caller, whose right to the path it is. */
+/* Runs on a worker thread, with the caller's credentials: the kernel checks the path for the caller. */
 static ssize_t send_to_path(const Caller *sender, Socket *socket, const Address *to, const char *bytes, size_t length,
 			    BlockMode block)
 {
@@ -237,7 +248,7 @@ static ssize_t send_to_path(const Caller *sender, Socket *socket, const Address 
 	if (result < 0)
 		return result;
 	n = fd = path_open(to->local.sun_path);
-	/* Whoever was told meanwhile that it is not sent is not to be belied. */
+	/* An interrupted caller was told that the message is not sent. */
 	if (fd >= 0 && host_interrupted()) {
 		close(fd);
 		n = -EINTR;
@@ -265,7 +276,7 @@ static ssize_t send_message(Handle *handle, Socket *socket, const Address *to, c
 	return send_to_path(&sender, socket, to, bytes, length, block);
 }
 
-/* Says in words why a message could not be sent, where the errno does not. */
+/* Notes the reason why a message could not be sent. */
 static void refuse_message(Socket *socket, const Address *to, int error)
 {
 	const bool local = socket->network->local;
@@ -273,19 +284,19 @@ static void refuse_message(Socket *socket, const Address *to, int error)
 	if (error == -EMSGSIZE)
 		refuse(EMSGSIZE, "a message here has at most %zd bytes", socket_largest_to(socket, to));
 	else if (error == -EDESTADDRREQ || (error == -ENOTCONN && !to))
-		refuse(-error, "to whom? connect it, or write to records, which name an address");
+		refuse(-error, "no destination: connect first, or use records");
 	else if (error == -EAFNOSUPPORT && to)
-		refuse(EAFNOSUPPORT, "the address is of %s, and this socket is not",
+		refuse(EAFNOSUPPORT, "address is of %s, but the socket is of the other family",
 		       to->any.sa_family == AF_INET6 ? "IPv6" : "IPv4");
 	else if (error == -EACCES && !local)
-		refuse(EACCES, "that is a broadcast address, which takes options/broadcast");
+		refuse(EACCES, "broadcast address: write 1 to options/broadcast first");
 }
 
 int socket_queue_send(Handle *handle, const Mark *mark, const char *bytes, size_t length, BlockMode block)
 {
 	Address to = {.length = mark->length};
 	int error = 0;
-	Socket *socket = get(handle, &error);
+	Socket *socket = get_socket(handle, &error);
 	ssize_t n;
 
 	if (!socket)
@@ -295,13 +306,13 @@ int socket_queue_send(Handle *handle, const Mark *mark, const char *bytes, size_
 	if (n < 0)
 		refuse_message(socket, mark->length ? &to : NULL, (int)n);
 	socket_unref(socket);
-	return told(handle, n) < 0 ? (int)n : 0;
+	return report_result(handle, n) < 0 ? (int)n : 0;
 }
 
 ssize_t socket_queue_largest(Handle *handle)
 {
 	int error = 0;
-	Socket *socket = get(handle, &error);
+	Socket *socket = get_socket(handle, &error);
 	ssize_t n;
 
 	if (!socket)
@@ -311,13 +322,16 @@ ssize_t socket_queue_largest(Handle *handle)
 	return n;
 }
 
-/* As many as can be there at most: each takes a part of the kernel's room, which says how much is in use in no other way. */
+/*
+ * An upper bound: each message takes a part of the receive buffer. The kernel does not say how many messages are
+ * queued.
+ */
 int64_t socket_queue_queued(Handle *handle)
 {
 	enum { LEAST = 256, SPARE = 64 };
 	int room = 0, error = 0;
 	socklen_t size = sizeof room;
-	Socket *socket = get(handle, &error);
+	Socket *socket = get_socket(handle, &error);
 
 	if (!socket)
 		return error;
@@ -331,7 +345,7 @@ void socket_queue_mark(const Handle *handle, Mark *out)
 	out->length = 0;
 }
 
-/* "-" where there is none: of a connected socket, or from one without a name. */
+/* Prints the sender of a message; "-" on a connected socket or for a sender without a name. */
 size_t socket_queue_print_mark(Handle *handle, char *text, const Mark *mark)
 {
 	Address address = {.length = mark->length};
@@ -355,7 +369,7 @@ int socket_queue_parse_mark(Handle *handle, const char *text, size_t length, Mar
 		return 0;
 	result = address_parse(network_of(&handle->object), copy, false, &address);
 	if (result == -EAGAIN)
-		return refuse(EINVAL, "records name addresses by number: a name may take long to look up");
+		return refuse(EINVAL, "records take no names: write the address as a number");
 	if (result < 0)
 		return result;
 	out->length = address.length;

@@ -1,32 +1,40 @@
-/* Reading and writing sockets. */
+/*
+ * Reading and writing sockets. accept.c, data.c and dial.c each define a SocketFile, which says where the socket of an
+ * open file comes from; file.c does the rest.
+ */
 #pragma once
 
 #include "backends/common/queue.h"
 #include "backends/socket/socket.h"
 
 /*
- * Files on sockets. Such a row's `mechanism` is a SocketFile, whose first field is the Queue that message networks use; which
- * of the StreamOps below a row has is by its network: socket_bytes for streams, queue_data and its like for messages.
+ * Files on sockets. FileDesc.mechanism of such a file is a SocketFile, whose first field is the Queue that message
+ * networks use. The network decides which StreamOps the file has: socket_bytes for byte streams, queue_data and the
+ * other queue_* for messages.
  */
 typedef struct SocketFile {
 	Queue queue; /* SOCKET_QUEUE */
 	/*
-	 * The handle's socket, held; NULL, with *error: it has none now (-EAGAIN: but may have), or no more (-ENODATA: reads find
-	 * the end, writes -EPIPE). Runs at any time, on any thread.
+	 * The handle's socket, with a reference. NULL, with *error: -EAGAIN, it has none yet; -ENODATA, it has none
+	 * any more (reads find the end, writes fail with EPIPE); or another negative errno. Called at any time, on any
+	 * thread.
 	 */
 	Socket *(*get)(Handle *handle, int *error);
-	/* The socket that is called at, held, where there is one to be polled, but not to be read or written; NULL, or absent. */
-	Socket *(*called)(Handle *handle);
-	/* What one waits for where there is no socket, or it is not ready to be waited for; absent: there always is one. */
+	/*
+	 * A listening socket, with a reference, for a file that can be polled but not read or written; NULL or absent:
+	 * there is none.
+	 */
+	Socket *(*listening)(Handle *handle);
+	/* How to wait while get() returns no socket; absent: there always is a socket. */
 	void (*wait)(Handle *handle, Direction direction, Wait *out);
-	/* Told of each errno, negative, that reading or writing the socket has met, but for "not now"; or absent. */
+	/* Told each negative errno of a read or write except -EAGAIN, -E2BIG and -EINTR; or absent. */
 	void (*failed)(Handle *handle, int error);
-	/* As of StreamOps. The handle's own number is state[QUEUE_OWN]; that behind it is taken. */
+	/* As in StreamOps. state[QUEUE_OWN] of the handle is free for the file; file.c uses the numbers behind it. */
 	int (*open)(Handle *handle, BlockMode block);
 	void (*close)(Handle *handle);
 } SocketFile;
 
-/* A SocketFile: of its fields `.queue = SOCKET_QUEUE`. */
+/* The initialiser of SocketFile.queue. */
 #define SOCKET_QUEUE                                                                                         \
 	{                                                                                                    \
 		.receive = socket_queue_receive, .send = socket_queue_send, .largest = socket_queue_largest, \

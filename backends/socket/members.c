@@ -1,7 +1,13 @@
 /*
  * The names in a network's directory: conversations, made with mkdir, and on the unix networks nodes, made by bind(2).
- * A node's name, owner and mode are kept here, as those of a FIFO: connecting to it is between the caller and the
- * kernel.
+ * The registry keeps the name, owner and mode of a node, as for a FIFO; connecting to a node is between the caller and
+ * the kernel.
+ *
+ * fs/ calls the functions of DirOps. The registry of an object depends on its network and, below socket/ip, on its
+ * protocol (conversation_table()). Each function therefore selects the registry and then calls the function of
+ * registry.h.
+ *
+ * Locking: none of its own; registry.c and conversation.c lock.
  */
 #include "backends/socket/members.h"
 
@@ -12,8 +18,8 @@
 #include "backends/socket/conversation_files.h"
 #include "backends/core/refusal.h"
 
-/* What of an object own.c does not know. */
-static void place(Object *object, const Object *at)
+/* Fills the fields of an object that the registry does not know. */
+static void set_network(Object *object, const Object *at)
 {
 	object->select = at->select;
 	object->part = at->part;
@@ -39,13 +45,13 @@ typedef struct Listing {
 	void *data;
 } Listing;
 
-static void list_one(void *data, const Object *object, const ObjectStat *stat)
+static void list_member(void *data, const Object *object, const ObjectStat *stat)
 {
 	const Listing *listing = data;
 	Object placed = *object;
 	ObjectStat full;
 
-	place(&placed, listing->at);
+	set_network(&placed, listing->at);
 	if (member_stat(NULL, &placed, &full) == 0)
 		listing->seen(listing->data, &placed, &full);
 }
@@ -54,7 +60,7 @@ static int member_list(const void *context, const Object *at, MemberSeen seen, v
 {
 	Listing listing = {.at = at, .seen = seen, .data = data};
 
-	return registry_list(conversation_table(at), NULL, list_one, &listing);
+	return registry_list(conversation_table(at), NULL, list_member, &listing);
 }
 
 static int member_lookup(const void *context, const Object *at, const char *name, Object *out)
@@ -62,7 +68,7 @@ static int member_lookup(const void *context, const Object *at, const char *name
 	int result = registry_lookup(conversation_table(at), NULL, name, out);
 
 	if (result == 0)
-		place(out, at);
+		set_network(out, at);
 	return result;
 }
 
@@ -75,7 +81,7 @@ static int member_create(const void *context, const Object *at, const char *name
 		return result;
 	*out = (Object){.id = entry->id};
 	g_strlcpy(out->name, name, sizeof out->name);
-	place(out, at);
+	set_network(out, at);
 	conversation_unref(entry);
 	return 0;
 }
@@ -85,14 +91,14 @@ static int member_node(const void *context, const Object *at, const char *name, 
 	int result;
 
 	if (S_ISFIFO(mode))
-		return refuse(EPERM, "FIFOs are made in fifo");
+		return refuse(EPERM, "no FIFOs here: make them in fifo");
 	if (!network_of(at)->local || !S_ISSOCK(mode))
 		return refuse(EPERM, network_of(at)->local ?
-					     "mkdir makes a conversation here, and bind(2) of a unix socket a node" :
-					     "conversations are made with mkdir");
+					     "no files here: use mkdir for a conversation, bind(2) for a node" :
+					     "no files here: make a conversation with mkdir");
 	result = registry_create(conversation_table(at), name, mode, NULL, out);
 	if (result == 0)
-		place(out, at);
+		set_network(out, at);
 	return result;
 }
 

@@ -1,6 +1,6 @@
 /*
- * What a verb of ctl has begun and may have to wait for: to connect, to announce or to bind. A conversation has one at
- * a time.
+ * Socket operations: what a verb of ctl has begun and may have to wait for. A conversation has one at a time. Called
+ * by ctl.c; accept.c, data.c and attributes.c use socket_op_of() and socket_op_poll().
  */
 #pragma once
 
@@ -10,35 +10,35 @@ typedef struct SocketOp SocketOp;
 typedef enum SocketOpKind { TO_CONNECT, TO_ANNOUNCE, TO_BIND } SocketOpKind;
 
 /*
- * Begins, as the caller, whose umask that is (copied with its groups). 0: the attempt is held for who calls; or a
- * negative errno with the reason noted: the conversation is not free for that (EISCONN, EALREADY, EINVAL, EIDRM), or
- * the address is none.
+ * Begins, with the credentials of `caller`, which are copied with its groups, and the caller's umask. 0: the calling
+ * function receives a reference to the operation. Otherwise a negative errno with the reason noted: the state of the
+ * conversation does not allow it (EISCONN, EALREADY, EINVAL, EIDRM), or the address is not valid.
  */
 int socket_op_begin(Entry *entry, SocketOpKind kind, const char *address, const Caller *caller, mode_t umask,
 		    SocketOp **out);
 
 /*
- * Goes on with it, unless another thread is at it right now; never sleeps. 0, -EAGAIN, or what it has failed with;
- * -ECONNABORTED: it was ended, or hung up. Once it is over it always says the same.
+ * Continues, unless another thread does so at this moment. Never sleeps. 0; -EAGAIN; -ECONNABORTED: it was cancelled,
+ * or the conversation was hung up; or another negative errno. After its end it always returns the same.
  */
-int socket_op_try(SocketOp *attempt);
+int socket_op_try(SocketOp *operation);
 
-/* How to wait for a reason to try. */
-void socket_op_wait(SocketOp *attempt, Wait *out);
+/* How to wait for a reason to try again. */
+void socket_op_wait(SocketOp *operation, Wait *out);
 
 /*
- * Nobody waits for it any more, and it goes on by itself: -EINPROGRESS. What it fails with is told to whoever uses the
- * conversation next. Or what it has come to already.
+ * No request waits for it any more; the poller continues it. -EINPROGRESS, or its result if it is over. The next use
+ * of the conversation reports its error.
  */
-int socket_op_leave(SocketOp *attempt);
+int socket_op_detach(SocketOp *operation);
 
-/* Ends it, so that nothing of it is left. Nothing happens if it is over. */
-void socket_op_end(SocketOp *attempt);
+/* Cancels it; nothing of it is left. No effect if it is over. */
+void socket_op_cancel(SocketOp *operation);
 
-void socket_op_unref(SocketOp *attempt); /* NULL is fine */
+void socket_op_unref(SocketOp *operation); /* NULL is allowed */
 
-/* The conversation's, held; NULL: there is none. */
+/* The conversation's operation, with a reference; NULL: there is none. */
 SocketOp *socket_op_of(const Entry *entry);
 
-/* Goes on with the conversation's, if there is one: one that was left to itself does so whenever somebody looks. */
+/* Continues the conversation's operation, if there is one. Each use of the conversation's files does so. */
 void socket_op_poll(const Entry *entry);

@@ -1,3 +1,4 @@
+/* The table of socket options, and their values as text (option.h). No state and no lock. */
 #include "backends/socket/option.h"
 
 #include <arpa/inet.h>
@@ -48,13 +49,13 @@ const Option socket_options[OPTIONS] = {
 int option_refuse(const Option *option, int error)
 {
 	if (error == EPERM)
-		return refuse(EPERM, "this value of %s is for root (CAP_NET_ADMIN) only", option->name);
+		return refuse(EPERM, "this value of %s needs CAP_NET_ADMIN", option->name);
 	if (error == ENODEV)
-		return refuse(ENODEV, "there is no such network interface");
-	return refuse(error, "the kernel does not take this value of %s: %s", option->name, g_strerror(error));
+		return refuse(ENODEV, "no such network interface: see ip link");
+	return refuse(error, "the kernel refuses this value of %s: %s", option->name, g_strerror(error));
 }
 
-/* -- Values as text ------------------------------------------------------------------------------------------------- */
+/* -- Values as text ------------------------------------------------------------------------------------------------ */
 
 static bool parse_flag(const char *text, int *out)
 {
@@ -75,27 +76,27 @@ int option_parse(const Option *option, const char *text, OptionValue *out)
 	switch (option->form) {
 	case FLAG:
 		if (!parse_flag(text, &out->number))
-			return refuse(EINVAL, "%s is 1 or 0 (on or off)", option->name);
+			return refuse(EINVAL, "invalid value: %s is 1 or 0 (on or off)", option->name);
 		return 0;
 	case NUMBER:
-		/* mark has 32 bits without a sign. */
+		/* mark is an unsigned number of 32 bits. */
 		if (!parse_number(text, INT32_MIN, UINT32_MAX, &number))
-			return refuse(EINVAL, "%s is a number", option->name);
+			return refuse(EINVAL, "invalid value: %s is a number", option->name);
 		break;
 	case SIZE:
 	case BACKLOGS:
 		if (!parse_size(text, 0, INT32_MAX, &number))
-			return refuse(EINVAL, "%s is a number, such as 65536 or 64K", option->name);
+			return refuse(EINVAL, "invalid value: %s is a number, such as 65536 or 64K", option->name);
 		break;
 	case LINGER:
 		if (strcmp(text, "off") != 0 && strcmp(text, "0") != 0)
-			return refuse(EINVAL, "linger is off, or 0 for a reset at once: no close here waits");
+			return refuse(EINVAL, "invalid value: linger is off, or 0 for a reset; no close waits here");
 		number = *text == '0' ? 0 : -1;
 		break;
 	case DEVICE:
 	case OUTGOING:
 		if (strlen(text) >= IFNAMSIZ)
-			return refuse(EINVAL, "%s is the name of a network interface, or empty", option->name);
+			return refuse(EINVAL, "invalid value: %s is a network interface, or empty", option->name);
 		break;
 	case JOIN:
 	case LEAVE:
@@ -105,7 +106,7 @@ int option_parse(const Option *option, const char *text, OptionValue *out)
 	return 0;
 }
 
-/* "239.1.2.3", "ff02::123", and behind a % the interface. */
+/* Parses "239.1.2.3" or "ff02::123"; the name of an interface may follow after a %. */
 static int group_parse(const char *text, struct group_req *out)
 {
 	g_auto(GStrv) parts = g_strsplit(text, "%", 2);
@@ -118,13 +119,13 @@ static int group_parse(const char *text, struct group_req *out)
 	else if (parts[0] && inet_pton(AF_INET6, parts[0], &v6->sin6_addr) == 1)
 		v6->sin6_family = AF_INET6;
 	else
-		return refuse(EINVAL, "a group is an address like 239.1.2.3 or ff02::123%%eth0");
+		return refuse(EINVAL, "malformed group: write an address like 239.1.2.3 or ff02::123%%eth0");
 	if (parts[1] && !(out->gr_interface = if_nametoindex(parts[1])))
-		return refuse(ENODEV, "there is no network interface %s", parts[1]);
+		return refuse(ENODEV, "no network interface %s: see ip link", parts[1]);
 	return 0;
 }
 
-/* -- Setting and getting -------------------------------------------------------------------------------------------- */
+/* -- Setting and getting ------------------------------------------------------------------------------------------- */
 
 static int set_raw(int fd, int level, int option, const void *value, size_t size)
 {
@@ -142,7 +143,7 @@ static int set_outgoing(int fd, int family, const char *name)
 		result = set_raw(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &v4.imr_ifindex, sizeof v4.imr_ifindex);
 	if (family == AF_INET)
 		return set_raw(fd, IPPROTO_IP, IP_MULTICAST_IF, &v4, sizeof v4);
-	set_raw(fd, IPPROTO_IP, IP_MULTICAST_IF, &v4, sizeof v4); /* for what it sends to IPv4 addresses */
+	set_raw(fd, IPPROTO_IP, IP_MULTICAST_IF, &v4, sizeof v4); /* for messages to IPv4 addresses */
 	return result;
 }
 
@@ -183,7 +184,7 @@ int option_set(const Option *option, int fd, int family, const OptionValue *valu
 			       set_raw(fd, option->level, option->option, &value->number, sizeof value->number) :
 			       0;
 	result = set_raw(fd, option->level6, option->option6, &value->number, sizeof value->number);
-	/* An IPv6 socket may have an IPv4 side, which has its own; not so where the socket is for IPv6 only. */
+	/* The IPv4 side of an IPv6 socket has an option of its own. Setting it fails if the socket is for IPv6 only. */
 	if (result == 0 && option->option)
 		set_raw(fd, option->level, option->option, &value->number, sizeof value->number);
 	return result;

@@ -1,4 +1,7 @@
-/* One socket option as a file: its value as text, and what setsockopt(2) and getsockopt(2) make of it. */
+/*
+ * One socket option: its value as text, and setsockopt(2) and getsockopt(2) for it. Used by options.c and
+ * option_files.c.
+ */
 #pragma once
 
 #include "backends/socket/socket.h"
@@ -9,8 +12,8 @@ typedef enum OptionForm {
 	SIZE,
 	LINGER,
 	DEVICE,
-	OUTGOING, /* the device of multicasts */
-	BACKLOGS, /* of listen(2), no option of a socket */
+	OUTGOING, /* the interface that sends multicasts */
+	BACKLOGS, /* an argument of listen(2), not a socket option */
 	JOIN,
 	LEAVE
 } OptionForm;
@@ -49,7 +52,7 @@ enum {
 	OPTIONS
 };
 
-/* Of IPv4 sockets and all others, and of IPv6 ones where that is another. */
+/* level and option are for IPv4 and all other sockets; level6 and option6 are for IPv6 sockets if those differ. */
 typedef struct Option {
 	const char *name;
 	OptionForm form;
@@ -58,7 +61,7 @@ typedef struct Option {
 
 extern const Option socket_options[OPTIONS];
 
-/* What a text says: a number, or for some forms a word, which stays the text's. */
+/* The value of a text: a number, or for some forms a word, which points into the text. */
 typedef struct OptionValue {
 	int number;
 	const char *word;
@@ -67,11 +70,11 @@ typedef struct OptionValue {
 /* 0, or -EINVAL with the reason noted. */
 int option_parse(const Option *option, const char *text, OptionValue *out);
 
-/* Sets it, by the kernel's verdict for whom this thread plays. 0 or a negative errno. */
+/* Sets it with the thread's credentials, which the kernel checks. 0 or a negative errno. */
 int option_set(const Option *option, int fd, int family, const OptionValue *value);
 
-/* Prints what the kernel says, a line; not of OUTGOING, BACKLOGS, JOIN, LEAVE. 0 or a negative errno. */
+/* Prints the kernel's value and a newline. Not for OUTGOING, BACKLOGS, JOIN and LEAVE. 0 or a negative errno. */
 int option_print(const Option *option, int fd, int family, GString *out);
 
-/* Notes in words what errno `error` means for it, and returns -error. */
+/* Notes what errno `error` means for this option, and returns -error. */
 int option_refuse(const Option *option, int error);

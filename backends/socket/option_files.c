@@ -1,3 +1,12 @@
+/*
+ * The files of options/: reading and setting one option of a conversation.
+ *
+ * fs/ calls option_show() and option_store() on any thread, a store with the caller's credentials. The calls do not
+ * sleep.
+ *
+ * Locking: none of its own. The socket is used through a reference. A store may run while the conversation gets
+ * another socket, so option_store() sets the value again in that case.
+ */
 #include "backends/socket/option_files.h"
 
 #include <errno.h>
@@ -9,10 +18,10 @@
 #include "backends/socket/conversation.h"
 
 /*
- * A socket to try an option on, or to see what it would be. As the daemon: it is for nothing else. A descriptor or a
- * negative errno.
+ * Makes a socket to try an option on, or to read a default. Made with the daemon's credentials, because it serves for
+ * nothing else. Returns a descriptor or a negative errno.
  */
-static int scratch(const Conversation *conversation, int *family)
+static int make_trial_socket(const Conversation *conversation, int *family)
 {
 	const Network *network = conversation->network;
 	const bool raw = network->type == SOCK_RAW;
@@ -65,11 +74,11 @@ static int option_show(const FileDesc *desc, const Object *object, const Caller 
 		fd = socket->fd;
 		family = socket->family;
 	} else {
-		fd = scratch(entry->data, &family);
+		fd = make_trial_socket(entry->data, &family);
 		copy = options_copy(&conversation_of(entry)->options);
 	}
 	result = fd < 0 ? fd : 0;
-	/* What cannot be set any more shows when there is a socket to be made. */
+	/* A value that can no longer be set fails when the next socket is made. */
 	if (result == 0 && !socket)
 		options_set(&copy, fd, family);
 	if (result == 0)
@@ -82,19 +91,19 @@ static int option_show(const FileDesc *desc, const Object *object, const Caller 
 	return result;
 }
 
-/* The verdict on a value, and its effect where there is a socket. */
+/* Has the kernel check a value, and sets it if there is a socket. */
 static int store_value(Entry *entry, const Option *option, const OptionValue *value, Socket *socket)
 {
 	int family = socket ? socket->family : 0;
-	int fd = socket ? socket->fd : scratch(entry->data, &family), result;
+	int fd = socket ? socket->fd : make_trial_socket(entry->data, &family), result;
 	Stage stage;
 
 	if (fd < 0)
 		return fd;
 	if (option->form == LEAVE && !socket)
-		result = 0; /* it is known by what was joined */
+		result = 0; /* the list of joined groups knows it */
 	else if (!option->option && option->level6 && family != AF_INET6)
-		result = refuse(ENOPROTOOPT, "this socket is one of IPv4");
+		result = refuse(ENOPROTOOPT, "socket is of IPv4: the option is for IPv6");
 	else
 		result = option_set(option, fd, family, value);
 	if (result == 0 && option->form == BACKLOGS && socket) {
@@ -111,19 +120,19 @@ static int option_store(const FileDesc *desc, const Object *object, const char *
 {
 	const Option *option = &socket_options[desc->which];
 	Entry *entry = conversation_get(object);
-	Socket *socket = NULL, *now;
+	Socket *socket = NULL, *current;
 	OptionValue value;
 	int result = entry ? option_parse(option, text, &value) : -ENOENT;
 
-	/* Once more where a socket came meanwhile, which may not have been told. */
-	for (bool again = true; result == 0 && again; again = now != NULL && now != socket) {
+	/* Again, if the conversation got another socket meanwhile, which may not have the value. */
+	for (bool again = true; result == 0 && again; again = current != NULL && current != socket) {
 		socket_unref(socket);
 		socket = conversation_socket(entry, NULL);
 		result = store_value(entry, option, &value, socket);
 		if (result == 0)
 			result = options_remember(&conversation_of(entry)->options, option, &value);
-		now = conversation_socket(entry, NULL);
-		socket_unref(now); /* only compared */
+		current = conversation_socket(entry, NULL);
+		socket_unref(current); /* only compared */
 	}
 	socket_unref(socket);
 	if (result < 0 && entry && !refusal_noted())

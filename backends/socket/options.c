@@ -1,5 +1,10 @@
 /*
- * Locking: `lock`, "the options lock", guards what has been set, of every conversation.
+ * The values in options/ of a conversation (options.h).
+ *
+ * conversation.c and operation.c call these functions, and option_files.c for the files.
+ *
+ * Locking: `lock`, the options lock, protects the Options of every conversation. It is held across no system call: the
+ * options are copied first.
  */
 #include "backends/socket/options.h"
 
@@ -10,11 +15,11 @@
 #include "backends/socket/option.h"
 #include "backends/core/refusal.h"
 
-enum { BACKLOG = 4096 /* the kernel's own net.core.somaxconn, below which it keeps all */, GROUPS_MAX = 64 };
+enum { BACKLOG = 4096 /* net.core.somaxconn, which bounds it, has the same default */, GROUPS_MAX = 64 };
 
 static GMutex lock;
 
-/* -- Remembering ---------------------------------------------------------------------------------------------------- */
+/* -- Values -------------------------------------------------------------------------------------------------------- */
 
 void options_clear(Options *options)
 {
@@ -23,7 +28,7 @@ void options_clear(Options *options)
 	*options = (Options){0};
 }
 
-/* Called with lock held. The index of a group, or -1. */
+/* The index of a group; -1: it was not joined. Called with lock held. */
 static int group_index(const Options *options, const char *text)
 {
 	for (guint i = 0; options->groups && i < options->groups->len; i++)
@@ -69,7 +74,6 @@ int options_remember(Options *options, const Option *option, const OptionValue *
 	return result;
 }
 
-/* A copy of its own, to be cleared. */
 Options options_copy(Options *options)
 {
 	Options copy;
@@ -127,7 +131,7 @@ bool options_changed(Options *options, unsigned changes)
 	return changed;
 }
 
-static bool is_set(Options *options, int which, int *number)
+static bool get_number(Options *options, int which, int *number)
 {
 	bool set;
 
@@ -142,12 +146,12 @@ int options_backlog(Options *options)
 {
 	int number;
 
-	return is_set(options, BACKLOG_SIZE, &number) ? number : BACKLOG;
+	return get_number(options, BACKLOG_SIZE, &number) ? number : BACKLOG;
 }
 
 bool options_v6only(Options *options)
 {
 	int number;
 
-	return is_set(options, V6ONLY, &number);
+	return get_number(options, V6ONLY, &number);
 }

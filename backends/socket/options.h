@@ -1,7 +1,6 @@
 /*
- * options/ of a conversation: what setsockopt(2) sets, a file each. A value is set on the socket that is there, or
- * tried on one made for that, so that the verdict is the kernel's for whoever sets it; and it is remembered for the
- * sockets to come.
+ * The values in options/ of a conversation. A value is set on the conversation's socket, or tried on a new socket, so
+ * that the kernel checks it for the caller. It is kept for the sockets that the conversation has later.
  */
 #pragma once
 
@@ -9,39 +8,43 @@
 
 #include "backends/socket/option.h"
 
-/* What has been set so far. All zero: nothing. Protected by the options lock. */
+/* The values set so far. All zero: none. Protected by the options lock. */
 typedef struct Options {
-	unsigned changes; /* how often */
+	unsigned changes; /* number of changes */
 	struct {
 		bool set;
 		int number;
 	} values[OPTIONS];
 	char device[IFNAMSIZ], outgoing[IFNAMSIZ]; /* bindtodevice, multicast_if */
-	GPtrArray *groups;                         /* multicast groups joined, as they were written; NULL: none */
+	GPtrArray *groups;                         /* the multicast groups joined, as written; NULL: none */
 } Options;
 
 void options_clear(Options *options);
 
-/* Notes a value that has been set.  0, or -ENOBUFS: too many groups. */
+/* Keeps a value that has been set. 0, or -ENOBUFS: too many groups. */
 int options_remember(Options *options, const Option *option, const OptionValue *value);
 
-/* A copy, which the caller clears. */
+/* A copy for the calling function, which clears it. */
 Options options_copy(Options *options);
 
-/* Sets a copy on a socket. */
+/*
+ * Sets all values of a copy on a socket, with the thread's credentials. 0, or the error of the first value that fails,
+ * the reason noted.
+ */
 int options_set(const Options *copy, int fd, int family);
 
 /*
- * Sets all of it on a new socket, with the daemon's rights: who set an option has been found to have the right. 0, or
- * the errno of the first that cannot be set any more, the reason noted. *changes says which state this was.
+ * Sets all values on a new socket, with the daemon's rights: the right was checked when the option was set. 0, or the
+ * error of the first value that can no longer be set, the reason noted. *changes is the number of changes that the
+ * socket has.
  */
 int options_apply(Options *options, const Socket *socket, unsigned *changes);
 
-/* Whether something was set since. */
+/* Whether a value was set since. */
 bool options_changed(Options *options, unsigned changes);
 
-/* How many connections may wait to be accepted, for listen(2). */
+/* The backlog for listen(2): how many connections may wait to be accepted. */
 int options_backlog(Options *options);
 
-/* Whether v6only was set, to whatever. */
+/* Whether v6only was set, to 0 or 1. */
 bool options_v6only(Options *options);

@@ -1,3 +1,10 @@
+/*
+ * Walking the paths of unix sockets (path.h), and walks on a thread of their own (PathWalk).
+ *
+ * bind.c, connect.c, dial.c, file.c and ctl.c call these functions.
+ *
+ * Locking: none. The fields of a PathWalk belong to its job until job_done().
+ */
 #include "backends/socket/path.h"
 
 #include <errno.h>
@@ -17,16 +24,19 @@
 #include "backends/core/refusal.h"
 
 enum {
-	LINKS_MAX = 40,       /* the kernel's own MAXSYMLINKS */
-	OURS = -EDEADLK,      /* it leads into the daemon's own mount */
-	ELSEWHERE = -EREMCHG, /* a link out of this mount: its text is to be walked */
+	LINKS_MAX = 40,         /* MAXSYMLINKS of the kernel */
+	OWN_MOUNT = -EDEADLK,   /* the path leads into the daemon's own mount */
+	OTHER_MOUNT = -EREMCHG, /* a link leads out of its mount: its text has to be walked */
 	WALKS_AT_ONCE = 32,
 	WALKS_USER = 1024,
 };
 
-/* -- Callers ------------------------------------------------------------------------------------------------------------ */
+/* -- Callers ------------------------------------------------------------------------------------------------------- */
 
-/* No mount belongs to two namespaces, so who has the same root on the same mount is in the same one. */
+/*
+ * No mount belongs to two mount namespaces. A process with the same root directory on the same mount is therefore in
+ * the daemon's namespace.
+ */
 static bool same_root(pid_t pid)
 {
 	const unsigned mask = STATX_INO | STATX_MNT_ID;
@@ -49,13 +59,13 @@ int path_check_caller(const Caller *caller)
 	creds_lower();
 	if (same)
 		return 0;
-	return refuse(EXDEV, "a path is the daemon's here, and your root directory or mount namespace is another one");
+	return refuse(EXDEV, "caller has another root directory or mount namespace: use native sockets");
 }
 
-/* -- Walking ------------------------------------------------------------------------------------------------------------ */
+/* -- Walking ------------------------------------------------------------------------------------------------------- */
 
-/* The device of the daemon's own mount; 0 where there is none. Asks nobody but the kernel. */
-static dev_t own_device(void)
+/* The device of the daemon's own mount; 0: there is none. The calls ask no file system. */
+static dev_t own_mount_device(void)
 {
 	static uint64_t known; /* atomic */
 	const char *mountpoint = host_settings()->mountpoint;
@@ -74,15 +84,15 @@ static dev_t own_device(void)
 	return device;
 }
 
-/* What kind of file it is (S_IFMT); OURS where it is in the daemon's own mount. */
+/* The type of a file (S_IFMT); OWN_MOUNT: it is in the daemon's own mount. */
 static int kind_of(int fd)
 {
 	struct statx status;
 
 	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &status))
 		return -errno;
-	if (makedev(status.stx_dev_major, status.stx_dev_minor) == own_device())
-		return OURS;
+	if (makedev(status.stx_dev_major, status.stx_dev_minor) == own_mount_device())
+		return OWN_MOUNT;
 	return status.stx_mode & S_IFMT;
 }
 
@@ -94,12 +104,13 @@ static bool is_in_proc(int fd)
 }
 
 /*
- * Whether it is of the daemon's own process, `folder` being where the link is in /proc. The kernel lets every thread follow the
- * links of its own process, whoever it plays: there they lead to what others have open.
+ * Whether a link of /proc, in `folder`, belongs to the daemon's own process. The kernel lets every thread follow the
+ * links of its own process, whatever its credentials are. There they lead to files that the daemon has open.
  */
 static bool is_of_daemon(int folder)
 {
-	static const char *const files[] = {"status", "../status"}; /* of cwd and its like; of those in fd and ns */
+	/* for cwd, root and exe; for the links in fd and ns */
+	static const char *const files[] = {"status", "../status"};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
 		int fd = openat(folder, files[i], O_RDONLY | O_CLOEXEC);
@@ -112,7 +123,7 @@ static bool is_of_daemon(int folder)
 		ids = strstr(text, "\nNStgid:");
 		if (!ids)
 			continue;
-		/* The last one is what the process itself has for its number. */
+		/* The last number is the pid that the process itself sees. */
 		ids += 1;
 		ids[strcspn(ids, "\n")] = '\0';
 		return atoi(strrchr(ids, '\t') + 1) == getpid();
@@ -121,11 +132,12 @@ static bool is_of_daemon(int folder)
 }
 
 /*
- * Follows a link, `fd`, which is `name` in `folder`. Within one mount the kernel does it, and has its say on whose links may be
- * followed (proc(5), protected_symlinks), which comes before it finds that one leads elsewhere. Links of /proc may be no text to
- * walk, and lead where they lead at once. The descriptor, or ELSEWHERE with the link's text, or another negative errno.
+ * Follows the link `fd`, which is `name` in `folder`. Inside one mount the kernel follows it, and applies its rules on
+ * whose links may be followed (proc(5), protected_symlinks) before it finds that a link leaves the mount. A link of
+ * /proc may have no text to walk; the kernel follows it at once. Returns the descriptor; OTHER_MOUNT, with the link's
+ * text; or another negative errno.
  */
-static int follow(int folder, const char *name, int fd, char text[PATH_MAX])
+static int follow_link(int folder, const char *name, int fd, char text[PATH_MAX])
 {
 	const bool proc = is_in_proc(fd), asks = proc && creds_overridden();
 	struct open_how how = {
@@ -153,31 +165,31 @@ static int follow(int folder, const char *name, int fd, char text[PATH_MAX])
 	if (n == PATH_MAX)
 		return -ENAMETOOLONG;
 	text[n] = '\0';
-	return ELSEWHERE;
+	return OTHER_MOUNT;
 }
 
-/* Closes fd unless `result` is of it too. */
-static int settle(int fd, int result)
+/* Closes `fd` unless `result` is the same descriptor. Returns `result`. */
+static int replace_fd(int fd, int result)
 {
 	if (result != fd)
 		close(fd);
 	return result;
 }
 
-/* Opens a name in a folder: as follow(). `within`: it has to be a folder itself. */
-static int step(int folder, const char *name, bool within, char text[PATH_MAX])
+/* Opens a name in a folder; results as of follow_link(). `within`: the name must be a folder. */
+static int open_name(int folder, const char *name, bool within, char text[PATH_MAX])
 {
 	const int flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
 	int fd = openat(folder, name, flags | (within ? O_DIRECTORY : 0)), kind, followed;
 
-	/* With O_DIRECTORY what is mounted on demand is mounted, but a link is refused. */
+	/* O_DIRECTORY triggers an automount, but refuses a link. */
 	if (fd < 0 && errno == ENOTDIR && within)
 		fd = openat(folder, name, flags);
 	if (fd < 0)
 		return -errno;
 	kind = kind_of(fd);
 	if (kind == S_IFLNK) {
-		followed = follow(folder, name, fd, text);
+		followed = follow_link(folder, name, fd, text);
 		close(fd);
 		if (followed < 0)
 			return followed;
@@ -188,7 +200,7 @@ static int step(int folder, const char *name, bool within, char text[PATH_MAX])
 	}
 	if (kind >= 0 && within && kind != S_IFDIR)
 		kind = -ENOTDIR;
-	return settle(fd, kind < 0 ? kind : fd);
+	return replace_fd(fd, kind < 0 ? kind : fd);
 }
 
 /* Takes the next name off a path. False: there is none left. */
@@ -198,7 +210,7 @@ static bool next_name(const char **path, char name[NAME_MAX + 2])
 
 	*path += strspn(*path, "/");
 	length = MIN(strcspn(*path, "/"), NAME_MAX + 1);
-	/* One that is too long is cut to one that is too long still: the kernel's to refuse. */
+	/* A name that is too long is cut, but stays too long: the kernel refuses it. */
 	memcpy(name, *path, length);
 	name[length] = '\0';
 	*path += length;
@@ -212,46 +224,46 @@ static int open_root(void)
 	return fd < 0 ? -errno : fd;
 }
 
-static int walk(const char *path)
+static int walk_path(const char *path)
 {
 	char rest[PATH_MAX], text[PATH_MAX], name[NAME_MAX + 2];
-	const char *at = rest;
-	int here, links = 0;
+	const char *left = rest;
+	int folder, links = 0;
 
 	if (g_strlcpy(rest, path, sizeof rest) >= sizeof rest)
 		return -ENAMETOOLONG;
-	here = open_root();
-	while (here >= 0 && next_name(&at, name)) {
-		int next = step(here, name, *at == '/', text);
+	folder = open_root();
+	while (folder >= 0 && next_name(&left, name)) {
+		int next = open_name(folder, name, *left == '/', text);
 
-		if (next == ELSEWHERE && ++links > LINKS_MAX)
+		if (next == OTHER_MOUNT && ++links > LINKS_MAX)
 			next = -ELOOP;
-		if (next == ELSEWHERE && g_strlcat(text, at, sizeof text) >= sizeof text)
+		if (next == OTHER_MOUNT && g_strlcat(text, left, sizeof text) >= sizeof text)
 			next = -ENAMETOOLONG;
-		if (next == ELSEWHERE) {
+		if (next == OTHER_MOUNT) {
 			g_strlcpy(rest, text, sizeof rest);
-			at = rest;
-			next = *rest == '/' ? open_root() : here;
+			left = rest;
+			next = *rest == '/' ? open_root() : folder;
 		}
-		here = settle(here, next);
+		folder = replace_fd(folder, next);
 	}
-	return here;
+	return folder;
 }
 
-static int refuse_ours(int result)
+static int refuse_own_mount(int result)
 {
-	if (result != OURS)
+	if (result != OWN_MOUNT)
 		return result;
-	return refuse(ELOOP, "this path leads back into %s: sockets in there are for bind(2) and connect(2) themselves",
+	return refuse(ELOOP, "path leads back into %s: use bind(2) and connect(2) for a socket there",
 		      host_settings()->mountpoint);
 }
 
 int path_open(const char *path)
 {
-	return refuse_ours(walk(path));
+	return refuse_own_mount(walk_path(path));
 }
 
-/* The directory that it is in. */
+/* Opens the directory that contains the last name of the path. */
 static int open_folder(const char *path)
 {
 	g_autofree char *folder = g_path_get_dirname(path);
@@ -290,73 +302,76 @@ void path_address(int fd, Address *out)
 	out->length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)n + 1);
 }
 
-/* -- On a thread -------------------------------------------------------------------------------------------------------- */
+/* -- Background walks ---------------------------------------------------------------------------------------------- */
 
 struct PathWalk {
-	AsyncJob errand;
+	AsyncJob job;
 	Caller caller; /* owned */
 	char *path;    /* owned */
-	int result;    /* a descriptor, until it is asked for; or a negative errno */
+	int result;    /* a descriptor until path_walk_result() returns it; or a negative errno */
 };
 
-static void walk_run(AsyncJob *errand)
+static void walk_run(AsyncJob *job)
 {
-	PathWalk *walking = (PathWalk *)errand;
+	PathWalk *walk = (PathWalk *)job;
 
-	walking->result = creds_override(&walking->caller);
-	if (walking->result == 0)
-		walking->result = walk(walking->path);
+	walk->result = creds_override(&walk->caller);
+	if (walk->result == 0)
+		walk->result = walk_path(walk->path);
 	creds_revert();
 }
 
-static void walk_end(AsyncJob *errand)
+static void walk_free(AsyncJob *job)
 {
-	PathWalk *walking = (PathWalk *)errand;
+	PathWalk *walk = (PathWalk *)job;
 
-	if (walking->result >= 0)
-		close(walking->result);
-	creds_clear(&walking->caller);
-	g_free(walking->path);
-	g_free(walking);
+	if (walk->result >= 0)
+		close(walk->result);
+	creds_clear(&walk->caller);
+	g_free(walk->path);
+	g_free(walk);
 }
 
-static JobClass walks = {
-	.quota = {.what = "walks of paths", .remedy = "wait for some to end", .error = ENFILE, .user_max = WALKS_USER},
+static JobClass walk_jobs = {
+	.quota = {.what = "walks of paths",
+		  .remedy = "wait for some to end",
+		  .error = ENFILE,
+		  .user_max = WALKS_USER},
 	.threads_user_max = WALKS_AT_ONCE,
 	.run = walk_run,
-	.end = walk_end,
+	.end = walk_free,
 };
 
 int path_walk_begin(const char *path, const Caller *caller, const int64_t key[4], PathWalk **out)
 {
-	PathWalk *walking = g_new0(PathWalk, 1);
+	PathWalk *walk = g_new0(PathWalk, 1);
 	int result;
 
-	walking->path = g_strdup(path);
-	walking->result = -ENOMEM;
-	creds_copy(&walking->caller, caller);
-	result = job_start(&walking->errand, &walks, caller->uid, key);
+	walk->path = g_strdup(path);
+	walk->result = -ENOMEM;
+	creds_copy(&walk->caller, caller);
+	result = job_start(&walk->job, &walk_jobs, caller->uid, key);
 	if (result < 0)
-		walk_end(&walking->errand);
+		walk_free(&walk->job);
 	else
-		*out = walking;
+		*out = walk;
 	return result;
 }
 
-int path_walk_result(PathWalk *walking)
+int path_walk_result(PathWalk *walk)
 {
 	int result;
 
-	if (!job_done(&walking->errand))
+	if (!job_done(&walk->job))
 		return -EAGAIN;
-	result = refuse_ours(walking->result);
-	walking->result = -EBADF;
-	/* One that means "not now" would be waited for. */
+	result = refuse_own_mount(walk->result);
+	walk->result = -EBADF;
+	/* -EAGAIN would mean "not yet". */
 	return result == -EAGAIN ? -EIO : result;
 }
 
-void path_walk_free(PathWalk *walking)
+void path_walk_free(PathWalk *walk)
 {
-	if (walking)
-		job_detach(&walking->errand);
+	if (walk)
+		job_detach(&walk->job);
 }

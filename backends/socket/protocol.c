@@ -1,4 +1,7 @@
-/* ip/: a directory for each protocol of IP, by its number or its name. */
+/*
+ * ip/: a directory for each IP protocol, by its number or its name. fs/ calls the functions of DirOps, on worker
+ * threads. They use the thread-safe functions of netdb.h and need no lock.
+ */
 #include "backends/socket/protocol.h"
 
 #include <errno.h>
@@ -13,17 +16,17 @@
 
 enum { PROTOCOL_MAX = 255, DATABASE_LINE = 1024 };
 
-/* Those that are there in any case, also where there is no /etc/protocols. */
+/* Listed in any case, also without /etc/protocols. */
 static const struct {
 	const char *name;
 	int number;
 } known[] = {{"icmp", IPPROTO_ICMP}, {"ipv6-icmp", IPPROTO_ICMPV6}};
 
-/* The object of a protocol, by the one name that it is listed under. */
+/* The object of a protocol, under the one name that it is listed by. */
 static Object object_of(int protocol)
 {
 	Object object = {.select = NET_IP, .part = protocol};
-	struct protoent entry, *found = NULL;
+	struct protoent entry, *match = NULL;
 	char room[DATABASE_LINE];
 
 	for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
@@ -31,18 +34,18 @@ static Object object_of(int protocol)
 			g_strlcpy(object.name, known[i].name, sizeof object.name);
 	if (object.name[0])
 		return object;
-	if (getprotobynumber_r(protocol, &entry, room, sizeof room, &found) == 0 && found &&
-	    !strchr(found->p_name, '/'))
-		g_strlcpy(object.name, found->p_name, sizeof object.name);
+	if (getprotobynumber_r(protocol, &entry, room, sizeof room, &match) == 0 && match &&
+	    !strchr(match->p_name, '/'))
+		g_strlcpy(object.name, match->p_name, sizeof object.name);
 	else
 		snprintf(object.name, sizeof object.name, "%d", protocol);
 	return object;
 }
 
-/* -1: there is no such protocol. */
+/* The number of a protocol; -1: there is none. */
 static int number_of(const char *name)
 {
-	struct protoent entry, *found = NULL;
+	struct protoent entry, *match = NULL;
 	char room[DATABASE_LINE];
 	int64_t number;
 
@@ -51,9 +54,9 @@ static int number_of(const char *name)
 	for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
 		if (strcmp(known[i].name, name) == 0)
 			return known[i].number;
-	if (getprotobyname_r(name, &entry, room, sizeof room, &found) || !found || found->p_proto > PROTOCOL_MAX)
+	if (getprotobyname_r(name, &entry, room, sizeof room, &match) || !match || match->p_proto > PROTOCOL_MAX)
 		return -1;
-	return found->p_proto;
+	return match->p_proto;
 }
 
 static int protocol_lookup(const void *context, const Object *at, const char *name, Object *out)
@@ -88,7 +91,7 @@ typedef struct Listing {
 	void *data;
 } Listing;
 
-static void list_one(void *data, int protocol)
+static void list_protocol(void *data, int protocol)
 {
 	const Listing *listing = data;
 	const Object object = object_of(protocol);
@@ -98,12 +101,12 @@ static void list_one(void *data, int protocol)
 	listing->seen(listing->data, &object, &stat);
 }
 
-static void list_other(void *data, int protocol)
+static void list_unknown(void *data, int protocol)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
 		if (known[i].number == protocol)
 			return;
-	list_one(data, protocol);
+	list_protocol(data, protocol);
 }
 
 static int protocol_list(const void *context, const Object *at, MemberSeen seen, void *data)
@@ -111,8 +114,8 @@ static int protocol_list(const void *context, const Object *at, MemberSeen seen,
 	Listing listing = {.seen = seen, .data = data};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
-		list_one(&listing, known[i].number);
-	conversation_protocols(list_other, &listing);
+		list_protocol(&listing, known[i].number);
+	conversation_protocols(list_unknown, &listing);
 	return 0;
 }
 
@@ -120,6 +123,6 @@ const DirOps socket_protocols = {
 	.list = protocol_list,
 	.lookup = protocol_lookup,
 	.stat = protocol_stat,
-	.slow = true, /* the names may come from elsewhere (nsswitch.conf) */
+	.slow = true, /* the names may come from a server (nsswitch.conf) */
 	.lasting = true,
 };

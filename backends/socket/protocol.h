@@ -1,4 +1,4 @@
-/* The protocols below socket/ip. */
+/* The protocols below socket/ip. Used by tree.c. */
 #pragma once
 
 #include "backends/core/backend.h"

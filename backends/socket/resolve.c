@@ -1,3 +1,8 @@
+/*
+ * Look-ups of names (resolve.h).
+ *
+ * Locking: none. The fields of a Resolve belong to its job until job_done().
+ */
 #include "backends/socket/resolve.h"
 
 #include <errno.h>
@@ -9,31 +14,31 @@
 enum { RESOLVES_AT_ONCE = 32, RESOLVES_USER = 1024 };
 
 struct Resolve {
-	AsyncJob errand;
+	AsyncJob job;
 	const Network *network;
 	AddressParts parts;
 	int protocol;
 	bool passive;
 
-	/* What came of it. */
+	/* The result. */
 	int error, system_error; /* as of getaddrinfo(3) */
 	Address *addresses;      /* owned */
 	size_t n;
 };
 
 int (*resolve_getaddrinfo)(const char *host, const char *port, const struct addrinfo *hints,
-			   struct addrinfo **found) = getaddrinfo;
+			   struct addrinfo **list) = getaddrinfo;
 
-static void keep_addresses(Resolve *resolve, const struct addrinfo *found)
+static void keep_addresses(Resolve *resolve, const struct addrinfo *list)
 {
 	g_autoptr(GArray) addresses = g_array_new(FALSE, FALSE, sizeof(Address));
 
-	for (; found; found = found->ai_next) {
-		Address address = {.length = found->ai_addrlen};
+	for (; list; list = list->ai_next) {
+		Address address = {.length = list->ai_addrlen};
 
-		if (found->ai_addrlen > sizeof address.storage)
+		if (list->ai_addrlen > sizeof address.storage)
 			continue;
-		memcpy(&address.storage, found->ai_addr, found->ai_addrlen);
+		memcpy(&address.storage, list->ai_addr, list->ai_addrlen);
 		g_array_append_val(addresses, address);
 	}
 	resolve->addresses = (Address *)(void *)g_array_steal(addresses, &resolve->n);
@@ -41,8 +46,8 @@ static void keep_addresses(Resolve *resolve, const struct addrinfo *found)
 }
 
 /*
- * Of the two protocols with one name for two families, each has addresses of its own. Any address of this machine is that of IPv6,
- * whose sockets take IPv4 as well.
+ * ICMP and ICMPv6 have addresses of one family each. The wildcard address is that of IPv6, whose sockets accept IPv4
+ * as well.
  */
 static int family_of(int protocol, bool any)
 {
@@ -51,9 +56,9 @@ static int family_of(int protocol, bool any)
 	return protocol == IPPROTO_ICMP ? AF_INET : AF_UNSPEC;
 }
 
-static void resolve_run(AsyncJob *errand)
+static void resolve_run(AsyncJob *job)
 {
-	Resolve *resolve = (Resolve *)errand;
+	Resolve *resolve = (Resolve *)job;
 	const Network *network = resolve->network;
 	const char *host = resolve->parts.host, *port = resolve->parts.port;
 	const struct addrinfo hints = {
@@ -62,32 +67,32 @@ static void resolve_run(AsyncJob *errand)
 		.ai_protocol = resolve->protocol,
 		.ai_flags = resolve->passive ? AI_PASSIVE : 0,
 	};
-	struct addrinfo *found = NULL;
+	struct addrinfo *list = NULL;
 
-	resolve->error = resolve_getaddrinfo(*host ? host : NULL, *port ? port : NULL, &hints, &found);
+	resolve->error = resolve_getaddrinfo(*host ? host : NULL, *port ? port : NULL, &hints, &list);
 	resolve->system_error = errno;
 	if (resolve->error)
 		return;
-	keep_addresses(resolve, found);
-	freeaddrinfo(found);
+	keep_addresses(resolve, list);
+	freeaddrinfo(list);
 }
 
-static void resolve_end(AsyncJob *errand)
+static void resolve_destroy(AsyncJob *job)
 {
-	Resolve *resolve = (Resolve *)errand;
+	Resolve *resolve = (Resolve *)job;
 
 	g_free(resolve->addresses);
 	g_free(resolve);
 }
 
-static JobClass resolves = {
+static JobClass resolve_jobs = {
 	.quota = {.what = "look-ups of names",
 		  .remedy = "wait for some to end",
 		  .error = ENFILE,
 		  .user_max = RESOLVES_USER},
 	.threads_user_max = RESOLVES_AT_ONCE,
 	.run = resolve_run,
-	.end = resolve_end,
+	.end = resolve_destroy,
 };
 
 int resolve_begin(const Network *network, int protocol, const char *text, bool passive, uid_t uid, const int64_t key[4],
@@ -107,15 +112,15 @@ int resolve_begin(const Network *network, int protocol, const char *text, bool p
 		.passive = passive,
 		.error = EAI_MEMORY,
 	};
-	result = job_start(&resolve->errand, &resolves, uid, key);
+	result = job_start(&resolve->job, &resolve_jobs, uid, key);
 	if (result < 0)
-		resolve_end(&resolve->errand);
+		resolve_destroy(&resolve->job);
 	else
 		*out = resolve;
 	return result;
 }
 
-/* The errno for what getaddrinfo(3) says. */
+/* Notes the reason for an error of getaddrinfo(3) and returns an errno for it. */
 static int refuse_resolve(const Resolve *resolve)
 {
 	const char *host = resolve->parts.host;
@@ -124,15 +129,15 @@ static int refuse_resolve(const Resolve *resolve)
 	case EAI_NONAME:
 	case EAI_NODATA:
 	case EAI_ADDRFAMILY:
-		return refuse(ENOENT, "there is no host named %s, or it has no address", host);
+		return refuse(ENOENT, "no host named %s, or it has no address", host);
 	case EAI_SERVICE:
-		return refuse(EINVAL, "%s has no service named %s: see services(5), or say a number",
+		return refuse(EINVAL, "%s has no service named %s: see services(5), or write a number",
 			      resolve->network->name, resolve->parts.port);
 	case EAI_AGAIN:
 	case EAI_FAIL:
-		return refuse(EHOSTUNREACH, "no name server could say where %s is", host);
+		return refuse(EHOSTUNREACH, "no name server answers for %s: try again", host);
 	case EAI_MEMORY:
-		return refuse(ENOMEM, "there is no memory, or no thread, to look %s up", host);
+		return refuse(ENOMEM, "no memory or no thread to look up %s: try again", host);
 	case EAI_SYSTEM:
 		return refuse(EHOSTUNREACH, "the look-up of %s failed: %s", host, g_strerror(resolve->system_error));
 	default:
@@ -142,7 +147,7 @@ static int refuse_resolve(const Resolve *resolve)
 
 int resolve_result(Resolve *resolve, const Address **addresses, size_t *n)
 {
-	if (!job_done(&resolve->errand))
+	if (!job_done(&resolve->job))
 		return -EAGAIN;
 	if (resolve->error)
 		return refuse_resolve(resolve);
@@ -154,5 +159,5 @@ int resolve_result(Resolve *resolve, const Address **addresses, size_t *n)
 void resolve_free(Resolve *resolve)
 {
 	if (resolve)
-		job_detach(&resolve->errand);
+		job_detach(&resolve->job);
 }

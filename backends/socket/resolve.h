@@ -1,6 +1,6 @@
 /*
- * Looking names up. getaddrinfo(3) takes as long as it likes and no signal ends it, so it runs on a thread of its own, which
- * nobody has to wait for: who asked may go at any time.
+ * Looking up names. getaddrinfo(3) may take long and no signal interrupts it. It runs in a background job (async.h),
+ * for which no request has to wait: the caller may give up at any time. Called by bind.c and connect.c.
  */
 #pragma once
 
@@ -11,22 +11,22 @@
 typedef struct Resolve Resolve;
 
 /*
- * Begins to look up an address that address_parse() has answered -EAGAIN for, on behalf of `uid`; never sleeps. When it is
- * done, host_wake(key) is called. The Resolve is the caller's until resolve_free(). 0, or a negative errno (-ENFILE: too
- * many of this user's are under way), the reason noted.
+ * Begins to look up an address for which address_parse() returned -EAGAIN, charged to `uid`. Never sleeps.
+ * host_wake(key) is called when it is done. The Resolve belongs to the calling function until resolve_free(). 0, or a
+ * negative errno with the reason noted (-ENFILE: this user has too many look-ups in progress).
  */
 int resolve_begin(const Network *network, int protocol, const char *text, bool passive, uid_t uid, const int64_t key[4],
 		  Resolve **out);
 
 /*
- * -EAGAIN: not yet. 0: what was found, best first, owned by the Resolve. -ENOENT: there is no such host; -EINVAL: no such
- * service; -EHOSTUNREACH: nobody could say; or another negative errno; the reason is noted on this thread.
+ * -EAGAIN: not yet. 0: the addresses, best first, owned by the Resolve. -ENOENT: no such host; -EINVAL: no such
+ * service; -EHOSTUNREACH: no name server answered; or another negative errno. The reason is noted on this thread.
  */
 int resolve_result(Resolve *resolve, const Address **addresses, size_t *n);
 
-/* At any time; NULL is fine. */
+/* May be called at any time. NULL is allowed. */
 void resolve_free(Resolve *resolve);
 
-/* getaddrinfo(3), or what a test has instead. */
+/* getaddrinfo(3), or the replacement of a test. */
 extern int (*resolve_getaddrinfo)(const char *host, const char *port, const struct addrinfo *hints,
-				  struct addrinfo **found);
+				  struct addrinfo **list);

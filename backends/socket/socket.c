@@ -1,10 +1,14 @@
 /*
- * Credentials. Who receives from a unix socket may ask who sends (SO_PASSCRED, unix(7)). Where the sender does not say, the kernel
- * notes the *real* ids of the sending thread, which are the daemon's: a user's message would come from root, whom systemd and
- * others believe. So each message says whom it is from: the kernel lets root say so for others.
+ * The daemon's sockets (socket.h): making, sending, receiving, waiting. Called by every file of this folder that uses
+ * a socket.
  *
- * Locking: `lock`, "the sockets lock", guards the counts of sockets. Each socket has a lock of its own, `taking`, under which one
- * message is looked at and taken; the calls under it never sleep.
+ * Credentials: the receiver of a message on a unix socket may ask who sends (SO_PASSCRED, unix(7)). By default the
+ * kernel reports the *real* ids of the sending thread, which are the daemon's. A user's message would come from root,
+ * and systemd and others would believe it. Each message therefore names its sender (SCM_CREDENTIALS), which the kernel
+ * allows root to do.
+ *
+ * Locking: each socket has a receive_lock, held while one message is inspected and received; the calls under it never
+ * sleep.
  */
 #include "backends/socket/socket.h"
 
@@ -16,75 +20,57 @@
 #include <unistd.h>
 
 #include "backends/core/host.h"
+#include "backends/core/quota.h"
 #include "backends/core/refusal.h"
 
 enum {
 	SOCKETS_USER_MAX = 16384,
-	/* Headers count where a field in them has the length of all, as in UDP and IPv4. */
+	/* Headers count where a length field of the protocol includes them, as in UDP and IPv4. */
 	INTERNET_LARGEST = 65535,
 	UDP_HEADER = 8,
 	IPV4_HEADER = 20,
 	WORTH_A_LOOK = 32768, /* bytes */
 };
 
-static GMutex lock;
-static GHashTable *counts; /* Protected by lock. uid -> how many */
+static Quota quota; /* descriptors; see user_max() for its limit */
 
-/* A user may have a quarter of the descriptors that the daemon may have. */
-static guint user_max(void)
+/* A user may use a quarter of the daemon's descriptors. */
+static int64_t user_max(void)
 {
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit))
 		return 256;
-	return (guint)MIN(limit.rlim_cur / 4, (rlim_t)SOCKETS_USER_MAX);
+	return (int64_t)MIN(limit.rlim_cur / 4, (rlim_t)SOCKETS_USER_MAX);
 }
 
 int socket_charge(uid_t uid)
 {
-	gpointer key = GUINT_TO_POINTER(uid);
-	bool granted;
-	guint count;
+	const int64_t most = uid == 0 ? INT64_MAX : user_max();
 
-	g_mutex_lock(&lock);
-	if (!counts)
-		counts = g_hash_table_new(NULL, NULL);
-	count = GPOINTER_TO_UINT(g_hash_table_lookup(counts, key));
-	granted = uid == 0 || count < user_max();
-	if (granted)
-		g_hash_table_insert(counts, key, GUINT_TO_POINTER(count + 1));
-	g_mutex_unlock(&lock);
-	if (granted)
+	if (quota_try(&quota, uid, 1, most))
 		return 0;
-	return refuse(ENFILE, "you have %u sockets, and files on unix ones, here already", user_max());
+	return refuse(ENFILE, "limit reached: %lld sockets and open files on unix sockets per user: close some",
+		      (long long)most);
 }
 
 void socket_discharge(uid_t uid)
 {
-	gpointer key = GUINT_TO_POINTER(uid);
-	guint count;
-
-	g_mutex_lock(&lock);
-	count = GPOINTER_TO_UINT(g_hash_table_lookup(counts, key));
-	if (count > 1)
-		g_hash_table_insert(counts, key, GUINT_TO_POINTER(count - 1));
-	else
-		g_hash_table_remove(counts, key);
-	g_mutex_unlock(&lock);
+	quota_release(&quota, uid, 1);
 }
 
-/* What socket(2) or accept(2) has said. */
+/* Notes the reason for an error of socket(2) or accept(2). */
 static int refuse_new(const Network *network, int error)
 {
 	if (error == EPERM && network->type == SOCK_RAW)
-		return refuse(EPERM, "raw sockets are for who has CAP_NET_RAW");
-	/* Not the caller's own limit. */
+		return refuse(EPERM, "raw sockets need CAP_NET_RAW");
+	/* The daemon's limit, not the caller's. */
 	if (error == EMFILE || error == ENFILE)
 		return refuse(ENFILE, "the daemon has no descriptor left");
 	return -error;
 }
 
-static Socket *socket_of(const Network *network, int fd, int protocol, int family, uid_t uid)
+static Socket *socket_wrap(const Network *network, int fd, int protocol, int family, uid_t uid)
 {
 	static gint64 last;
 	Socket *new = g_new0(Socket, 1);
@@ -96,8 +82,8 @@ static Socket *socket_of(const Network *network, int fd, int protocol, int famil
 	new->uid = uid;
 	new->refs = 1;
 	new->serial = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
-	g_mutex_init(&new->taking);
-	/* See take(). */
+	g_mutex_init(&new->receive_lock);
+	/* See receive_next(). */
 	if (network->type == SOCK_SEQPACKET)
 		setsockopt(fd, SOL_SOCKET, SO_TIMESTAMP, &(int){1}, sizeof(int));
 	return new;
@@ -118,7 +104,7 @@ int socket_new(const Network *network, int protocol, int family, Socket **out)
 		socket_discharge(uid);
 		return refuse_new(network, error);
 	}
-	*out = socket_of(network, fd, protocol, family, uid);
+	*out = socket_wrap(network, fd, protocol, family, uid);
 	return 0;
 }
 
@@ -134,7 +120,7 @@ int socket_adopt(const Network *network, int fd, uid_t uid, Socket **out)
 	}
 	if (getsockname(fd, (struct sockaddr *)&address, &length))
 		address.ss_family = AF_UNSPEC;
-	*out = socket_of(network, fd, 0, address.ss_family, uid);
+	*out = socket_wrap(network, fd, 0, address.ss_family, uid);
 	return 0;
 }
 
@@ -146,7 +132,9 @@ int socket_accept(Socket *listening, Socket **out)
 
 	if (error < 0)
 		return error;
-	/* Of one that has gone again while it waited another one may be behind it (accept(2), "Error handling"). */
+	/*
+	 * The waiting connection may have been aborted; another one may wait behind it (accept(2), "Error handling").
+	 */
 	do
 		fd = accept4(listening->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	while (fd < 0 && (errno == ECONNABORTED || errno == EINTR));
@@ -155,7 +143,7 @@ int socket_accept(Socket *listening, Socket **out)
 		socket_discharge(uid);
 		return refuse_new(network, error);
 	}
-	*out = socket_of(network, fd, listening->protocol, listening->family, uid);
+	*out = socket_wrap(network, fd, listening->protocol, listening->family, uid);
 	return 0;
 }
 
@@ -171,13 +159,13 @@ void socket_unref(Socket *socket)
 		return;
 	close(socket->fd);
 	socket_discharge(socket->uid);
-	g_mutex_clear(&socket->taking);
+	g_mutex_clear(&socket->receive_lock);
 	g_free(socket);
 }
 
-/* -- Sending -------------------------------------------------------------------------------------------------------- */
+/* -- Sending ------------------------------------------------------------------------------------------------------- */
 
-/* sendmsg(2) that says it is from this process of this user; the kernel's verdict whether the daemon may say so. */
+/* sendmsg(2) in the name of process `pid` with the ids of `from`. The kernel decides whether the daemon may do so. */
 static ssize_t send_from(Socket *socket, struct msghdr *message, pid_t pid, const Caller *from, int flags)
 {
 	union {
@@ -216,15 +204,20 @@ ssize_t socket_send(Socket *socket, const Caller *from, const Address *to, const
 	errno = ESRCH;
 	if (from->pid > 0)
 		sent = send_from(socket, &message, from->pid, from, flags);
-	/* The process has ended, or is none that the daemon sees: then it is the daemon's, but still that user's. */
+	/*
+	 * The process has ended, or the daemon does not see it. The message then names the daemon's process, but still
+	 * that user.
+	 */
 	if (sent < 0 && (errno == ESRCH || errno == EPERM))
 		sent = send_from(socket, &message, getpid(), from, flags);
 	return sent < 0 ? -errno : sent;
 }
 
-/* -- Receiving ------------------------------------------------------------------------------------------------------ */
+/* -- Receiving ----------------------------------------------------------------------------------------------------- */
 
-/* Whether bytes are queued: then recv(2) gives those, and neither the end nor an error, which it would tell only once. */
+/*
+ * Whether bytes are queued. Then recv(2) returns bytes, and neither the end nor an error, which it reports only once.
+ */
 static bool has_bytes(Socket *socket)
 {
 	int queued;
@@ -232,7 +225,7 @@ static bool has_bytes(Socket *socket)
 	return ioctl(socket->fd, FIONREAD, &queued) == 0 && queued > 0;
 }
 
-/* To who receives much at a time each read costs so much that one more look, at what has come meanwhile, is worth it. */
+/* Each read of a fast receiver costs so much that one more recv(2), for bytes that came meanwhile, pays off. */
 ssize_t socket_receive(Socket *socket, char *buf, size_t room)
 {
 	ssize_t n = recv(socket->fd, buf, room, MSG_DONTWAIT), more = n;
@@ -246,7 +239,7 @@ ssize_t socket_receive(Socket *socket, char *buf, size_t room)
 	return n;
 }
 
-/* The length of the next message, which stays; 0 also at the end; or a negative errno. */
+/* The length of the next message, which stays queued; 0 also at the end; or a negative errno. */
 static ssize_t next_length(Socket *socket)
 {
 	ssize_t n = recv(socket->fd, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
@@ -255,10 +248,11 @@ static ssize_t next_length(Socket *socket)
 }
 
 /*
- * Called with `taking` held. The end of packets looks like a message of no bytes, but a message has a time, which socket_of() has
- * asked for. There is room for nothing else, such as descriptors from the peer: those the kernel drops.
+ * Receives one message. At the end of a seqpacket connection recvmsg(2) returns 0, as for an empty message; but a
+ * message has a timestamp, which socket_wrap() asked for. The control buffer has room for nothing else: the kernel
+ * drops descriptors from the peer. Called with receive_lock held.
  */
-static ssize_t take(Socket *socket, char *buf, size_t room, Address *from, bool *end)
+static ssize_t receive_next(Socket *socket, char *buf, size_t room, Address *from, bool *end)
 {
 	union {
 		struct cmsghdr header;
@@ -293,7 +287,9 @@ static ssize_t take(Socket *socket, char *buf, size_t room, Address *from, bool 
 	return n;
 }
 
-/* Of datagrams that are shut down for reading the kernel says "not now" for ever, and to poll(2) that there is something. */
+/*
+ * For a datagram socket that is shut down for reading, recvmsg(2) returns EAGAIN for ever while poll(2) reports POLLIN.
+ */
 static bool is_shut_down(Socket *socket)
 {
 	struct pollfd fd = {.fd = socket->fd, .events = POLLRDHUP};
@@ -306,17 +302,17 @@ ssize_t socket_receive_message(Socket *socket, char *buf, size_t room, Address *
 	ssize_t n;
 
 	*end = false;
-	g_mutex_lock(&socket->taking);
-	n = take(socket, buf, room, from, end);
+	g_mutex_lock(&socket->receive_lock);
+	n = receive_next(socket, buf, room, from, end);
 	if (n == -EAGAIN && is_shut_down(socket)) {
-		/* Something may have come just before it was. */
-		n = take(socket, buf, room, from, end);
+		/* A message may have come just before the shutdown. */
+		n = receive_next(socket, buf, room, from, end);
 		if (n == -EAGAIN) {
 			*end = true;
 			n = 0;
 		}
 	}
-	g_mutex_unlock(&socket->taking);
+	g_mutex_unlock(&socket->receive_lock);
 	return n;
 }
 
@@ -332,7 +328,10 @@ ssize_t socket_largest(Socket *socket)
 		return INTERNET_LARGEST - UDP_HEADER - (socket->family == AF_INET ? IPV4_HEADER : 0);
 	if (getsockopt(socket->fd, SOL_SOCKET, SO_SNDBUF, &room, &size))
 		return -errno;
-	/* What is queued was sent from another socket's room. An error is told once, and so is not to be lost here. */
+	/*
+	 * A queued message was sent from the buffer of another socket, so it may be longer than this one's. An error
+	 * is reported only once and must not be lost here.
+	 */
 	next = next_length(socket);
 	return next < 0 && next != -EAGAIN && next != -ENOTCONN ? next : MAX(next, (ssize_t)room);
 }
@@ -348,7 +347,7 @@ ssize_t socket_largest_to(Socket *socket, const Address *to)
 		return largest;
 	if (!to && socket_remote(socket, &peer) == 0)
 		to = &peer;
-	/* An IPv6 socket may send to IPv4. */
+	/* An IPv6 socket may send to an IPv4 address. */
 	if (to && socket->family == AF_INET6 &&
 	    (to->any.sa_family == AF_INET || IN6_IS_ADDR_V4MAPPED(&to->v6.sin6_addr)))
 		return largest - IPV4_HEADER;
@@ -359,7 +358,7 @@ ssize_t socket_largest_to(Socket *socket, const Address *to)
 	return whole ? largest : largest - IPV4_HEADER;
 }
 
-/* -- Waiting -------------------------------------------------------------------------------------------------------- */
+/* -- Waiting ------------------------------------------------------------------------------------------------------- */
 
 int socket_poll(Socket *socket, bool reads, bool writes)
 {
@@ -379,7 +378,10 @@ int socket_poll(Socket *socket, bool reads, bool writes)
 	return events;
 }
 
-/* Beside the directions: HANGUP, while the other end has not even shut down its writing. Once it has, that would be told for ever. */
+/*
+ * A further kind of waiting, beside the directions: HANGUP before the peer has shut down its writing. Afterwards
+ * EPOLLRDHUP would be reported for ever.
+ */
 enum { HALF_CLOSING = OPENING + 1 };
 
 static void fill_key(const Socket *socket, int what, int64_t key[4])
@@ -399,7 +401,7 @@ void socket_wait(Socket *socket, Direction direction, Wait *out)
 	*out = (Wait){
 		.how = WAIT_FD,
 		.fd = socket->fd,
-		/* Hang-ups are told of in any case. */
+		/* EPOLLHUP and EPOLLERR are always reported. */
 		.events = what == READING      ? EPOLLIN | EPOLLRDHUP :
 			  what == HALF_CLOSING ? EPOLLRDHUP :
 			  what == HANGUP       ? 0 :
@@ -418,7 +420,7 @@ void socket_wake(Socket *socket)
 	}
 }
 
-/* -- Addresses ------------------------------------------------------------------------------------------------------ */
+/* -- Addresses ----------------------------------------------------------------------------------------------------- */
 
 int socket_local(Socket *socket, Address *out)
 {

@@ -1,4 +1,4 @@
-/* socket/: what stands below each network. */
+/* socket/: the directory of each network, with dial, clone and its conversations. Constant tables; no lock. */
 #include "backends/socket/tree.h"
 
 #include "backends/socket/ctl.h"
@@ -9,12 +9,12 @@
 
 /* clang-format off */
 
-static const FileDesc cloning = {.name = "clone", .kind = STREAM, .mode = 0666, .stream = &socket_clone, .as_opener = true};
+static const FileDesc clone_desc = {.name = "clone", .kind = STREAM, .mode = 0666, .stream = &socket_clone, .as_opener = true};
 
-static const FileDesc *const bytes[] = {&socket_dial_bytes, &cloning, NULL};
-static const FileDesc *const messages[] = {&socket_dial_messages, &cloning, NULL};
-static const FileDesc *const local_bytes[] = {&socket_dial_local_bytes, &cloning, NULL};
-static const FileDesc *const local_messages[] = {&socket_dial_local_messages, &cloning, NULL};
+static const FileDesc *const bytes[] = {&socket_dial_bytes, &clone_desc, NULL};
+static const FileDesc *const messages[] = {&socket_dial_messages, &clone_desc, NULL};
+static const FileDesc *const local_bytes[] = {&socket_dial_local_bytes, &clone_desc, NULL};
+static const FileDesc *const local_messages[] = {&socket_dial_local_messages, &clone_desc, NULL};
 
 #define NETWORK(rows_above) .kind = DIRECTORY, .mode = 01777, .mechanisms = rows_above, .members = &socket_conversations
 

@@ -1,4 +1,4 @@
-/* socket/: sockets. */
+/* socket/: sockets. Used by backends/tree.c. */
 #pragma once
 
 #include "backends/core/backend.h"

@@ -107,7 +107,7 @@ teardown() {
 		read -r line <&8
 		[ "$line" = hello ]
 		! echo "announce *" >"$1/ip/icmp/a/ctl"
-		grep "EPERM: raw sockets are for who has CAP_NET_RAW" "$1/../why"
+		grep "EPERM: raw sockets need CAP_NET_RAW" "$1/../why"
 		cd "$1/unix"
 		python3 -c "
 import socket

@@ -148,13 +148,13 @@ for i in range(1024):
 	refused EINVAL say "$c" nonsense
 	why_is "connect ADDRESS, announce ADDRESS, bind ADDRESS, hangup, shutdown read, shutdown write"
 	refused EINVAL say "$c" connect
-	why_is "connect what?"
+	why_is "connect needs an argument"
 	refused EINVAL say "$c" "hangup now"
 	refused EINVAL say "$c" "connect nowhere"
 	refused EINVAL say "$c" "$(printf '%2000d' 7)"
 	refused ENOTCONN say "$c" "shutdown write"
 	refused ECONNREFUSED say "$c" "connect 127.0.0.1:1"
-	why_is "write socket/tcp/a/ctl: ECONNREFUSED: nobody listens at 127.0.0.1:1"
+	why_is "write socket/tcp/a/ctl: ECONNREFUSED: no socket listens at 127.0.0.1:1"
 	same "ECONNREFUSED Connection refused" "$(cat "$c/error")"
 	refused ENOTCONN "$native" read-once "$c/data"
 	why_is "write connect ADDRESS to ctl first"
@@ -162,7 +162,7 @@ for i in range(1024):
 	refused EISCONN say "$c" "connect 127.0.0.1:7000"
 	refused EINVAL say "$c" "announce 127.0.0.1:0"
 	refused EINVAL say "$c" "bind 127.0.0.1:0"
-	why_is "it is connected already; hangup ends that"
+	why_is "conversation is connected: write hangup first"
 	refused EINVAL say "$c" "shutdown sideways"
 	refused EINVAL "$native" read-once "$c/accept"
 	why_is "write announce ADDRESS to ctl first"
@@ -170,7 +170,7 @@ for i in range(1024):
 	say "$c" hangup
 	say "$c" "announce 127.0.0.1:0"
 	refused EINVAL say "$c" "announce 127.0.0.1:0"
-	why_is "it is announced already"
+	why_is "conversation is announced: write hangup first"
 	refused EISCONN say "$c" "connect 127.0.0.1:7000"
 	refused ENOTCONN "$native" read-once "$c/data"
 }
@@ -184,7 +184,7 @@ for i in range(1024):
 	same Idle "$(field "$c" State)"
 	as 65534 mkdir "$TCP/b"
 	refused EACCES as 65534 "$native" write-text "$TCP/b/ctl" "announce 127.0.0.1:80"
-	same "write socket/tcp/b/ctl: EACCES: ports below net.ipv4.ip_unprivileged_port_start (1024) are for root" \
+	same "write socket/tcp/b/ctl: EACCES: port is reserved for root: see net.ipv4.ip_unprivileged_port_start (1024)" \
 		"$(as 65534 cat "$IPC/why")"
 	say "$TCP/b" "announce 127.0.0.1:80"
 	same 127.0.0.1:80 "$(cat "$TCP/b/local")"

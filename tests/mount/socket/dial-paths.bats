@@ -90,7 +90,7 @@ except OSError as error:
 	refused EACCES as 1000 stat "$UNIX/dial$dir/shut/none"
 	stat "$UNIX/dial$dir/shut/s"
 	refused EACCES as 1000 cat "$UNIX/dial$dir/open/own"
-	as 1000 cat "$IPC/why" | grep "keeps you out"
+	as 1000 cat "$IPC/why" | grep "check its mode and the modes of its directories"
 	kill "${pid[server]}"
 	ended server 143
 	rm -r open shut through

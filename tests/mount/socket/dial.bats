@@ -18,7 +18,7 @@ load dial
 
 @test "what is no address is refused, in words" {
 	refused EINVAL cat "$TCP/dial/localhost"
-	why_is "an address here is HOST:PORT"
+	why_is "malformed address: write HOST:PORT"
 	refused EINVAL cat "$TCP/dial/::1:80"
 	why_is "[::1]:80"
 	refused EINVAL cat "$TCP/dial/localhost:65536"
@@ -39,7 +39,7 @@ load dial
 @test "nobody listens" {
 	for name in tcp/dial/127.0.0.1:1 'tcp/dial/[::1]:1' tcp/dial/localhost:1 unix/dial/@nobody unixgram/dial/@nobody unix/dial/etc/passwd; do
 		refused ECONNREFUSED cat "$SOCK/$name"
-		why_is "nobody listens at"
+		why_is "no socket listens at"
 	done
 	# By UDP one hears of it behind the first message.
 	"$python" '
@@ -49,11 +49,11 @@ same("ECONNREFUSED", refusal(os.read, fd, 10))'
 	refused EPROTOTYPE "$python" '
 at = listener(socket.AF_UNIX, at=args[0] + "/kind")
 dial("unixpacket/dial" + args[0] + "/kind")' "$dir"
-	why_is "of another kind"
+	why_is "wrong type of socket"
 	refused ECONNREFUSED cat "$UNIX/dial$dir/kind"
 	rm kind
 	refused ENETUNREACH cat "$TCP/dial/203.0.113.1:80"
-	why_is "no way from here"
+	why_is "no route to"
 }
 
 @test "a name that no server knows, and one with several addresses" {
@@ -209,7 +209,7 @@ def dial_early(name, error):
 fd = dial_early("tcp/dial/localhost:1", "ECONNREFUSED")
 assert poll(fd, select.POLLOUT) & select.POLLERR
 same("ECONNREFUSED", refusal(os.write, fd, b"x"))
-assert "nobody listens at" in open(os.environ["IPC"] + "/why").read()
+assert "no socket listens at" in open(os.environ["IPC"] + "/why").read()
 same("ECONNREFUSED", refusal(os.read, fd, 10))
 for name, error in ("unix/dial/etc/passwd", "ECONNREFUSED"), ("tcp/dial/localhost:no-such-service", "EINVAL"):
     fd = dial_early(name, error)

@@ -106,12 +106,12 @@ os.unlink("d")'
 
 @test "only sockets, and names are shared with conversations" {
 	refused EPERM mkfifo "$UNIX/x"
-	why_is "FIFOs are made in fifo"
+	why_is "no FIFOs here: make them in fifo"
 	refused EPERM touch "$UNIX/x"
-	why_is "mkdir makes a conversation here, and bind(2) of a unix socket a node"
+	why_is "no files here: use mkdir for a conversation, bind(2) for a node"
 	refused EPERM mknod "$UNIX/x" c 1 3
 	refused EPERM touch "$TCP/x"
-	why_is "conversations are made with mkdir"
+	why_is "no files here: make a conversation with mkdir"
 	bind_it='import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])'
 	run ! tree "$TCP" python3 -c "$bind_it" x
 	run ! tree "$IPC/fifo" python3 -c "$bind_it" x

@@ -103,18 +103,18 @@ refuse() {
 	converse tcp a
 	for state in idle bound; do
 		refuse nodelay EINVAL 2
-		why_is "write socket/tcp/a/options/nodelay: EINVAL: nodelay is 1 or 0 (on or off)"
+		why_is "write socket/tcp/a/options/nodelay: EINVAL: invalid value: nodelay is 1 or 0 (on or off)"
 		refuse nodelay EINVAL $'\n'
 		refuse ttl EINVAL 300
-		why_is "the kernel does not take this value of ttl"
+		why_is "the kernel refuses this value of ttl"
 		refuse ttl EINVAL ten
 		refuse keepcnt EINVAL 0
 		refuse rcvbuf EINVAL 1X
 		refuse rcvbuf EINVAL 3G
 		refuse linger EINVAL 10
-		why_is "linger is off, or 0 for a reset at once: no close here waits"
+		why_is "invalid value: linger is off, or 0 for a reset; no close waits here"
 		refuse bindtodevice ENODEV nothere
-		why_is "there is no such network interface"
+		why_is "no such network interface"
 		refuse bindtodevice EINVAL a-name-that-is-too-long
 		refuse backlog EINVAL -1
 		[ "$state" = bound ] || say "$c" "bind 127.0.0.1:0"
@@ -123,7 +123,7 @@ refuse() {
 	chmod 777 "$c"
 	refused EPERM as 65534 "$native" write-text "$c/options/mark" 7
 	why_is "" # root's own
-	same "write socket/tcp/a/options/mark: EPERM: this value of mark is for root (CAP_NET_ADMIN) only" \
+	same "write socket/tcp/a/options/mark: EPERM: this value of mark needs CAP_NET_ADMIN" \
 		"$(as 65534 cat "$IPC/why")"
 	say "$c" hangup
 	refused EPERM as 65534 "$native" write-text "$c/options/mark" 7

@@ -45,7 +45,7 @@ for text in sys.argv[2:]:
 	send six seven
 	same "six seven" "$(head -c 10 "$c/lines" | xargs)"
 	refused EDESTADDRREQ "$native" write-text "$c/data" eight
-	why_is "to whom?"
+	why_is "no destination"
 	refused EINVAL "$native" write-text "$c/records" "localhost:7 1"$'\n7\n'
 	refused EMSGSIZE bash -c 'head -c 70000 "$1" | cat "$1" - | "$2" write-once "$3"' - "$dir/bytes" "$native" "$c/data"
 	start_in read reader "$native" read-once "$c/data"
@@ -115,14 +115,14 @@ s.recv(1)' "$dir/place/s"
 	exec 7<&-
 	say "$c" hangup
 	refused EADDRINUSE say "$c" "announce $dir/place/s"
-	why_is "there is a file of that name: rm it if nobody uses it"
+	why_is "a file with this name exists: remove it if no server uses it"
 	refused ENOENT say "$c" "announce $dir/place/none/s"
-	why_is "there is no such directory"
+	why_is "directory of the path does not exist: make it first"
 	refused ELOOP say "$c" "announce $UNIX/s"
 	why_is "leads back into $IPC"
 	chmod 700 place
 	refused EACCES as 65534 bash -c 'echo "announce $1" >"$2/ctl"' - "$dir/place/t" "$c"
-	[[ "$(as 65534 cat "$IPC/why")" == *"keeps you out" ]]
+	[[ "$(as 65534 cat "$IPC/why")" == *"check the modes of the directories of the path" ]]
 	rm place/s
 	say "$c" "announce $dir/place/s"
 	same "root" "$(stat -c %U place/s)"

@@ -38,7 +38,7 @@ record() {
 		[ "$network" != tcp ] || address=127.0.0.1:0
 		converse "$network" a announce "$address"
 		refused ENOTCONN cat "$c/data"
-		why_is "nothing goes over what is announced: open accept"
+		why_is "announced conversation transfers no data: open accept"
 		# It would die of SIGPIPE.
 		refused ENOTCONN "$native" write-text "$c/data" hello
 		rmdir "$c"
@@ -57,9 +57,9 @@ waits_in_vain() {
 
 @test "who waits for a caller that cannot come any more is told why" {
 	waits_in_vain say "$TCP/a" hangup
-	why_is "open socket/tcp/a/accept: EINVAL: nobody can call: write announce ADDRESS to ctl first"
+	why_is "open socket/tcp/a/accept: EINVAL: conversation is not announced: write announce ADDRESS to ctl first"
 	eventually waits_in_vain rmdir "$TCP/a"
-	why_is "nobody can call: the conversation has been removed"
+	why_is "conversation was removed: it accepts no connections"
 }
 
 @test "udp and ip: the longest message, and what is said of a longer one" {
@@ -93,19 +93,19 @@ waits_in_vain() {
 @test "whom messages cannot be sent to, in words" {
 	converse udp a announce 127.0.0.1:0
 	refused EAFNOSUPPORT bash -c 'printf "[::1]:9 3\nabc\n" >"$1"' - "$c/records"
-	why_is "the address is of IPv6, and this socket is not"
+	why_is "address is of IPv6, but the socket is of the other family"
 	refused EACCES bash -c 'printf "127.255.255.255:9 3\nabc\n" >"$1"' - "$c/records"
-	why_is "a broadcast address, which takes options/broadcast"
+	why_is "broadcast address: write 1 to options/broadcast first"
 	refused EAFNOSUPPORT say "$c" "connect [::1]:9"
-	why_is "the conversation has an address of another family than [::1]:9"
+	why_is "conversation is bound to another family than that of [::1]:9"
 	refused EACCES cat "$UDP/dial/127.255.255.255:9"
-	why_is "127.255.255.255:9 is a broadcast address, which takes options/broadcast"
+	why_is "127.255.255.255:9 is a broadcast address: write 1 to options/broadcast first"
 	refused EINVAL cat "$UDP/dial/[fe80::1]:9"
-	why_is "say which, as in [fe80::1%eth0]:80"
+	why_is "add it, as in [fe80::1%eth0]:80"
 	converse udp b connect 127.0.0.1:1
 	echo hello >"$c/data"
 	refused ECONNREFUSED "$native" read-once "$c/data"
-	why_is "nobody listens there, as an earlier message has found"
+	why_is "no socket received an earlier message at this address"
 }
 
 @test "records: after a head that is refused nothing is taken for one" {
@@ -113,7 +113,7 @@ waits_in_vain() {
 	to_itself=$(printf '%s 3\nabc\n' "$local")
 	# bash writes each line by itself.
 	refused EINVAL bash -c 'printf "localhost:9 %d\n%s\n" "${#2}" "$2" >"$1"' - "$c/records" "$to_itself"
-	why_is "records name addresses by number"
+	why_is "records take no names"
 	refused EMSGSIZE bash -c 'printf "127.0.0.1:9 70000\n%s\n" "$2" >"$1"' - "$c/records" "$to_itself"
 	why_is "a message here has at most 65507 bytes"
 	same "" "$(cat "$c/drain")"

@@ -1,4 +1,4 @@
-/* The addresses of sockets: what is read, what is refused, and that what is printed is read again. */
+/* Socket addresses: the valid forms, the invalid forms, and that a printed address parses to the same address. */
 #include "backends/socket/address.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@ typedef struct Case {
 	NetworkId id;
 	bool passive;
 	const char *text;
-	const char *printed; /* NULL: refused or to be looked up, with `error` */
+	const char *printed; /* NULL: the address is invalid, or needs a look-up; see `error` */
 	int error;
 } Case;
 
@@ -44,7 +44,7 @@ static const Case cases[] = {
 	{NET_TCP, false, "localhost:", NULL, EINVAL},
 	{NET_TCP, false, "localhost:65536", NULL, EINVAL},
 	{NET_TCP, false, "localhost:-1", NULL,
-	 EAGAIN}, /* no number, and what is no service is for the look-up to say */
+	 EAGAIN}, /* not a number, so the look-up decides whether it is a service */
 	{NET_TCP, false, "::1:80", NULL, EINVAL},
 	{NET_TCP, false, "[::1]80", NULL, EINVAL},
 	{NET_TCP, false, "[::1:80", NULL, EINVAL},
@@ -99,7 +99,7 @@ static void test_cases(void)
 	}
 }
 
-/* The kernel gives paths with a '\0' behind them or without, and none to who has none. */
+/* The kernel returns a path with or without a '\0' behind it, and no path for a socket without a name. */
 static void test_from_kernel(void)
 {
 	Address address = {.length = offsetof(struct sockaddr_un, sun_path)};
@@ -117,7 +117,9 @@ static void test_from_kernel(void)
 	g_assert_cmpuint(address_print(network(NET_TCP), &address, text), ==, 0);
 }
 
-/* Whatever is read is printed as one line that reads the same, and whatever the kernel may give is printed within bounds. */
+/*
+ * A parsed address prints as one line that parses to the same address. An address from the kernel prints within bounds.
+ */
 static void test_any(void)
 {
 	static const char alphabet[] = "0123456789abf::[]..%@@//\\\\*- \n";

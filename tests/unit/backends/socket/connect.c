@@ -1,4 +1,4 @@
-/* Connecting to one address after the other, without a mount; names have the addresses that the test says. */
+/* Connecting to one address after another, without a mount. The test sets the addresses of every name. */
 #include "backends/socket/connect.h"
 
 #include <errno.h>
@@ -11,17 +11,17 @@
 #include "backends/socket/resolve.h"
 #include "backends/core/refusal.h"
 
-static const char *known[8]; /* the addresses of any host, in order; NULL behind the last */
-static Caller caller;        /* this process, as itself */
+static const char *host_addresses[8]; /* the addresses of every host, in order; NULL ends them */
+static Caller caller;                 /* this process */
 
-static int fake(const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **found)
+static int fake_getaddrinfo(const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **found)
 {
 	struct addrinfo numeric = *hints, **end = found;
 
 	numeric.ai_flags |= AI_NUMERICHOST;
 	*found = NULL;
-	for (size_t i = 0; known[i]; i++) {
-		int error = getaddrinfo(known[i], port, &numeric, end);
+	for (size_t i = 0; host_addresses[i]; i++) {
+		int error = getaddrinfo(host_addresses[i], port, &numeric, end);
 
 		if (error)
 			return error;
@@ -30,23 +30,23 @@ static int fake(const char *host, const char *port, const struct addrinfo *hints
 	return *found ? 0 : EAI_NONAME;
 }
 
-static pid_t knocked; /* the thread that has connected to a path last */
+static pid_t connecting_thread; /* the last thread that connected to a path */
 
-/* In place of libc's: the kernel may have to ask the path's file system, which need not answer. */
+/* Replaces libc's function, to record the thread: the file system of the path might not answer it. */
 int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
 {
 	const struct sockaddr *any = *(const struct sockaddr *const *)&address;
 
 	if (any->sa_family == AF_UNIX && any->sa_data[0] != '\0')
-		__atomic_store_n(&knocked, (pid_t)syscall(SYS_gettid), __ATOMIC_RELAXED);
+		__atomic_store_n(&connecting_thread, (pid_t)syscall(SYS_gettid), __ATOMIC_RELAXED);
 	return (int)syscall(SYS_connect, fd, any, length);
 }
 
-static void know(const char *first, const char *second, const char *third)
+static void set_addresses(const char *first, const char *second, const char *third)
 {
-	known[0] = first;
-	known[1] = second;
-	known[2] = third;
+	host_addresses[0] = first;
+	host_addresses[1] = second;
+	host_addresses[2] = third;
 }
 
 static const Network *network(NetworkId id)
@@ -56,7 +56,7 @@ static const Network *network(NetworkId id)
 	return network_of(&object);
 }
 
-/* A plain listener on 127.0.0.1; *port is where. */
+/* A native listener on 127.0.0.1; *port is its port. */
 static int listener(int *port)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -70,8 +70,8 @@ static int listener(int *port)
 	return fd;
 }
 
-/* Tries until there is an answer, as fs/ would. */
-static int settle(Connecting *connecting, Socket **out)
+/* Tries until there is a result, as fs/ does. */
+static int try_until_done(Connecting *connecting, Socket **out)
 {
 	int result;
 
@@ -104,21 +104,21 @@ static Connecting *begin(NetworkId id, const char *host, int port, Socket *bound
 	return connecting;
 }
 
-static int count(Socket *socket, void *data)
+static int count_sockets(Socket *socket, void *data)
 {
 	g_assert_cmpint(socket->fd, >=, 0);
 	return ++*(int *)data == 7 ? -EDOM : 0;
 }
 
-/* The first that answers, however many have refused. */
-static void test_next(void)
+/* The first address that answers is connected, after any number of refusals. */
+static void test_next_address(void)
 {
 	int port, fd = listener(&port), made = 0;
 	Socket *socket;
 	Address remote;
 
-	know("127.0.0.2", "127.0.0.3", "127.0.0.1");
-	g_assert_cmpint(settle(begin(NET_TCP, "host", port, NULL, count, &made), &socket), ==, 0);
+	set_addresses("127.0.0.2", "127.0.0.3", "127.0.0.1");
+	g_assert_cmpint(try_until_done(begin(NET_TCP, "host", port, NULL, count_sockets, &made), &socket), ==, 0);
 	g_assert_cmpint(made, ==, 3);
 	g_assert_cmpint(socket_remote(socket, &remote), ==, 0);
 	g_assert_cmpuint(ntohl(remote.v4.sin_addr.s_addr), ==, INADDR_LOOPBACK);
@@ -126,57 +126,57 @@ static void test_next(void)
 	close(fd);
 }
 
-/* What the first one has met counts, in words too. */
+/* The error of the first address is returned, with its reason. */
 static void test_refused(void)
 {
 	int port, fd = listener(&port), made = 6;
 	Socket *socket;
 
 	close(fd);
-	know("127.0.0.2", "127.0.0.3", NULL);
-	g_assert_cmpint(settle(begin(NET_TCP, "host", port, NULL, NULL, NULL), &socket), ==, -ECONNREFUSED);
+	set_addresses("127.0.0.2", "127.0.0.3", NULL);
+	g_assert_cmpint(try_until_done(begin(NET_TCP, "host", port, NULL, NULL, NULL), &socket), ==, -ECONNREFUSED);
 	g_assert_nonnull(strstr(refusal_note(), "127.0.0.2:"));
 	g_assert_null(socket);
-	know(NULL, NULL, NULL);
-	g_assert_cmpint(settle(begin(NET_TCP, "host", port, NULL, NULL, NULL), &socket), ==, -ENOENT);
+	set_addresses(NULL, NULL, NULL);
+	g_assert_cmpint(try_until_done(begin(NET_TCP, "host", port, NULL, NULL, NULL), &socket), ==, -ENOENT);
 	g_assert_true(refusal_noted());
-	/* Where no socket will do the others are not tried. */
-	know("127.0.0.2", "127.0.0.3", NULL);
-	g_assert_cmpint(settle(begin(NET_TCP, "host", port, NULL, count, &made), &socket), ==, -EDOM);
+	/* If no socket can be made, the other addresses are not tried. */
+	set_addresses("127.0.0.2", "127.0.0.3", NULL);
+	g_assert_cmpint(try_until_done(begin(NET_TCP, "host", port, NULL, count_sockets, &made), &socket), ==, -EDOM);
 	g_assert_cmpint(made, ==, 7);
 }
 
-/* A socket that is there already: of one family, of which v6 takes v4 too. */
+/* A bound socket has one family; an IPv6 one connects to IPv4 addresses as well. */
 static void test_bound(void)
 {
 	int port, fd = listener(&port);
 	Socket *bound, *socket;
 
 	g_assert_cmpint(socket_new(network(NET_TCP), 0, AF_INET, &bound), ==, 0);
-	know("::1", "127.0.0.1", NULL);
-	g_assert_cmpint(settle(begin(NET_TCP, "host", port, bound, NULL, NULL), &socket), ==, 0);
+	set_addresses("::1", "127.0.0.1", NULL);
+	g_assert_cmpint(try_until_done(begin(NET_TCP, "host", port, bound, NULL, NULL), &socket), ==, 0);
 	g_assert_true(socket == bound);
 	socket_unref(socket);
 	socket_unref(bound);
 	if (socket_new(network(NET_TCP), 0, AF_INET6, &bound) == 0) {
-		g_assert_cmpint(settle(begin(NET_TCP, "127.0.0.1", port, bound, NULL, NULL), &socket), ==, 0);
+		g_assert_cmpint(try_until_done(begin(NET_TCP, "127.0.0.1", port, bound, NULL, NULL), &socket), ==, 0);
 		g_assert_true(socket == bound);
 		socket_unref(socket);
 		socket_unref(bound);
 	}
 	g_assert_cmpint(socket_new(network(NET_TCP), 0, AF_INET, &bound), ==, 0);
-	know("::1", NULL, NULL);
-	g_assert_cmpint(settle(begin(NET_TCP, "host", port, bound, NULL, NULL), &socket), ==, -EAFNOSUPPORT);
+	set_addresses("::1", NULL, NULL);
+	g_assert_cmpint(try_until_done(begin(NET_TCP, "host", port, bound, NULL, NULL), &socket), ==, -EAFNOSUPPORT);
 	socket_unref(bound);
 	close(fd);
 }
 
-/* Let go of at any point: while the look-up or the answer is waited for, or just then. */
+/* A Connecting is freed at any point: during the look-up, during the connect, or just after. */
 static void test_free(void)
 {
 	int port, fd = listener(&port);
 
-	know("127.0.0.2", "127.0.0.1", NULL);
+	set_addresses("127.0.0.2", "127.0.0.1", NULL);
 	for (int i = 0; i < 500; i++) {
 		Connecting *connecting = begin(NET_TCP, i % 3 ? "host" : "127.0.0.1", port, NULL, NULL, NULL);
 		Socket *socket = NULL;
@@ -195,17 +195,17 @@ static void test_local(void)
 	Address address = {.length = sizeof address.any.sa_family, .any.sa_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	char text[ADDRESS_TEXT_MAX + 1];
-	Connecting *waits[3], *late;
+	Connecting *waits[3], *connecting;
 	Socket *socket;
 
 	g_assert_cmpint(bind(fd, &address.any, address.length) | listen(fd, 0), ==, 0);
 	address.length = sizeof address.storage;
 	g_assert_cmpint(getsockname(fd, &address.any, &address.length), ==, 0);
 	address_print(network(NET_UNIX), &address, text);
-	g_assert_cmpint(connecting_begin(network(NET_UNIX), 0, text, &caller, NULL, NULL, NULL, &late), ==, 0);
-	g_assert_cmpint(settle(late, &socket), ==, 0);
+	g_assert_cmpint(connecting_begin(network(NET_UNIX), 0, text, &caller, NULL, NULL, NULL, &connecting), ==, 0);
+	g_assert_cmpint(try_until_done(connecting, &socket), ==, 0);
 	socket_unref(socket);
-	/* The backlog is full: they wait. One of them goes. */
+	/* The backlog is full, so all of them wait. One gives up. */
 	for (size_t i = 0; i < G_N_ELEMENTS(waits); i++) {
 		g_assert_cmpint(connecting_begin(network(NET_UNIX), 0, text, &caller, NULL, NULL, NULL, &waits[i]), ==,
 				0);
@@ -215,17 +215,17 @@ static void test_local(void)
 	g_usleep(200000);
 	for (int i = 0; i < 3; i++)
 		close(accept(fd, NULL, NULL));
-	g_assert_cmpint(settle(waits[0], &socket), ==, 0);
+	g_assert_cmpint(try_until_done(waits[0], &socket), ==, 0);
 	g_assert_cmpint(fcntl(socket->fd, F_GETFL) & O_NONBLOCK, ==, O_NONBLOCK);
 	socket_unref(socket);
-	g_assert_cmpint(settle(waits[2], &socket), ==, 0);
+	g_assert_cmpint(try_until_done(waits[2], &socket), ==, 0);
 	socket_unref(socket);
 	g_assert_cmpint(poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 100), ==, 0);
 	close(fd);
 }
 
-/* Whoever tries never waits for a file system. */
-static void test_thread(void)
+/* connecting_try() never waits for a file system. */
+static void test_path_thread(void)
 {
 	g_autofree char *path = g_strdup_printf("%s/connect-%d", g_get_tmp_dir(), (int)getpid());
 	const struct sockaddr_un *local;
@@ -239,9 +239,9 @@ static void test_thread(void)
 	g_assert_cmpint(bind(listening, &address.any, sizeof *local), ==, 0);
 	g_assert_cmpint(listen(listening, 5), ==, 0);
 	g_assert_cmpint(connecting_begin(network(NET_UNIX), 0, path, &caller, NULL, NULL, NULL, &connecting), ==, 0);
-	g_assert_cmpint(settle(connecting, &socket), ==, 0);
-	g_assert_cmpint(knocked, !=, 0);
-	g_assert_cmpint(knocked, !=, syscall(SYS_gettid));
+	g_assert_cmpint(try_until_done(connecting, &socket), ==, 0);
+	g_assert_cmpint(connecting_thread, !=, 0);
+	g_assert_cmpint(connecting_thread, !=, syscall(SYS_gettid));
 	socket_unref(socket);
 	close(listening);
 	unlink(path);
@@ -251,12 +251,12 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	caller = (Caller){.uid = geteuid(), .gid = getegid(), .pid = getpid()};
-	resolve_getaddrinfo = fake;
-	g_test_add_func("/connect/next", test_next);
+	resolve_getaddrinfo = fake_getaddrinfo;
+	g_test_add_func("/connect/next", test_next_address);
 	g_test_add_func("/connect/refused", test_refused);
 	g_test_add_func("/connect/bound", test_bound);
 	g_test_add_func("/connect/free", test_free);
 	g_test_add_func("/connect/local", test_local);
-	g_test_add_func("/connect/thread", test_thread);
+	g_test_add_func("/connect/thread", test_path_thread);
 	return g_test_run();
 }

@@ -1,4 +1,4 @@
-/* Files on sockets, without a mount: bytes, messages, records with addresses, and whom receivers are told they are from. */
+/* Files on sockets, without a mount: bytes, messages, records with addresses, and the sender that receivers see. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -53,7 +53,7 @@ static void close_file(Handle *handle)
 	buffer_clear(&handle->unsent);
 }
 
-/* A unix socket of ours and its plain peer. */
+/* Connects the tested socket to a native peer. */
 static int begin_pair(NetworkId id)
 {
 	int peer;
@@ -152,7 +152,7 @@ static int udp_bound(char *text)
 	return fd;
 }
 
-/* One socket talks to two; what it says to each comes back with that one's address. */
+/* One socket exchanges messages with two peers; each answer carries the address of its sender. */
 static void test_records(void)
 {
 	char names[2][ADDRESS_TEXT_MAX + 1], record[3 * ADDRESS_TEXT_MAX], buf[16];
@@ -186,7 +186,7 @@ static void test_records(void)
 
 /* -- Senders -------------------------------------------------------------------------------------------------------- */
 
-static pid_t told_sender(int peer)
+static pid_t received_sender(int peer)
 {
 	char byte;
 	union {
@@ -208,7 +208,7 @@ static pid_t told_sender(int peer)
 	return sender.pid;
 }
 
-/* The number of a process that has ended may be another's by now: nobody speaks for that one. */
+/* The pid of an ended process may belong to another process: no message is sent in the name of that one. */
 static void test_sender(void)
 {
 	static const NetworkId ids[] = {NET_UNIX, NET_UNIXGRAM, NET_UNIXPACKET};
@@ -229,13 +229,13 @@ static void test_sender(void)
 		g_assert_cmpint(setsockopt(peer, SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int)), ==, 0);
 		handle = open_file(ids[i] == NET_UNIX ? &bytes_desc : &data_desc, ids[i], opener);
 		g_assert_cmpint(write_file(&handle, "x"), ==, 1);
-		g_assert_cmpint(told_sender(peer), ==, opener);
+		g_assert_cmpint(received_sender(peer), ==, opener);
 		g_assert_cmpint(kill(opener, SIGKILL), ==, 0);
 		g_assert_cmpint(waitpid(opener, NULL, 0), ==, opener);
-		/* Its number, to somebody else. */
+		/* As if its pid belonged to another process. */
 		handle.caller.pid = getppid();
 		g_assert_cmpint(write_file(&handle, "x"), ==, 1);
-		g_assert_cmpint(told_sender(peer), ==, getpid());
+		g_assert_cmpint(received_sender(peer), ==, getpid());
 		close_file(&handle);
 		end_pair(peer);
 	}

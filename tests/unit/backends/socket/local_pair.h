@@ -1,7 +1,7 @@
-/* A unix socket of ours and its plain peer, connected. */
+/* A Socket on a unix network and its native peer, connected. Used by file.c and socket.c. */
 #pragma once
 
 #include "backends/socket/socket.h"
 
-/* The peer is the caller's to close. */
+/* The caller closes the peer. */
 Socket *local_pair(NetworkId id, int *peer);

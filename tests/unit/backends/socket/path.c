@@ -1,4 +1,4 @@
-/* Walking paths as the kernel would. What is in the daemon's own mount is tried in tests/mount. */
+/* Walking paths as the kernel does. tests/mount tests paths into the daemon's own mount. */
 #include "backends/socket/path.h"
 
 #include <errno.h>
@@ -40,8 +40,8 @@ static void remove_tree(void)
 	g_free(top);
 }
 
-/* The same errno as the kernel's, or the same file. */
-static void same(const char *name)
+/* path_open() gives the kernel's errno, or opens the same file. */
+static void expect_same(const char *name)
 {
 	g_autofree char *path = name[0] == '/' ? g_strdup(name) : g_strconcat(top, "/", name, NULL);
 	int fd = path_open(path);
@@ -114,7 +114,7 @@ static void test_same(void)
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
-		same(names[i]);
+		expect_same(names[i]);
 }
 
 static void test_long(void)
@@ -123,18 +123,18 @@ static void test_long(void)
 	g_autofree char *longest = g_strnfill(9000, 'x');
 	g_autoptr(GString) dots = g_string_new("a");
 
-	same(name);
-	same(longer);
-	same(longest);
+	expect_same(name);
+	expect_same(longer);
+	expect_same(longest);
 	while (dots->len < 3900)
 		g_string_append(dots, "/.");
-	same(dots->str);
+	expect_same(dots->str);
 	while (dots->len < 5000)
 		g_string_append(dots, "/.");
-	same(dots->str);
+	expect_same(dots->str);
 }
 
-/* As whom the thread plays: rights on folders, and others' links in /proc. */
+/* A walk has the caller's credentials: for directories, and for links of other processes in /proc. */
 static void test_caller(void)
 {
 	const Caller caller = {.uid = 65534, .gid = 65534};
@@ -146,15 +146,18 @@ static void test_caller(void)
 	}
 	g_assert_cmpint(creds_override(&caller), ==, 0);
 	g_assert_cmpint(path_open(shut), ==, -EACCES);
-	same("a/b/file");
-	same("shut");
-	same("down/file");
-	same("/proc/1/cwd");
+	expect_same("a/b/file");
+	expect_same("shut");
+	expect_same("down/file");
+	expect_same("/proc/1/cwd");
 	creds_revert();
-	same("shut/file");
+	expect_same("shut/file");
 }
 
-/* The kernel lets this thread follow its own process's links, whoever it plays: they lead to what others have open. */
+/*
+ * The kernel lets this thread follow the links of its own process with any credentials. They lead to files that the
+ * daemon has open.
+ */
 static void test_daemon(void)
 {
 	const Caller caller = {.uid = 65534, .gid = 65534};
@@ -168,13 +171,13 @@ static void test_daemon(void)
 		g_test_skip("needs root");
 		return;
 	}
-	same(ours);
+	expect_same(ours);
 	g_assert_cmpint(creds_override(&caller), ==, 0);
 	g_assert_cmpint(path_open(ours), ==, -EACCES);
 	g_assert_cmpint(path_open(numbered), ==, -EACCES);
 	g_assert_cmpint(path_open("/proc/self/root/usr"), ==, -EACCES);
 	g_assert_cmpint(path_open("/proc/thread-self/cwd"), ==, -EACCES);
-	same("/proc/mounts");
+	expect_same("/proc/mounts");
 	creds_revert();
 	close(fd);
 }
@@ -201,9 +204,9 @@ static void test_address(void)
 
 static void test_check(void)
 {
-	const Caller us = {.pid = getpid()}, unknown = {.pid = 0};
+	const Caller this_process = {.pid = getpid()}, unknown = {.pid = 0};
 
-	g_assert_cmpint(path_check_caller(&us), ==, 0);
+	g_assert_cmpint(path_check_caller(&this_process), ==, 0);
 	g_assert_cmpint(path_check_caller(&unknown), ==, -EXDEV);
 	g_assert_cmpint(path_check_mount("/proc/self/not-there"), ==, 0);
 	g_assert_cmpint(path_check_mount("/not-there/x"), ==, -ENOENT);

@@ -1,4 +1,4 @@
-/* Look-ups of names, with a getaddrinfo() of our own that is as slow as the test likes. */
+/* Name look-ups, with a getaddrinfo() that takes as long as the test wants. */
 #include "backends/socket/resolve.h"
 
 #include <errno.h>
@@ -10,21 +10,21 @@
 /* Protected by lock. */
 static GMutex lock;
 static GCond changed;
-static bool gate;  /* those of hosts named "slow" may come back */
-static int inside; /* look-ups of them under way */
+static bool gate_open; /* look-ups of hosts named "slow" may return */
+static int inside;     /* number of such look-ups in progress */
 static int64_t woken;
-static struct addrinfo asked; /* the hints of the last one */
+static struct addrinfo last_hints; /* the hints of the last look-up */
 
-static int fake(const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **found)
+static int fake_getaddrinfo(const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **found)
 {
 	struct addrinfo numeric = *hints;
 
 	g_mutex_lock(&lock);
-	asked = *hints;
+	last_hints = *hints;
 	if (host && strcmp(host, "slow") == 0) {
 		inside++;
 		g_cond_broadcast(&changed);
-		while (!gate)
+		while (!gate_open)
 			g_cond_wait(&changed, &lock);
 		inside--;
 		g_cond_broadcast(&changed);
@@ -85,7 +85,7 @@ static void await_inside(int number)
 static void set_gate(bool open)
 {
 	g_mutex_lock(&lock);
-	gate = open;
+	gate_open = open;
 	g_cond_broadcast(&changed);
 	g_mutex_unlock(&lock);
 }
@@ -109,19 +109,19 @@ static void expect(NetworkId id, const char *text, bool passive, const char *exp
 static void test_found(void)
 {
 	expect(NET_TCP, "host:80", false, "127.0.0.2:80");
-	g_assert_cmpint(asked.ai_socktype, ==, SOCK_STREAM);
-	g_assert_cmpint(asked.ai_flags & AI_PASSIVE, ==, 0);
+	g_assert_cmpint(last_hints.ai_socktype, ==, SOCK_STREAM);
+	g_assert_cmpint(last_hints.ai_flags & AI_PASSIVE, ==, 0);
 	expect(NET_UDP, "host:7", true, "127.0.0.2:7");
-	g_assert_cmpint(asked.ai_socktype, ==, SOCK_DGRAM);
-	g_assert_cmpint(asked.ai_flags & AI_PASSIVE, !=, 0);
-	/* As of ":7": IPv6, whose socket takes IPv4 too. */
+	g_assert_cmpint(last_hints.ai_socktype, ==, SOCK_DGRAM);
+	g_assert_cmpint(last_hints.ai_flags & AI_PASSIVE, !=, 0);
+	/* As for ":7": the IPv6 address, whose socket accepts IPv4 as well. */
 	expect(NET_TCP, ":80", true, "[::]:80");
 	expect(NET_UDP, "*:7", true, "[::]:7");
 	expect(NET_IP, "host", false, "127.0.0.2");
-	g_assert_cmpint(asked.ai_socktype, ==, SOCK_RAW);
+	g_assert_cmpint(last_hints.ai_socktype, ==, SOCK_RAW);
 }
 
-static void refused(const char *text, int error)
+static void expect_refused(const char *text, int error)
 {
 	static int64_t key = 2000;
 	Resolve *resolve = begin(NET_TCP, text, false, 1, ++key);
@@ -142,19 +142,19 @@ static void test_refused(void)
 	const int64_t key[4] = {0};
 	Resolve *resolve;
 
-	refused("none:80", ENOENT);
-	refused("again:80", EHOSTUNREACH);
-	refused("system:80", EHOSTUNREACH);
-	refused("host:no-such-service", EINVAL);
+	expect_refused("none:80", ENOENT);
+	expect_refused("again:80", EHOSTUNREACH);
+	expect_refused("system:80", EHOSTUNREACH);
+	expect_refused("host:no-such-service", EINVAL);
 	g_assert_cmpint(resolve_begin(network(NET_TCP), 0, "no port", false, 1, key, &resolve), ==, -EINVAL);
 }
 
-/* A user with many look-ups that hang keeps nobody waiting but itself, and who lets go waits for nothing. */
+/* A user with many hanging look-ups delays only that user, and resolve_free() does not wait. */
 static void test_slow(void)
 {
 	enum { MANY = 200, AT_ONCE = 32, MOST = 1024 };
 	const int64_t key[4] = {0};
-	Resolve *slow[MOST], *quick, *late;
+	Resolve *slow[MOST], *quick, *queued;
 	const Address *addresses;
 	size_t n;
 
@@ -168,21 +168,21 @@ static void test_slow(void)
 	g_assert_cmpint(resolve_result(quick, &addresses, &n), ==, 0);
 	resolve_free(quick);
 
-	late = begin(NET_TCP, "host:1", false, 1, 3002);
+	queued = begin(NET_TCP, "host:1", false, 1, 3002);
 	for (int i = 0; i < MANY; i++)
 		resolve_free(slow[i]);
-	g_assert_cmpint(resolve_result(late, &addresses, &n), ==, -EAGAIN);
+	g_assert_cmpint(resolve_result(queued, &addresses, &n), ==, -EAGAIN);
 	g_assert_cmpint(inside, ==, AT_ONCE);
 	set_gate(true);
 	await_wake(3002);
-	g_assert_cmpint(resolve_result(late, &addresses, &n), ==, 0);
-	resolve_free(late);
+	g_assert_cmpint(resolve_result(queued, &addresses, &n), ==, 0);
+	resolve_free(queued);
 	await_inside(0);
 
 	set_gate(false);
 	for (int i = 0; i < MOST; i++)
 		slow[i] = begin(NET_TCP, "slow:1", false, 3, 3003);
-	g_assert_cmpint(resolve_begin(network(NET_TCP), 0, "slow:1", false, 3, key, &late), ==, -ENFILE);
+	g_assert_cmpint(resolve_begin(network(NET_TCP), 0, "slow:1", false, 3, key, &queued), ==, -ENFILE);
 	for (int i = 0; i < MOST; i++)
 		resolve_free(slow[i]);
 	set_gate(true);
@@ -193,7 +193,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	host_register(&(HostOps){.wake = wake});
-	resolve_getaddrinfo = fake;
+	resolve_getaddrinfo = fake_getaddrinfo;
 	g_test_add_func("/resolve/found", test_found);
 	g_test_add_func("/resolve/refused", test_refused);
 	g_test_add_func("/resolve/slow", test_slow);

@@ -1,4 +1,4 @@
-/* Sockets of the daemon: whom a message is from, where messages begin and end, the end of what is received, limits. */
+/* The daemon's sockets: the sender of a message, message boundaries, the end of a connection, the quota. */
 #include "backends/socket/socket.h"
 
 #include <errno.h>
@@ -21,8 +21,8 @@ static const Network *network(NetworkId id)
 	return network_of(&object);
 }
 
-/* Only root may speak for others. */
-static bool skipped(void)
+/* Only root may send in the name of another user. */
+static bool skip_unless_root(void)
 {
 	if (getuid() == 0)
 		return false;
@@ -35,7 +35,7 @@ static Caller self(void)
 	return (Caller){.uid = geteuid(), .gid = getegid(), .pid = getpid()};
 }
 
-/* A udp socket of ours on the loopback, connected to a plain peer. */
+/* A udp Socket on the loopback device, connected to a native peer. */
 static Socket *udp_pair(int *peer)
 {
 	const Caller caller = self();
@@ -76,7 +76,7 @@ static void test_bytes(void)
 	close(peer);
 	g_assert_cmpint(socket_receive(ours, buf, sizeof buf), ==, 0);
 	g_assert_true(socket_poll(ours, true, false) & POLLHUP);
-	/* Without a signal, which would end the test. */
+	/* Without SIGPIPE, which would end the test. */
 	g_assert_cmpint(socket_send(ours, &caller, NULL, "x", 1, NONBLOCK), ==, -EPIPE);
 	socket_unref(ours);
 }
@@ -162,7 +162,7 @@ static void test_messages(void)
 	}
 }
 
-/* The last messages before the end may be empty: they are messages, and the end comes behind them. */
+/* The last messages before the end may be empty. They count as messages, and the end follows. */
 static void test_end_of_packets(void)
 {
 	int peer;
@@ -182,7 +182,7 @@ static void test_end_of_packets(void)
 	socket_unref(ours);
 }
 
-/* shutdown(2): poll(2) says that there is something to read from then on, so that must not be "not now". */
+/* After shutdown(2) poll(2) reports POLLIN, so a receive must not return -EAGAIN. */
 static void test_shut_down(void)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(message_networks); i++) {
@@ -218,7 +218,7 @@ static void test_sender_of_datagram(void)
 	close(peer);
 }
 
-/* What failed before is told once, by whatever comes next, and lost nowhere. */
+/* The next call reports an earlier error once; the error is not lost. */
 static void test_error_is_told(void)
 {
 	const Caller caller = self();
@@ -234,7 +234,7 @@ static void test_error_is_told(void)
 
 /* -- Credentials ---------------------------------------------------------------------------------------------------- */
 
-/* Receives one message and whom the kernel says it is from. */
+/* Receives one message and returns its sender as the kernel reports it. */
 static struct ucred sender_of(int fd)
 {
 	char byte;
@@ -274,7 +274,7 @@ static void expect_sender(NetworkId id, const Caller *caller, const char *bytes,
 	close(peer);
 }
 
-/* A process that has ended, with its number in nobody's hands. */
+/* The pid of a process that has ended. */
 static pid_t ended_process(void)
 {
 	pid_t pid = fork();
@@ -290,13 +290,13 @@ static void test_credentials(void)
 	static const NetworkId local[] = {NET_UNIX, NET_UNIXGRAM, NET_UNIXPACKET};
 	Caller caller = nobody;
 
-	if (skipped())
+	if (skip_unless_root())
 		return;
 	for (size_t i = 0; i < G_N_ELEMENTS(local); i++) {
 		g_test_message("%s", network(local[i])->name);
 		caller.pid = getppid();
 		expect_sender(local[i], &caller, "x", getppid());
-		/* Nobody's process, that of another namespace: never root's message. */
+		/* The process has ended, or lives in another namespace: the message never appears to be root's. */
 		caller.pid = ended_process();
 		expect_sender(local[i], &caller, "x", getpid());
 		caller.pid = 0;
@@ -312,12 +312,12 @@ static void test_limit(void)
 {
 	const struct rlimit few = {.rlim_cur = 64, .rlim_max = 64};
 	Socket *sockets[16], *more;
-	struct rlimit before;
+	struct rlimit old_limit;
 
-	if (skipped())
+	if (skip_unless_root())
 		return;
-	g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &before), ==, 0);
-	g_assert_cmpint(prlimit(0, RLIMIT_NOFILE, &(struct rlimit){few.rlim_cur, before.rlim_max}, NULL), ==, 0);
+	g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &old_limit), ==, 0);
+	g_assert_cmpint(prlimit(0, RLIMIT_NOFILE, &(struct rlimit){few.rlim_cur, old_limit.rlim_max}, NULL), ==, 0);
 	g_assert_cmpint(creds_override(&nobody), ==, 0);
 	for (size_t i = 0; i < G_N_ELEMENTS(sockets); i++)
 		g_assert_cmpint(socket_new(network(NET_UNIX), 0, AF_UNIX, &sockets[i]), ==, 0);
@@ -325,7 +325,7 @@ static void test_limit(void)
 	g_assert_cmpint(socket_new(network(NET_UNIX), 0, AF_UNIX, &more), ==, -ENFILE);
 	g_assert_true(refusal_noted());
 	creds_revert();
-	/* Others go on; what is accepted counts as well; what is let go of does not. */
+	/* Other users are not affected. An accepted connection counts; a closed socket does not. */
 	g_assert_cmpint(socket_new(network(NET_UNIX), 0, AF_UNIX, &more), ==, 0);
 	socket_unref(more);
 	g_assert_cmpint(creds_override(&nobody), ==, 0);
@@ -335,14 +335,14 @@ static void test_limit(void)
 	g_assert_cmpint(socket_accept(sockets[1], &more), ==, -ENFILE);
 	socket_unref(sockets[0]);
 	g_assert_cmpint(socket_new(network(NET_UNIX), 0, AF_UNIX, &sockets[0]), ==, 0);
-	/* A verdict of the kernel's costs nothing. */
+	/* A socket that the kernel refuses is not charged. */
 	socket_unref(sockets[1]);
 	g_assert_cmpint(socket_new(network(NET_IP), 1, AF_INET, &more), ==, -EPERM);
 	g_assert_cmpint(socket_new(network(NET_UNIX), 0, AF_UNIX, &sockets[1]), ==, 0);
 	creds_revert();
 	for (size_t i = 0; i < G_N_ELEMENTS(sockets); i++)
 		socket_unref(sockets[i]);
-	g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &before), ==, 0);
+	g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &old_limit), ==, 0);
 }
 
 int main(int argc, char **argv)
