@@ -77,7 +77,7 @@ static int attribute_show(const FileDesc *desc, const Object *object, const Call
 
 	if (result < 0)
 		return result;
-	if (desc->text == &attribute_status)
+	if (desc->text == &attribute_status || desc->text == &attribute_slow_status)
 		print_status(set, snapshot, out);
 	else
 		print_value(attribute_of(desc), snapshot, out);
@@ -96,3 +96,4 @@ static int attribute_store(const FileDesc *desc, const Object *object, const cha
 const TextOps attribute_text = {.show = attribute_show, .store = attribute_store};
 const TextOps attribute_slow_text = {.show = attribute_show, .store = attribute_store, .slow = true};
 const TextOps attribute_status = {.show = attribute_show};
+const TextOps attribute_slow_status = {.show = attribute_show, .slow = true};

@@ -35,9 +35,9 @@ typedef struct AttributeSet {
 	void (*unload)(void *snapshot); /* NULL: a snapshot holds nothing */
 } AttributeSet;
 
-extern const TextOps attribute_text, attribute_slow_text, attribute_status;
+extern const TextOps attribute_text, attribute_slow_text, attribute_status, attribute_slow_status;
 
-/* Rows of a FileDesc table. SLOW_ATTRIBUTE: its store takes long and runs on a worker. */
+/* Rows of a FileDesc table. SLOW_: loading or storing takes long and runs on a worker thread. */
 #define ATTRIBUTE(file, bits, set)                                                                  \
 	{                                                                                           \
 		.name = file, .kind = TEXT, .mode = bits, .text = &attribute_text, .mechanism = set \
@@ -49,4 +49,8 @@ extern const TextOps attribute_text, attribute_slow_text, attribute_status;
 #define STATUS(set)                                                                                       \
 	{                                                                                                 \
 		.name = "status", .kind = TEXT, .mode = 0444, .text = &attribute_status, .mechanism = set \
+	}
+#define SLOW_STATUS(set)                                                                                       \
+	{                                                                                                      \
+		.name = "status", .kind = TEXT, .mode = 0444, .text = &attribute_slow_status, .mechanism = set \
 	}

@@ -1,31 +1,34 @@
 /*
- * Process groups. kill(2) with a negative number is never used: it names whatever has that number at that moment, and -1
- * means everybody.
+ * The process groups in signal/group/.
  *
- * A group whose leader is alive when the file is opened is held by the leader's pidfd, which keeps meaning the group even
- * when the leader has ended; pidfd_send_signal(2) signals all of it in one step (Linux 6.9). That step has one verdict
- * for all, so it is for senders whose verdict is one; otherwise, and where the leader has ended before, each member gets
- * a signal by a pidfd of its own.
+ * kill(2) with a negative number is never used to send: it signals whatever group has that number at that moment, and -1 means
+ * all processes.
+ *
+ * If the leader of a group is alive when the file is opened, the daemon holds the group by a pidfd of the leader. The pidfd
+ * refers to the group even after the leader has ended, and pidfd_send_signal(2) signals the whole group in one step (Linux 6.9).
+ * That step checks permissions once for all members, so it is used where every member has the same check. Otherwise, and if the
+ * leader had ended before the open, each member gets the signal by a pidfd of its own.
+ *
+ * fs/ calls the tables; send.c calls the functions of group.h. There are no locks.
  */
+#include "backends/signal/group.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "backends/core/procfs.h"
-#include "backends/signal/tree.h"
-#include "backends/signal/sender.h"
-#include "backends/core/text.h"
-#include "backends/core/refusal.h"
+#include "backends/signal/object.h"
 
-enum { PASSES_MAX = 16 }; /* over a group that forks while it is signalled */
+enum { PASSES_MAX = 16 }; /* a group can fork new members in each pass */
 
 typedef struct Search {
 	pid_t group;
 	GArray *pids; /* pid_t */
 } Search;
 
-static void see_member(void *data, pid_t pid)
+static void add_member(void *data, pid_t pid)
 {
 	Search *search = data;
 	ProcessStat stat;
@@ -34,39 +37,56 @@ static void see_member(void *data, pid_t pid)
 		g_array_append_val(search->pids, pid);
 }
 
-GArray *signal_group_members(pid_t group)
+/* Returns the processes of a group, an array of pid_t. */
+static GArray *find_members(pid_t group)
 {
 	Search search = {.group = group, .pids = g_array_new(FALSE, FALSE, sizeof(pid_t))};
 
-	procfs_each("/proc", see_member, &search);
+	procfs_each("/proc", add_member, &search);
 	return search.pids;
 }
 
-/* Whether anybody is in this group. */
+/* Whether the group has a member. The signal 0 only asks. Group 1 is left out, because kill(-1) means all processes. */
 static bool group_exists(pid_t group)
 {
-	/* A question: no signal. Group 1 is not asked about, -1 would be everybody. */
 	return group > 1 && (kill(-group, 0) == 0 || errno == EPERM);
 }
 
-int signal_group_start(pid_t group, uint64_t *start)
+/* Sets *start to the start time of the group's leader, or to 0 if the leader has ended. -ESRCH: the group has no member. */
+static int find_leader_start(pid_t group, uint64_t *start)
 {
 	ProcessStat stat;
 
 	*start = 0;
-	if (procfs_stat_of(group, 0, &stat) == 0) {
-		if (stat.group == group) {
-			*start = stat.start;
-			return 0;
-		}
-		/* The number is a process's that has left its group or never led one. */
+	/* A process that has this number and is in another group has left this group, or never led it. */
+	if (procfs_stat_of(group, 0, &stat) == 0 && stat.group == group) {
+		*start = stat.start;
+		return 0;
 	}
 	return group_exists(group) ? 0 : -ESRCH;
 }
 
-/* -- Sending -------------------------------------------------------------------------------------------------------- */
+/* -- Sending ------------------------------------------------------------------------------------------------------------ */
 
-/* Signals one member that is still in the group. */
+int signal_group_pidfd(const Object *object)
+{
+	uint64_t start;
+	int pidfd = object->part ? pidfd_of((pid_t)object->id, false) : 0;
+	int result = find_leader_start((pid_t)object->id, &start);
+
+	if (pidfd == -ESRCH)
+		pidfd = 0;
+	if (pidfd < 0)
+		return pidfd;
+	/* The leader can have ended since the look-up. A leader with another start time leads a later group. */
+	if (result == 0 && (start ? (int64_t)start != object->part : pidfd > 0))
+		result = -ESRCH;
+	if (result < 0 && pidfd > 0)
+		close(pidfd);
+	return result < 0 ? result : pidfd;
+}
+
+/* Signals one process if it is still a member. */
 static int send_to_member(const Sender *sender, pid_t group, pid_t pid, int number, int value)
 {
 	const Target target = {.pidfd = pidfd_of(pid, false), .process = pid};
@@ -75,7 +95,7 @@ static int send_to_member(const Sender *sender, pid_t group, pid_t pid, int numb
 	if (target.pidfd < 0)
 		return target.pidfd;
 	if (getpgid(pid) == group)
-		result = sender_signal(sender, &target, number, value);
+		result = sender_send(sender, &target, number, value);
 	close(target.pidfd);
 	return result;
 }
@@ -88,36 +108,39 @@ static bool contains(const GArray *pids, pid_t pid)
 	return false;
 }
 
-/* As kill(2): 0 if any of them got it. */
+/* Signals each member once. Returns 0 if at least one received the signal, as kill(2) does. */
 static int send_to_each(const Sender *sender, pid_t group, int number, int value)
 {
-	g_autoptr(GArray) told = g_array_new(FALSE, FALSE, sizeof(pid_t));
+	g_autoptr(GArray) handled = g_array_new(FALSE, FALSE, sizeof(pid_t));
 	int result = -ESRCH;
 
 	for (int pass = 0; pass < PASSES_MAX; pass++) {
-		g_autoptr(GArray) members = signal_group_members(group);
-		bool fresh = false;
+		g_autoptr(GArray) members = find_members(group);
+		bool any_new = false;
 
 		for (guint i = 0; i < members->len; i++) {
 			pid_t pid = g_array_index(members, pid_t, i);
-			int one;
+			int member_result;
 
-			if (contains(told, pid))
+			if (contains(handled, pid))
 				continue;
-			one = send_to_member(sender, group, pid, number, value);
-			if (result != 0 && one != -ESRCH)
-				result = one;
-			g_array_append_val(told, pid);
-			fresh = true;
+			member_result = send_to_member(sender, group, pid, number, value);
+			if (result != 0 && member_result != -ESRCH)
+				result = member_result;
+			g_array_append_val(handled, pid);
+			any_new = true;
 		}
-		if (!fresh)
+		if (!any_new)
 			break;
 	}
 	return result;
 }
 
-/* The daemon in the group would take any signal, as from itself; and one step has one uid and no session. */
-static bool one_verdict(const Sender *sender, pid_t group, int number)
+/*
+ * Whether one check is valid for all members. One step has only one uid of the sender, and does not know the sender's session,
+ * which SIGCONT depends on. If the daemon is a member, the step would signal it with the daemon's own rights.
+ */
+static bool can_send_in_one_step(const Sender *sender, pid_t group, int number)
 {
 	if (sender->cap_kill)
 		return true;
@@ -130,47 +153,47 @@ int signal_group_send(const Sender *sender, const Object *object, int pidfd, int
 	uint64_t start;
 	int result;
 
-	if (pidfd >= 0 && one_verdict(sender, group, number)) {
+	if (pidfd > 0 && can_send_in_one_step(sender, group, number)) {
 		const Target target = {.pidfd = pidfd, .flags = TARGET_GROUP};
 
-		result = sender_signal(sender, &target, number, value);
+		result = sender_send(sender, &target, number, value);
 		if (result != -EINVAL) /* before Linux 6.9 */
 			return result;
 	}
-	/* A leader with another start, or one at all where there was none: a new group with the old number. */
-	result = signal_group_start(group, &start);
+	result = find_leader_start(group, &start);
+	/* A leader with another start time leads a later group with the same number. */
 	if (result == 0 && start && (int64_t)start != object->part)
 		result = -ESRCH;
 	return result < 0 ? result : send_to_each(sender, group, number, value);
 }
 
-/* -- DirOps -------------------------------------------------------------------------------------------------------- */
+/* -- DirOps ------------------------------------------------------------------------------------------------------------- */
 
-static int find(pid_t group, Object *out)
+static int group_find(pid_t group, Object *out)
 {
 	uint64_t start;
 
-	if (signal_group_start(group, &start) < 0)
+	if (find_leader_start(group, &start) < 0)
 		return -ENOENT;
 	*out = (Object){.id = group, .part = (int64_t)start, .select = SIGNAL_GROUP};
 	snprintf(out->name, sizeof out->name, "%d", (int)group);
 	return 0;
 }
 
-static void see_group(void *data, pid_t pid)
+static void add_group(void *data, pid_t pid)
 {
 	GHashTable *groups = data;
 	ProcessStat stat;
 
-	/* Group 0 is that of the kernel's threads, which has no number to signal it by. */
+	/* The kernel's threads are in group 0, which has no number to send a signal to. */
 	if (procfs_stat_of(pid, 0, &stat) == 0 && stat.group > 0)
 		g_hash_table_add(groups, GINT_TO_POINTER(stat.group));
 }
 
-static int group_list(const void *context, const Object *at, MemberSeen seen, void *data)
+static int group_list(const void *context, const Object *directory, MemberSeen seen, void *data)
 {
 	g_autoptr(GHashTable) groups = g_hash_table_new(NULL, NULL);
-	int result = procfs_each("/proc", see_group, groups);
+	int result = procfs_each("/proc", add_group, groups);
 	GHashTableIter iter;
 	gpointer group;
 
@@ -178,17 +201,17 @@ static int group_list(const void *context, const Object *at, MemberSeen seen, vo
 	while (g_hash_table_iter_next(&iter, &group, NULL)) {
 		Object object;
 
-		if (find(GPOINTER_TO_INT(group), &object) == 0)
+		if (group_find(GPOINTER_TO_INT(group), &object) == 0)
 			seen(data, &object, NULL);
 	}
 	return result;
 }
 
-static int group_lookup(const void *context, const Object *at, const char *name, Object *out)
+static int group_lookup(const void *context, const Object *directory, const char *name, Object *out)
 {
 	pid_t group = procfs_parse(name);
 
-	return group ? find(group, out) : -ENOENT;
+	return group ? group_find(group, out) : -ENOENT;
 }
 
 static int group_stat(const void *context, const Object *object, ObjectStat *out)
@@ -196,8 +219,8 @@ static int group_stat(const void *context, const Object *object, ObjectStat *out
 	uint64_t start;
 	time_t began;
 
-	/* Files of a group that has ended may still be open. */
-	signal_group_start((pid_t)object->id, &start);
+	/* A file of a group that has ended can still be open, so -ESRCH is ignored. */
+	find_leader_start((pid_t)object->id, &start);
 	began = start ? procfs_began(start) : time(NULL);
 	*out = (ObjectStat){.mode = 0666, .atime = began, .mtime = began, .ctime = began};
 	return 0;
@@ -211,55 +234,70 @@ const DirOps signal_groups = {
 	.private = true,
 };
 
-/* -- Text files ----------------------------------------------------------------------------------------------------- */
+/* -- Attributes --------------------------------------------------------------------------------------------------------- */
 
-static void print_members(GString *out, const GArray *members, char after)
-{
-	for (guint i = 0; i < members->len; i++)
-		g_string_append_printf(out, "%d%c", (int)g_array_index(members, pid_t, i), after);
-}
+typedef struct Snapshot {
+	pid_t group, leader, session;
+	GArray *members; /* pid_t */
+} Snapshot;
 
-static int show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
+static int snapshot_load(const Object *object, void *out)
 {
+	Snapshot *snapshot = out;
 	const pid_t group = (pid_t)object->id;
-	g_autoptr(GArray) members = signal_group_members(group);
 	ProcessStat stat = {0};
-	uint64_t start = 0;
-	int result = signal_group_start(group, &start);
+	uint64_t start;
+	int result = find_leader_start(group, &start);
 
 	if (result < 0)
 		return result;
-	/* All of a group are in one session. */
-	for (guint i = 0; i < members->len && !stat.session; i++)
-		procfs_stat_of(g_array_index(members, pid_t, i), 0, &stat);
-	switch (desc->which) {
-	case SHOW_STATUS:
-		text_label(out, "Pgid");
-		text_number(out, group);
-		text_label(out, "Leader");
-		text_number(out, start ? group : 0);
-		text_label(out, "Sid");
-		text_number(out, stat.session);
-		text_label(out, "Members");
-		print_members(out, members, ' ');
-		if (members->len)
-			g_string_truncate(out, out->len - 1);
-		g_string_append_c(out, '\n');
-		break;
-	case SHOW_PGID:
-		text_number(out, group);
-		break;
-	case SHOW_LEADER:
-		text_number(out, start ? group : 0);
-		break;
-	case SHOW_SID:
-		text_number(out, stat.session);
-		break;
-	case SHOW_MEMBERS:
-		print_members(out, members, '\n');
-		break;
-	}
+	snapshot->group = group;
+	snapshot->leader = start ? group : 0;
+	snapshot->members = find_members(group);
+	/* All members of a group are in one session. */
+	for (guint i = 0; i < snapshot->members->len && !stat.session; i++)
+		procfs_stat_of(g_array_index(snapshot->members, pid_t, i), 0, &stat);
+	snapshot->session = stat.session;
 	return 0;
 }
 
-const TextOps signal_group_text = {.show = show, .slow = true};
+static void snapshot_unload(void *data)
+{
+	Snapshot *snapshot = data;
+
+	g_array_unref(snapshot->members);
+}
+
+static void print_members(const void *value, GString *out)
+{
+	const GArray *members = *(GArray *const *)value;
+
+	for (guint i = 0; i < members->len; i++)
+		g_string_append_printf(out, "%d\n", (int)g_array_index(members, pid_t, i));
+}
+
+/* Prints the members on one line. */
+static void print_member_line(const void *value, GString *out)
+{
+	const GArray *members = *(GArray *const *)value;
+
+	for (guint i = 0; i < members->len; i++)
+		g_string_append_printf(out, "%s%d", i ? " " : "", (int)g_array_index(members, pid_t, i));
+	g_string_append_c(out, '\n');
+}
+
+static const Attribute attributes[] = {
+	{"pgid", "pid", attribute_print_int, offsetof(Snapshot, group)},
+	{"leader", "pid", attribute_print_int, offsetof(Snapshot, leader)},
+	{"sid", "pid", attribute_print_int, offsetof(Snapshot, session)},
+	{"members", "pids", print_members, offsetof(Snapshot, members), .file_only = true},
+	{"members", "pids", print_member_line, offsetof(Snapshot, members)}, /* in status */
+	{0},
+};
+
+const AttributeSet signal_group_attributes = {
+	.attributes = attributes,
+	.size = sizeof(Snapshot),
+	.load = snapshot_load,
+	.unload = snapshot_unload,
+};

@@ -1,51 +1,40 @@
 /*
- * signal/inbox/NAME/: signals received by reading a file.
+ * Inboxes in signal/inbox/: see inbox.h.
  *
- * Each inbox is a process (signal_receiver.c) that blocks every signal and writes down each that comes into a pipe, whose
- * other end is here. It is this program, executed anew: it has nothing of the daemon's memory and none of its descriptors.
+ * The process of an inbox (receiver.c) blocks all signals, and writes each signal that it receives to a pipe, whose other end
+ * the daemon reads. The process executes this program again, so that it has neither the memory nor the descriptors of the daemon.
  *
- * Ownership: the Own object holds the Inbox. rmdir kills the process at once; the descriptors end with the last open file.
+ * fs/ calls the functions through inbox_members and the attributes. An Inbox does not change after it was made, so it needs no
+ * lock. The registry has a lock of its own.
  */
+#include "backends/signal/inbox.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
-#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "backends/core/credentials.h"
-#include "backends/common/registry.h"
 #include "backends/core/procfs.h"
-#include "backends/signal/tree.h"
-#include "backends/signal/receiver.h"
-#include "backends/common/signal_name.h"
-#include "backends/signal/sender.h"
-#include "backends/core/text.h"
 #include "backends/core/refusal.h"
+#include "backends/signal/object.h"
+#include "backends/signal/receiver.h"
+#include "backends/signal/sender.h"
 
 enum {
 	INBOXES_USER = 64,
-	LINE = 128,      /* more than the longest line of a signal */
-	RECORDS = 64,    /* taken from the pipe at a time */
-	START_MS = 5000, /* what a process may take to become ready */
+	START_MS = 5000, /* limit for the process to take its user's ids */
 	REAPER_STACK = 64 * 1024
 };
 
-typedef struct Inbox {
-	pid_t pid;
-	uid_t uid;
-	gid_t gid;
-	int pidfd;
-	int pipe; /* what comes out of the process: struct signalfd_siginfo */
-} Inbox;
+/* -- The process -------------------------------------------------------------------------------------------------------- */
 
-/* -- The process ---------------------------------------------------------------------------------------------------- */
-
-static void *reap(void *data)
+static void *reap_process(void *data)
 {
 	siginfo_t info;
 	int pidfd = GPOINTER_TO_INT(data);
@@ -56,8 +45,8 @@ static void *reap(void *data)
 	return NULL;
 }
 
-/* Has the end of a killed process noted; takes the descriptor. Dying takes a moment, which is spent on another thread. */
-static void reap_later(int pidfd)
+/* Reaps a killed process on another thread, because its exit takes a moment. Takes ownership of the pidfd. */
+static void reap_in_background(int pidfd)
 {
 	pthread_attr_t attributes;
 	pthread_t thread;
@@ -68,8 +57,8 @@ static void reap_later(int pidfd)
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attributes, REAPER_STACK);
 	pthread_attr_setsigmask_np(&attributes, &all);
-	if (pthread_create(&thread, &attributes, reap, GINT_TO_POINTER(pidfd)))
-		reap(GINT_TO_POINTER(pidfd));
+	if (pthread_create(&thread, &attributes, reap_process, GINT_TO_POINTER(pidfd)))
+		reap_process(GINT_TO_POINTER(pidfd));
 	pthread_attr_destroy(&attributes);
 }
 
@@ -78,20 +67,20 @@ static void inbox_kill(const Inbox *inbox)
 	syscall(SYS_pidfd_send_signal, inbox->pidfd, SIGKILL, NULL, 0);
 }
 
-/* Ends the process and frees everything. Accepts one whose process never started. */
+/* Kills the process and frees the inbox. Accepts an inbox whose process was not started. */
 static void inbox_free(Inbox *inbox)
 {
 	if (inbox->pidfd >= 0) {
 		inbox_kill(inbox);
-		reap_later(inbox->pidfd);
+		reap_in_background(inbox->pidfd);
 	}
 	if (inbox->pipe >= 0)
 		close(inbox->pipe);
 	g_free(inbox);
 }
 
-/* Starts this program as a receiver that writes to `out`. 0 or a negative errno. */
-static int spawn(Inbox *inbox, int out)
+/* Starts the process, with `out` as its standard output. Returns 0 or a negative errno. */
+static int inbox_spawn(Inbox *inbox, int out)
 {
 	char uid[16], gid[16];
 	char *argv[] = {"ipcfs-inbox", SIGNAL_RECEIVER, uid, gid, NULL};
@@ -106,7 +95,7 @@ static int spawn(Inbox *inbox, int out)
 	sigfillset(&all);
 	posix_spawnattr_init(&attributes);
 	posix_spawnattr_setsigmask(&attributes, &all);
-	/* Of its own: a signal to the daemon's group or from its terminal is no mail. */
+	/* A session of its own: a signal to the daemon's group or from its terminal must not reach the inbox. */
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID);
 	posix_spawn_file_actions_init(&files);
 	posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
@@ -120,7 +109,7 @@ static int spawn(Inbox *inbox, int out)
 	return -error;
 }
 
-/* An inbox for this user, its process started. 0 or a negative errno. */
+/* Makes an inbox with a running process. Returns 0 or a negative errno. Called with the daemon's own ids. */
 static int inbox_new(uid_t uid, gid_t gid, Inbox **out)
 {
 	Inbox *inbox = g_new(Inbox, 1);
@@ -132,40 +121,43 @@ static int inbox_new(uid_t uid, gid_t gid, Inbox **out)
 	} else {
 		inbox->pipe = ends[0];
 		fcntl(inbox->pipe, F_SETFL, O_NONBLOCK);
-		result = spawn(inbox, ends[1]);
+		result = inbox_spawn(inbox, ends[1]);
 		close(ends[1]);
 	}
 	if (result == 0) {
-		/* It is our child and nobody has waited for it: its number is still its own. */
+		/* Only this thread knows the child and could reap it, so its pid cannot have been reused. */
 		inbox->pidfd = pidfd_of(inbox->pid, false);
-		result = inbox->pidfd < 0 ? inbox->pidfd : 0;
+		if (inbox->pidfd < 0) {
+			result = inbox->pidfd;
+			kill(inbox->pid, SIGKILL);
+			waitpid(inbox->pid, NULL, 0);
+		}
 	}
 	if (result < 0) {
 		inbox_free(inbox);
-		return refuse(-result, "no process can be started for the inbox: %s", g_strerror(-result));
+		if (result == -EMFILE || result == -ENFILE)
+			return refuse_descriptor(-result);
+		return refuse(-result, "the daemon cannot start a process: %s", g_strerror(-result));
 	}
 	*out = inbox;
 	return 0;
 }
 
-/* -- DirOps -------------------------------------------------------------------------------------------------------- */
+/* -- DirOps ------------------------------------------------------------------------------------------------------------- */
 
-static void end(Entry *entry)
+static void inbox_end(Entry *entry)
 {
 	inbox_free(entry->data);
 }
 
-static Registry inboxes = {
-	.quota = {.what = "inboxes", .remedy = "remove some", .error = ENOSPC, .user_max = INBOXES_USER}, .end = end};
+Registry inbox_table = {
+	.quota = {.what = "inboxes", .remedy = "remove some", .error = ENOSPC, .user_max = INBOXES_USER},
+	.end = inbox_end,
+};
 
-static int inbox_list(const void *context, const Object *at, MemberSeen seen, void *data)
+static int inbox_lookup(const void *context, const Object *directory, const char *name, Object *out)
 {
-	return registry_list(&inboxes, NULL, seen, data);
-}
-
-static int inbox_lookup(const void *context, const Object *at, const char *name, Object *out)
-{
-	int result = registry_lookup(&inboxes, NULL, name, out);
+	int result = registry_lookup(&inbox_table, NULL, name, out);
 
 	if (result == 0)
 		out->select = SIGNAL_INBOX;
@@ -180,91 +172,79 @@ static int inbox_create(const void *context, const Object *directory, const char
 	Entry *entry;
 	int result;
 
-	if (registry_lookup(&inboxes, NULL, name, out) == 0)
+	if (registry_lookup(&inbox_table, NULL, name, out) == 0)
 		return -EEXIST;
-	/* As the daemon: only then can the process take the caller's ids as its real ones, and execute what is ours. */
+	/* Only with the daemon's own ids can the process take the caller's ids as real ones, and execute this program. */
 	creds_raise();
 	result = inbox_new(uid, gid, &inbox);
 	creds_lower();
 	if (result < 0)
 		return result;
-	result = registry_add(&inboxes, name, mode, inbox, &entry);
+	result = registry_add(&inbox_table, name, mode, inbox, &entry);
 	if (result < 0) {
 		creds_raise();
 		inbox_free(inbox);
 		creds_lower();
 		return result;
 	}
-	entry_unref(&inboxes, entry);
+	entry_unref(&inbox_table, entry);
 	return inbox_lookup(context, directory, name, out);
 }
 
 static int inbox_remove(const void *context, const Object *object)
 {
-	Entry *entry = registry_get(&inboxes, object->id);
-	int result = registry_remove(&inboxes, object);
+	Entry *entry = registry_get(&inbox_table, object->id);
+	int result = registry_remove(&inbox_table, object);
 
 	creds_raise();
 	if (entry && result == 0)
 		inbox_kill(entry->data);
-	entry_unref(&inboxes, entry);
+	entry_unref(&inbox_table, entry);
 	creds_lower();
 	return result;
-}
-
-static int inbox_rename(const void *context, const Object *object, const char *name)
-{
-	return registry_rename(&inboxes, object, name);
-}
-
-static int inbox_stat(const void *context, const Object *object, ObjectStat *out)
-{
-	return registry_stat(&inboxes, object, out);
 }
 
 static int inbox_set(const void *context, const Object *object, const ObjectChange *change)
 {
 	ObjectStat stat;
-	int result = registry_stat(&inboxes, object, &stat);
+	int result = registry_stat(&inbox_table, object, &stat);
 
 	if (result == 0 && change->set_uid && change->uid != stat.uid)
-		return refuse(EPERM, "an inbox is a process, which stays its maker's");
-	return result < 0 ? result : registry_set(&inboxes, object, change);
+		return refuse(EPERM, "an inbox keeps the uid of its process: make an inbox as the other user");
+	return result < 0 ? result : registry_set(&inbox_table, object, change);
 }
 
-static int inbox_permit(const void *context, const Object *object, const Caller *caller, int rights)
-{
-	return registry_permit(&inboxes, object, caller, rights);
-}
-
-const DirOps signal_inboxes = {
-	.list = inbox_list,
+const DirOps inbox_members = {
+	.context = &inbox_table,
+	.list = registry_list,
 	.lookup = inbox_lookup,
 	.create = inbox_create,
 	.remove = inbox_remove,
-	.rename = inbox_rename,
-	.stat = inbox_stat,
+	.rename = registry_rename,
+	.stat = registry_stat,
 	.set = inbox_set,
-	.permit = inbox_permit,
+	.permit = registry_permit,
 };
 
-int signal_inbox_pidfd(const Object *object)
+int inbox_pidfd(const Object *object)
 {
-	Entry *entry = registry_get(&inboxes, object->id);
+	Entry *entry = registry_get(&inbox_table, object->id);
 	int fd;
 
 	if (!entry)
 		return -ESRCH;
 	fd = fcntl(((const Inbox *)entry->data)->pidfd, F_DUPFD_CLOEXEC, 3);
-	entry_unref(&inboxes, entry);
-	return fd < 0 ? refuse(ENFILE, "the daemon has no descriptor left") : fd;
+	if (fd < 0)
+		fd = refuse_descriptor(errno);
+	entry_unref(&inbox_table, entry);
+	return fd;
 }
 
-/* -- Text files ----------------------------------------------------------------------------------------------------- */
+/* -- Attributes --------------------------------------------------------------------------------------------------------- */
 
 /*
- * Whoever knows the number will use kill(2), which has to find the process with the ids that it is to have: that takes
- * until it has executed this program. On a worker.
+ * Waits until the process has its user's ids. A program that reads `pid` may call kill(2) with it, and the kernel then has to
+ * see these ids. Blocks, so the attributes are read on a worker thread.
  */
 static void await_ids(const Inbox *inbox)
 {
@@ -276,7 +256,7 @@ static void await_ids(const Inbox *inbox)
 
 		if (directory >= 0)
 			close(directory);
-		/* The real one is the first of them. */
+		/* The first number is the real uid. */
 		if (!status || procfs_number(status, "Uid", 10) == inbox->uid)
 			return;
 		if (poll(&ended, 1, 1) > 0)
@@ -284,149 +264,27 @@ static void await_ids(const Inbox *inbox)
 	}
 }
 
-static int show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
+static int snapshot_load(const Object *object, void *out)
 {
-	Entry *entry = registry_get(&inboxes, object->id);
-	const Inbox *inbox;
+	Entry *entry = registry_get(&inbox_table, object->id);
 
 	if (!entry)
 		return -ENOENT;
-	inbox = entry->data;
-	await_ids(inbox);
-	switch (desc->which) {
-	case SHOW_STATUS:
-		text_label(out, "Pid");
-		text_number(out, inbox->pid);
-		text_label(out, "Uid");
-		text_number(out, inbox->uid);
-		text_label(out, "Gid");
-		text_number(out, inbox->gid);
-		break;
-	case SHOW_PID:
-		text_number(out, inbox->pid);
-		break;
-	case SHOW_UID:
-		text_number(out, inbox->uid);
-		break;
-	case SHOW_GID:
-		text_number(out, inbox->gid);
-		break;
-	}
-	entry_unref(&inboxes, entry);
+	await_ids(entry->data);
+	memcpy(out, entry->data, sizeof(Inbox));
+	entry_unref(&inbox_table, entry);
 	return 0;
 }
 
-const TextOps signal_inbox_text = {.show = show, .slow = true};
+static const Attribute attributes[] = {
+	{"pid", "pid", attribute_print_int, offsetof(Inbox, pid)},
+	{"uid", NULL, attribute_print_id, offsetof(Inbox, uid)},
+	{"gid", NULL, attribute_print_id, offsetof(Inbox, gid)},
+	{0},
+};
 
-/* -- lines ---------------------------------------------------------------------------------------------------------- */
-
-/* Handle.state: the inbox, held. */
-enum { STATE_ENTRY };
-
-static Entry *entry_of(const Handle *handle)
-{
-	return (Entry *)(intptr_t)handle->state[STATE_ENTRY];
-}
-
-static const Inbox *inbox_of(const Handle *handle)
-{
-	return entry_of(handle)->data;
-}
-
-static void print_code(char *out, size_t room, int code)
-{
-	static const struct {
-		int code;
-		const char *name;
-	} codes[] = {
-		{SI_USER, "SI_USER"},     {SI_QUEUE, "SI_QUEUE"},     {SI_TKILL, "SI_TKILL"},
-		{SI_KERNEL, "SI_KERNEL"}, {SI_TIMER, "SI_TIMER"},     {SI_MESGQ, "SI_MESGQ"},
-		{SI_SIGIO, "SI_SIGIO"},   {SI_ASYNCIO, "SI_ASYNCIO"}, {SI_ASYNCNL, "SI_ASYNCNL"},
-	};
-
-	snprintf(out, room, "%d", code);
-	for (size_t i = 0; i < G_N_ELEMENTS(codes); i++)
-		if (codes[i].code == code)
-			g_strlcpy(out, codes[i].name, room);
-}
-
-static void append_line(Buffer *out, const struct signalfd_siginfo *info)
-{
-	char name[SIGNAL_NAME_MAX], code[24], line[LINE];
-
-	signal_name((int)info->ssi_signo, name);
-	print_code(code, sizeof code, info->ssi_code);
-	buffer_append(out, line,
-		      (size_t)snprintf(line, sizeof line, "%s pid=%u uid=%u code=%s value=%d\n", name, info->ssi_pid,
-				       info->ssi_uid, code, info->ssi_int));
-}
-
-/* Takes up to `count` signals from the pipe to handle->rest. How many, 0 at the end, or -EAGAIN. */
-static int take(Handle *handle, size_t count)
-{
-	struct signalfd_siginfo infos[RECORDS];
-	ssize_t n = read(inbox_of(handle)->pipe, infos, MIN(count, RECORDS) * sizeof *infos);
-	int taken;
-
-	if (n < 0)
-		return -errno;
-	for (taken = 0; (size_t)taken < (size_t)n / sizeof *infos; taken++)
-		append_line(&handle->rest, &infos[taken]);
-	return taken;
-}
-
-static int lines_open(Handle *handle, BlockMode block)
-{
-	Entry *entry = registry_get(&inboxes, handle->object.id);
-
-	if (!entry)
-		return -ENOENT;
-	handle->state[STATE_ENTRY] = (intptr_t)entry;
-	return 0;
-}
-
-static ssize_t lines_read(Handle *handle, char *buf, size_t size, BlockMode block)
-{
-	/* As many as surely fit, but one in any case. */
-	if (!handle->rest.length) {
-		int taken = take(handle, MAX(1, size / LINE));
-
-		if (taken <= 0)
-			return taken;
-	}
-	return (ssize_t)buffer_take(&handle->rest, buf, size);
-}
-
-static int lines_poll(Handle *handle)
-{
-	struct pollfd pipe = {.fd = inbox_of(handle)->pipe, .events = POLLIN};
-
-	if (handle->rest.length)
-		return POLLIN | POLLRDNORM;
-	if (poll(&pipe, 1, 0) <= 0)
-		return 0;
-	return (pipe.revents & POLLIN ? POLLIN | POLLRDNORM : 0) | (pipe.revents & POLLHUP);
-}
-
-static void lines_wait(Handle *handle, Direction direction, size_t size, Wait *out)
-{
-	*out = (Wait){
-		.how = WAIT_FD,
-		.fd = inbox_of(handle)->pipe,
-		.events = POLLIN,
-		.key = {entry_of(handle)->id, 0, 0, (intptr_t)&signal_inbox_lines},
-	};
-}
-
-static void lines_close(Handle *handle)
-{
-	entry_unref(&inboxes, entry_of(handle));
-}
-
-const StreamOps signal_inbox_lines = {
-	.open = lines_open,
-	.read = lines_read,
-	.poll = lines_poll,
-	.wait = lines_wait,
-	.close = lines_close,
+const AttributeSet inbox_attributes = {
+	.attributes = attributes,
+	.size = sizeof(Inbox),
+	.load = snapshot_load,
 };

@@ -1,10 +1,12 @@
 /*
- * The process behind an inbox. All signals are blocked, so that the kernel queues them, from its first instruction
- * (posix_spawn's mask) and by number, those included that the C library keeps for itself. It has the uid and gid of
- * whoever made the inbox, real, effective and saved, so that kill(2) judges as for any process of that user.
+ * The process of an inbox: see receiver.h. It has one thread, so there are no locks.
  *
- * A pipe that is full leaves the signals where they are, with the kernel. A pipe that nobody reads is the end: the inbox
- * was removed, or the daemon is no more.
+ * All signals are blocked from the first instruction (the mask of posix_spawn(3)), so that the kernel queues them. The mask is
+ * set by number, because the C library would leave out the signals that it uses itself. The process has the uid and gid of the
+ * inbox's owner, real, effective and saved, so that kill(2) checks as for any process of that user.
+ *
+ * While the pipe is full, signals stay queued in the kernel. When the pipe has no reader, the inbox was removed or the daemon
+ * has ended, and the process exits.
  */
 #include <errno.h>
 #include <poll.h>
@@ -24,7 +26,7 @@
 
 enum { OUT = STDOUT_FILENO };
 
-static bool become(const char *uid_text, const char *gid_text)
+static bool take_ids(const char *uid_text, const char *gid_text)
 {
 	int64_t uid, gid;
 
@@ -37,8 +39,8 @@ static bool become(const char *uid_text, const char *gid_text)
 	       syscall(SYS_setresuid, (uid_t)uid, (uid_t)uid, (uid_t)uid) == 0;
 }
 
-/* A record is written in one piece: it is smaller than PIPE_BUF. */
-static bool pass_on(int signals)
+/* Moves one signal to the pipe. A record is smaller than PIPE_BUF, so the write is atomic. */
+static bool forward_signal(int signals)
 {
 	struct signalfd_siginfo info;
 
@@ -53,22 +55,22 @@ int signal_receiver_main(int argc, char **argv)
 	struct pollfd fds[2] = {{.events = POLLIN}, {.fd = OUT, .events = POLLOUT}};
 
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
-	/* Not even its owner may look into it, or have it write what was never sent. */
 	prctl(PR_SET_NAME, "ipcfs-inbox");
-	if (argc != 4 || !become(argv[2], argv[3]) || prctl(PR_SET_DUMPABLE, 0))
+	/* Not dumpable: the owner must not trace the process and make it write signals that were not sent. */
+	if (argc != 4 || !take_ids(argv[2], argv[3]) || prctl(PR_SET_DUMPABLE, 0))
 		return 1;
 	fds[0].fd = (int)syscall(SYS_signalfd4, -1, &all, sizeof all, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fds[0].fd < 0)
 		return 1;
 	for (;;) {
-		/* Room first, or it would not sleep while the pipe is full; then a signal, or the end of the reader. */
+		/* The first poll waits for room: the second one would return at once while the pipe is full. */
 		fds[1].events = POLLOUT;
 		if (poll(&fds[1], 1, -1) < 0 || (fds[1].revents & POLLERR))
 			return 0;
 		fds[1].events = 0;
 		if (poll(fds, G_N_ELEMENTS(fds), -1) < 0 || (fds[1].revents & POLLERR))
 			return 0;
-		if ((fds[0].revents & POLLIN) && !pass_on(fds[0].fd))
+		if ((fds[0].revents & POLLIN) && !forward_signal(fds[0].fd))
 			return 0;
 	}
 }

@@ -1,29 +1,34 @@
 /*
- * Sending: `send`, and a file for each signal. And `exit`, which waits.
+ * Sending signals: `send`, and one file for each signal.
  *
- * An open file holds a pidfd and who opened it, so a write needs no name. A short write is whole lines, the last one with
- * or without its newline, since the verdict on a signal belongs to the write that asked for it, not to a close. A long one
- * may have been cut anywhere by the buffer of a program: what follows its last newline stays in handle->unsent until the
- * rest comes or the file is closed.
+ * An open file holds a pidfd of the target and the credentials of the process that opened it, so a write needs no look-up.
  *
- * A target with too many signals queued (RLIMIT_SIGPENDING) is EAGAIN, as of sigqueue(3): nothing here ever waits.
+ * Lines: a write of fewer than LONG_WRITE_BYTES consists of whole lines, the last one with or without its newline. Each write
+ * thus returns the result of its own signals. A program's buffer may have divided a longer write at any byte. The bytes after
+ * its last newline therefore stay in handle->unsent until the next write or the last close.
+ *
+ * A write never blocks. If the target has too many signals queued (RLIMIT_SIGPENDING), it fails with EAGAIN, as sigqueue(3).
+ *
+ * fs/ calls the functions through signal_send. There are no locks: one write of a handle is under way at a time.
  */
+#include "backends/signal/send.h"
+
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "backends/core/parse.h"
-#include "backends/core/procfs.h"
-#include "backends/signal/tree.h"
 #include "backends/common/signal_name.h"
-#include "backends/signal/sender.h"
+#include "backends/core/parse.h"
 #include "backends/core/refusal.h"
+#include "backends/signal/group.h"
+#include "backends/signal/inbox.h"
+#include "backends/signal/object.h"
+#include "backends/signal/process.h"
+#include "backends/signal/sender.h"
 
 /*
- * Handle.state: the descriptor (0: none, since 0 to 2 are taken), with LONG_WRITE beside it while a long write is under way,
- * and the Sender in the rest.
+ * Handle.state: the pidfd (0: none), with the flag LONG_WRITE while a long write is under way; and the Sender in the rest.
  */
 enum { STATE_PIDFD, STATE_SENDER };
 
@@ -31,61 +36,25 @@ enum { STATE_PIDFD, STATE_SENDER };
 
 G_STATIC_ASSERT(sizeof(Sender) <= 3 * sizeof(int64_t));
 
-enum { LONG = 512 /* bytes: from here on a write may have been cut */, LINE_MAX_BYTES = 256 };
+enum { LONG_WRITE_BYTES = 512, LINE_MAX_BYTES = 256 };
 
-static int pidfd_held(const Handle *handle)
+static int pidfd_of_handle(const Handle *handle)
 {
 	return (int)(handle->state[STATE_PIDFD] & (LONG_WRITE - 1));
 }
 
-/* -- Opening -------------------------------------------------------------------------------------------------------- */
+/* -- Opening ------------------------------------------------------------------------------------------------------------ */
 
-/* Holds the process or thread, and makes sure that it is the one whose name was looked up. */
-static int hold_process(const Object *object)
-{
-	int pidfd = pidfd_of((pid_t)object->id, object->select > 0);
-	int directory;
-
-	if (pidfd < 0)
-		return pidfd;
-	/* In this order: what has that start time now is what the pidfd holds. */
-	directory = signal_directory(object);
-	if (directory < 0) {
-		close(pidfd);
-		return directory;
-	}
-	close(directory);
-	return pidfd;
-}
-
-/* A group's leader stands for it, dead or alive; one without has none, which is 0. */
-static int hold_group(const Object *object)
-{
-	uint64_t start;
-	int pidfd = object->part ? pidfd_of((pid_t)object->id, false) : 0;
-	int result = signal_group_start((pid_t)object->id, &start);
-
-	if (pidfd == -ESRCH)
-		pidfd = 0;
-	if (pidfd < 0)
-		return pidfd;
-	/* A leader may have ended since; one that was not there is another group's. */
-	if (result == 0 && (start ? (int64_t)start != object->part : pidfd > 0))
-		result = -ESRCH;
-	if (result < 0 && pidfd > 0)
-		close(pidfd);
-	return result < 0 ? result : pidfd;
-}
-
-static int hold(const Object *object)
+/* Returns a pidfd of the target, 0 for a group without a leader, or a negative errno. */
+static int target_pidfd(const Object *object)
 {
 	switch (object->select) {
 	case SIGNAL_GROUP:
-		return hold_group(object);
+		return signal_group_pidfd(object);
 	case SIGNAL_INBOX:
-		return signal_inbox_pidfd(object);
+		return inbox_pidfd(object);
 	default:
-		return hold_process(object);
+		return signal_process_pidfd(object);
 	}
 }
 
@@ -97,7 +66,7 @@ static int send_open(Handle *handle, BlockMode block)
 
 	if (result < 0)
 		return result;
-	pidfd = hold(&handle->object);
+	pidfd = target_pidfd(&handle->object);
 	if (pidfd < 0)
 		return pidfd;
 	handle->state[STATE_PIDFD] = pidfd;
@@ -105,17 +74,17 @@ static int send_open(Handle *handle, BlockMode block)
 	return 0;
 }
 
-static void close_pidfd(Handle *handle)
+static void send_close(Handle *handle)
 {
-	if (pidfd_held(handle) > 0)
-		close(pidfd_held(handle));
+	if (pidfd_of_handle(handle) > 0)
+		close(pidfd_of_handle(handle));
 }
 
-/* -- Writing -------------------------------------------------------------------------------------------------------- */
+/* -- Writing ------------------------------------------------------------------------------------------------------------ */
 
-typedef struct Order {
+typedef struct Signal {
 	int number, value;
-} Order;
+} Signal;
 
 static bool parse_value(const char *text, int length, int *out)
 {
@@ -127,77 +96,80 @@ static bool parse_value(const char *text, int length, int *out)
 	return true;
 }
 
-/* A line of `send`: "SIGNAL" or "SIGNAL VALUE". */
-static int parse_order(const char *line, int length, Order *out)
+/* Parses a line of `send`: "SIGNAL" or "SIGNAL VALUE". */
+static int parse_line(const char *line, int length, Signal *out)
 {
 	const char *blank = memchr(line, ' ', length);
 	int word = blank ? (int)(blank - line) : length;
 
-	*out = (Order){.number = signal_parse(line, word)};
+	*out = (Signal){.number = signal_parse(line, word)};
 	if (out->number < 0)
-		return refuse(EINVAL, "no signal is called %.*s", MIN(word, 64), line);
+		return refuse(EINVAL, "unknown signal %.*s: use a name such as TERM, or a number from 0 to 64",
+			      MIN(word, 64), line);
 	if (blank && !parse_value(blank + 1, length - word - 1, &out->value))
-		return refuse(EINVAL, "a line is SIGNAL or SIGNAL VALUE; a value is a number of 32 bits");
+		return refuse(EINVAL, "value is not a decimal number of 32 bits: write SIGNAL or SIGNAL VALUE");
 	return 0;
 }
 
-static int obey(Handle *handle, const Order *order)
+static int send_signal(Handle *handle, const Signal *signal)
 {
 	const Object *object = &handle->object;
-	const Target target = {.pidfd = pidfd_held(handle),
+	const Target target = {.pidfd = pidfd_of_handle(handle),
 			       .process = (pid_t)(object->select > 0 ? object->select : object->id)};
 	Sender sender;
 
 	memcpy(&sender, &handle->state[STATE_SENDER], sizeof sender);
 	switch (object->select) {
 	case SIGNAL_GROUP:
-		return signal_group_send(&sender, object, target.pidfd ? target.pidfd : -1, order->number,
-					 order->value);
+		return signal_group_send(&sender, object, target.pidfd, signal->number, signal->value);
 	case SIGNAL_INBOX:
-		/* Whom its owner lets write here may send it mail, not end it. */
-		if (order->number == SIGKILL || order->number == SIGSTOP)
-			return refuse(EPERM, "an inbox takes every signal but KILL and STOP; rmdir ends it");
-		return sender_signal_allowed(&sender, &target, order->number, order->value);
+		/* Write permission on `send` is permission to send to the inbox, and not to end or stop it. */
+		if (signal->number == SIGKILL || signal->number == SIGSTOP)
+			return refuse(EPERM, "an inbox does not accept KILL and STOP: use rmdir to end it");
+		return sender_send_unchecked(&sender, &target, signal->number, signal->value);
 	default:
-		return sender_signal(&sender, &target, order->number, order->value);
+		return sender_send(&sender, &target, signal->number, signal->value);
 	}
 }
 
 /* Sends one line. 0 or a negative errno. */
 static int send_line(Handle *handle, const char *line, size_t length)
 {
-	Order order = {.number = handle->desc->which};
+	Signal signal = {.number = handle->desc->which};
 	int result = 0;
 
 	if (length > LINE_MAX_BYTES)
-		return refuse(EINVAL, "a line has at most %d bytes", LINE_MAX_BYTES);
-	if (order.number == SIGNAL_BY_NAME)
-		result = parse_order(line, (int)length, &order);
-	else if (!parse_value(line, (int)length, &order.value))
-		order.value = 0;
-	return result < 0 ? result : obey(handle, &order);
+		return refuse(EINVAL, "line is longer than %d bytes: write SIGNAL or SIGNAL VALUE", LINE_MAX_BYTES);
+	if (signal.number == SIGNAL_BY_NAME)
+		result = parse_line(line, (int)length, &signal);
+	else if (!parse_value(line, (int)length, &signal.value))
+		signal.value = 0;
+	return result < 0 ? result : send_signal(handle, &signal);
 }
 
-/* Sends what was kept of a line, and `piece`. Keeps it when there is no room for the signal now, and drops it otherwise. */
-static int send_kept(Handle *handle, const char *piece, size_t length)
+/*
+ * Sends the line that consists of handle->unsent and `piece`. After -EAGAIN handle->unsent is as before; otherwise it is empty.
+ */
+static int send_unsent(Handle *handle, const char *piece, size_t length)
 {
-	Buffer *kept = &handle->unsent;
+	Buffer *unsent = &handle->unsent;
 	int result;
 
-	buffer_append(kept, piece, MIN(length, LINE_MAX_BYTES + 1));
-	result = send_line(handle, buffer_bytes(kept), kept->length);
+	buffer_append(unsent, piece, MIN(length, LINE_MAX_BYTES + 1));
+	result = send_line(handle, buffer_bytes(unsent), unsent->length);
 	if (result == -EAGAIN)
-		kept->length -= MIN(length, LINE_MAX_BYTES + 1);
+		unsent->length -= MIN(length, LINE_MAX_BYTES + 1);
 	else
-		buffer_take(kept, NULL, kept->length);
+		buffer_take(unsent, NULL, unsent->length);
 	return result;
 }
 
+/* Returns the number of bytes whose lines were sent or kept; or, if the first line fails, its negative errno. */
 static ssize_t write_lines(Handle *handle, const char *buf, size_t size)
 {
 	size_t total = 0;
 
-	if (size >= LONG)
+	if (size >= LONG_WRITE_BYTES)
 		handle->state[STATE_PIDFD] |= LONG_WRITE;
 	while (total < size) {
 		const char *line = buf + total;
@@ -209,7 +181,7 @@ static ssize_t write_lines(Handle *handle, const char *buf, size_t size)
 		    handle->unsent.length + length <= LINE_MAX_BYTES)
 			buffer_append(&handle->unsent, line, length);
 		else if (handle->unsent.length)
-			result = send_kept(handle, line, length);
+			result = send_unsent(handle, line, length);
 		else
 			result = send_line(handle, line, length);
 		if (result < 0)
@@ -220,68 +192,24 @@ static ssize_t write_lines(Handle *handle, const char *buf, size_t size)
 	return (ssize_t)total;
 }
 
-/* sigqueue(3) does not wait either where the target has too many signals queued. */
 static ssize_t send_write(Handle *handle, const char *buf, size_t size, BlockMode block)
 {
 	ssize_t n = write_lines(handle, buf, size);
 
 	return n == -EAGAIN ?
-		       refuse(EAGAIN, "as many signals are queued as the target's user may have (RLIMIT_SIGPENDING)") :
+		       refuse(EAGAIN,
+			      "the target's user has too many signals queued (RLIMIT_SIGPENDING): try again later") :
 		       n;
 }
 
 static int send_finish(Handle *handle, BlockMode block)
 {
-	return handle->unsent.length ? send_kept(handle, NULL, 0) : 0;
+	return handle->unsent.length ? send_unsent(handle, NULL, 0) : 0;
 }
 
 const StreamOps signal_send = {
 	.open = send_open,
 	.write = send_write,
 	.finish = send_finish,
-	.close = close_pidfd,
-};
-
-/* -- exit: the end comes with the process's ---------------------------------------------------------------------------- */
-
-static int exit_open(Handle *handle, BlockMode block)
-{
-	int pidfd = hold_process(&handle->object);
-
-	if (pidfd < 0)
-		return pidfd;
-	handle->state[STATE_PIDFD] = pidfd;
-	return 0;
-}
-
-static int exit_poll(Handle *handle)
-{
-	struct pollfd process = {.fd = pidfd_held(handle), .events = POLLIN};
-
-	return poll(&process, 1, 0) > 0 ? POLLIN | POLLRDNORM | POLLHUP : 0;
-}
-
-static ssize_t exit_read(Handle *handle, char *buf, size_t size, BlockMode block)
-{
-	return exit_poll(handle) ? 0 : -EAGAIN;
-}
-
-static void exit_wait(Handle *handle, Direction direction, size_t size, Wait *out)
-{
-	const Object *object = &handle->object;
-
-	*out = (Wait){
-		.how = WAIT_FD,
-		.fd = pidfd_held(handle),
-		.events = POLLIN,
-		.key = {object->id, object->part, object->select, (intptr_t)&signal_exit},
-	};
-}
-
-const StreamOps signal_exit = {
-	.open = exit_open,
-	.read = exit_read,
-	.poll = exit_poll,
-	.wait = exit_wait,
-	.close = close_pidfd,
+	.close = send_close,
 };

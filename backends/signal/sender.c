@@ -1,8 +1,11 @@
 /*
- * kill(2) compares the sender's real and effective uid with the target's real and saved one. The thread that plays the
- * sender must not have the sender's real uid (FACTS: the sender could kill it), so each of the sender's uids in turn is
- * its effective one; that comes to the same. What else kill(2) looks at is looked at here: CAP_KILL, and for SIGCONT the
- * session.
+ * Sending one signal for a sender: see sender.h.
+ *
+ * kill(2) compares the sender's real and effective uid with the target's real and saved uid. The thread that sends must not have
+ * the sender's real uid, because the sender could then kill the thread. So the thread sends with each of the two uids as its
+ * effective uid in turn, which gives the same result. This file itself checks CAP_KILL, and for SIGCONT the session.
+ *
+ * send.c and group.c call the functions, on any thread. There are no locks.
  */
 #include "backends/signal/sender.h"
 
@@ -24,24 +27,28 @@ int sender_of(const Caller *caller, Sender *out)
 	g_autofree char *status = NULL;
 	unsigned real, effective;
 	const char *uids;
-	bool here, same_users;
+	bool same_pids, same_users;
 	int directory;
 
 	if (caller->pid == 0)
-		return refuse(ESRCH, "you live in a pid namespace that ipcfs does not see");
+		return refuse(
+			ESRCH,
+			"caller is in a pid namespace that the daemon cannot see: run the command in the daemon's pid "
+			"namespace");
 	directory = procfs_open(caller->pid, 0);
 	if (directory < 0)
 		return directory;
 	status = procfs_read(directory, "status");
-	here = procfs_shares_namespace(directory, "pid");
+	same_pids = procfs_shares_namespace(directory, "pid");
 	same_users = procfs_shares_namespace(directory, "user");
 	close(directory);
 	uids = status ? procfs_field(status, "Uid") : NULL;
 	if (!uids || sscanf(uids, "%u %u", &real, &effective) != 2)
 		return -ESRCH;
-	/* Natively it can name no process outside its own namespace. */
-	if (!here)
-		return refuse(ESRCH, "you live in another pid namespace than ipcfs, whose processes these are");
+	/* Natively a process cannot signal the processes of another pid namespace. */
+	if (!same_pids)
+		return refuse(ESRCH,
+			      "caller is in another pid namespace: run the command in the daemon's pid namespace");
 	*out = (Sender){
 		.pid = (pid_t)procfs_number(status, "Tgid", 10),
 		.session = getsid(caller->pid),
@@ -53,10 +60,10 @@ int sender_of(const Caller *caller, Sender *out)
 	return 0;
 }
 
-/* -- Sending -------------------------------------------------------------------------------------------------------- */
+/* -- Sending ------------------------------------------------------------------------------------------------------------ */
 
-/* One signal, under whatever ids this thread has. */
-static int shoot(const Sender *sender, const Target *target, int number, int value)
+/* Sends the signal with the ids that this thread has. */
+static int send_now(const Sender *sender, const Target *target, int number, int value)
 {
 	siginfo_t info;
 
@@ -69,26 +76,27 @@ static int shoot(const Sender *sender, const Target *target, int number, int val
 	return syscall(SYS_pidfd_send_signal, target->pidfd, number, &info, target->flags) ? -errno : 0;
 }
 
-/* Root without CAP_KILL: this thread, for a moment, as well. */
-static int shoot_without_cap_kill(const Sender *sender, const Target *target, int number, int value)
+/* For a sender that is root without CAP_KILL: this thread gives up the capability while it sends. */
+static int send_without_cap_kill(const Sender *sender, const Target *target, int number, int value)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct all[2], less[2];
+	struct __user_cap_data_struct full[2], reduced[2];
 	int result;
 
-	if (syscall(SYS_capget, &header, all))
+	if (syscall(SYS_capget, &header, full))
 		return -errno;
-	memcpy(less, all, sizeof less);
-	less[0].effective &= ~(1U << CAP_KILL);
-	if (syscall(SYS_capset, &header, less))
+	memcpy(reduced, full, sizeof reduced);
+	reduced[0].effective &= ~(1U << CAP_KILL);
+	if (syscall(SYS_capset, &header, reduced))
 		return -errno;
-	result = shoot(sender, target, number, value);
-	if (syscall(SYS_capset, &header, all))
-		g_error("cannot take CAP_KILL back: %s", g_strerror(errno));
+	result = send_now(sender, target, number, value);
+	if (syscall(SYS_capset, &header, full))
+		g_error("cannot regain CAP_KILL: %s", g_strerror(errno));
 	return result;
 }
 
-static int shoot_as(uid_t uid, const Sender *sender, const Target *target, int number, int value)
+/* Sends the signal with this effective uid. */
+static int send_as(uid_t uid, const Sender *sender, const Target *target, int number, int value)
 {
 	const Caller caller = {.uid = uid, .gid = sender->gid};
 	int result = creds_override_sender(&caller);
@@ -96,60 +104,65 @@ static int shoot_as(uid_t uid, const Sender *sender, const Target *target, int n
 	if (result < 0)
 		return result;
 	if (uid == 0)
-		result = shoot_without_cap_kill(sender, target, number, value);
+		result = send_without_cap_kill(sender, target, number, value);
 	else
-		result = shoot(sender, target, number, value);
+		result = send_now(sender, target, number, value);
 	creds_revert();
 	return result;
 }
 
-/* For a signal to the daemon itself the kernel asks nothing: it would be the daemon's own. Its uids are all the same. */
+/* The kernel lets the daemon signal itself without a check. All uids of the daemon are the same. */
 static bool may_signal_daemon(const Sender *sender)
 {
 	return sender->cap_kill || sender->real == getuid() || sender->effective == getuid();
 }
 
-static int judge(const Sender *sender, const Target *target, int number, int value)
+/* Sends the signal if kill(2) lets the sender, SIGCONT's rule about sessions excepted. */
+static int send_checked(const Sender *sender, const Target *target, int number, int value)
 {
 	int result;
 
 	if (target->process == getpid() && !may_signal_daemon(sender))
 		return -EPERM;
 	if (sender->cap_kill)
-		return shoot(sender, target, number, value);
-	result = shoot_as(sender->effective, sender, target, number, value);
+		return send_now(sender, target, number, value);
+	result = send_as(sender->effective, sender, target, number, value);
 	if (result == -EPERM && sender->real != sender->effective)
-		result = shoot_as(sender->real, sender, target, number, value);
+		result = send_as(sender->real, sender, target, number, value);
 	return result;
 }
 
 /*
- * SIGCONT goes to every process of the sender's session. The kernel would look at the daemon's session instead, so it is
- * first asked about no signal at all.
+ * A process may send SIGCONT to every process of its session. The kernel would check the session of the daemon instead, so the
+ * signal 0 is sent first, for which the session does not matter.
  */
-static int judge_continue(const Sender *sender, const Target *target, int value)
+static int send_continue(const Sender *sender, const Target *target, int value)
 {
-	int result = judge(sender, target, 0, 0);
+	int result = send_checked(sender, target, 0, 0);
 
 	if (result == 0)
-		return judge(sender, target, SIGCONT, value);
+		return send_checked(sender, target, SIGCONT, value);
 	if (result == -EPERM && sender->session > 0 && getsid(target->process) == sender->session)
-		return shoot(sender, target, SIGCONT, value);
+		return send_now(sender, target, SIGCONT, value);
 	return result;
 }
 
-int sender_signal(const Sender *sender, const Target *target, int number, int value)
+int sender_send(const Sender *sender, const Target *target, int number, int value)
 {
-	int result = number == SIGCONT ? judge_continue(sender, target, value) : judge(sender, target, number, value);
+	int result = number == SIGCONT ? send_continue(sender, target, value) :
+					 send_checked(sender, target, number, value);
 
 	if (result == -EPERM)
-		return refuse(EPERM, "kill(2) does not let uid %u signal this process", sender->effective);
+		return refuse(
+			EPERM,
+			"kill(2) does not let uid %u signal this process: send as the owner of the process, or as root",
+			sender->effective);
 	return result;
 }
 
-int sender_signal_allowed(const Sender *sender, const Target *target, int number, int value)
+int sender_send_unchecked(const Sender *sender, const Target *target, int number, int value)
 {
-	return shoot(sender, target, number, value);
+	return send_now(sender, target, number, value);
 }
 
 int pidfd_of(pid_t pid, bool thread)
@@ -160,8 +173,9 @@ int pidfd_of(pid_t pid, bool thread)
 	if (fd >= 0)
 		return fd;
 	if (errno == EMFILE || errno == ENFILE)
-		return refuse(ENFILE, "the daemon has no descriptor left to hold the process with");
+		return refuse_descriptor(errno);
 	if (thread && errno == EINVAL)
-		return refuse(ENOSYS, "signals to a thread need Linux 6.9");
+		return refuse(ENOSYS,
+			      "kernel is older than Linux 6.9, which signals to a thread require: send to the process");
 	return -ESRCH;
 }

@@ -1,15 +1,15 @@
 /*
- * Who sends a signal, and what the kernel says to it.
+ * Senders of signals, and sending for them.
  *
- * A signal is sent with pidfd_send_signal(2), under the sender's ids (creds_override_sender), so that the kernel's own
- * check decides. It carries the code SI_QUEUE with the sender's pid, uid and value: SI_USER, what kill(2) gives, the kernel
- * lets nobody but a process itself fill in, and would name the daemon.
+ * The daemon sends a signal with pidfd_send_signal(2) and the sender's effective ids (creds_override_sender()), so that the
+ * kernel's own check decides. The signal carries the code SI_QUEUE with the sender's pid and uid, and the value. The code
+ * SI_USER, which kill(2) gives, would name the daemon: the kernel lets no process set it for another one.
  */
 #pragma once
 
 #include "backends/core/backend.h"
 
-/* Of the process that opened the file, at that moment. Plain data, to be kept in the open file. */
+/* The process that opened a file, as it was at that moment. Plain data, which the open file keeps. */
 typedef struct Sender {
 	pid_t pid, session;
 	uid_t real, effective;
@@ -18,26 +18,28 @@ typedef struct Sender {
 } Sender;
 
 /*
- * Learns who the caller of the current request is. It waits for our answer, so its thread id is still its own. -ESRCH: it
- * lives in a pid namespace of which the daemon sees nothing.
+ * Reads the credentials of the caller of the current request from /proc. The caller waits for the reply, so its thread id cannot
+ * have been reused. Returns 0 or a negative errno. -ESRCH: the caller is not in the daemon's pid namespace.
  */
 int sender_of(const Caller *caller, Sender *out);
 
-/* Whom a signal is for. */
+/* The target of a signal. */
 typedef struct Target {
-	int pidfd;     /* of a process, of a thread (PIDFD_THREAD), or of a group's leader */
-	pid_t process; /* the process, or that of the thread: kill(2) lets every process signal itself, so that the daemon,
-			   whose thread makes the call, has to be known */
+	int pidfd;      /* of a process, of a thread (PIDFD_THREAD), or of the leader of a group */
+	pid_t process;  /* the process, or the process of the thread: kill(2) would let the daemon signal itself */
 	unsigned flags; /* of pidfd_send_signal: TARGET_GROUP */
 } Target;
 
 enum { TARGET_GROUP = 1 << 2 /* PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9 */ };
 
-/* Sends `number` (0: only asks) with a value. 0, or kill(2)'s errno: EPERM, ESRCH; EAGAIN: too many are queued there. */
-int sender_signal(const Sender *sender, const Target *target, int number, int value);
+/*
+ * Sends the signal `number` (0: checks permission only) with a value. Returns 0, -EPERM or -ESRCH as kill(2), or -EAGAIN: the
+ * target's user has too many signals queued.
+ */
+int sender_send(const Sender *sender, const Target *target, int number, int value);
 
-/* The same without asking whether the sender may: where that was decided already. */
-int sender_signal_allowed(const Sender *sender, const Target *target, int number, int value);
+/* The same without the check of the sender's permission. */
+int sender_send_unchecked(const Sender *sender, const Target *target, int number, int value);
 
-/* pidfd_open(2). A descriptor, or -ESRCH, -ENFILE; -ENOSYS for a thread before Linux 6.9. */
+/* pidfd_open(2). Returns a descriptor, -ESRCH or -ENFILE; or -ENOSYS for a thread before Linux 6.9. */
 int pidfd_of(pid_t pid, bool thread);

@@ -1,16 +1,26 @@
-/* The directory signal/ and what is in it. */
+/*
+ * signal/: the directory, and the files of each process, thread, process group and inbox. See docs/ipcfs-signal.7. The tables
+ * are const; the only function reads /proc and takes no lock.
+ */
+#include "backends/signal/tree.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <unistd.h>
 
-#include "backends/core/procfs.h"
-#include "backends/signal/tree.h"
+#include "backends/common/attributes.h"
 #include "backends/common/signal_name.h"
-#include "backends/core/text.h"
+#include "backends/core/procfs.h"
+#include "backends/signal/exit.h"
+#include "backends/signal/group.h"
+#include "backends/signal/inbox.h"
+#include "backends/signal/inbox_lines.h"
+#include "backends/signal/process.h"
+#include "backends/signal/send.h"
 
 /* -- self ----------------------------------------------------------------------------------------------------------- */
 
-/* A request names the thread that made it. */
+/* Prints the process of the caller. Caller.pid is the id of a thread. */
 static int self_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
 	int directory = caller->pid ? procfs_open(caller->pid, 0) : -ESRCH;
@@ -77,71 +87,73 @@ static const FileDesc *const signal_files[] = {
 	{                                                                                                     \
 		.name = "send", .kind = STREAM, .mode = 0222, .stream = &signal_send, .which = SIGNAL_BY_NAME \
 	}
-#define TEXT_FILE(file, ops, what)                                                    \
-	{                                                                             \
-		.name = file, .kind = TEXT, .mode = 0444, .text = &ops, .which = what \
+#define PROCESS_STATUS                                                                       \
+	{                                                                                    \
+		.name = "status", .kind = TEXT, .mode = 0444, .text = &signal_process_status \
 	}
-#define MASKS                                                                                                   \
-	TEXT_FILE("pending", signal_text, SHOW_PENDING), TEXT_FILE("blocked", signal_text, SHOW_BLOCKED),       \
-		TEXT_FILE("ignored", signal_text, SHOW_IGNORED), TEXT_FILE("caught", signal_text, SHOW_CAUGHT), \
-		TEXT_FILE("status", signal_text, SHOW_STATUS), TEXT_FILE("name", signal_text, SHOW_NAME),       \
-		TEXT_FILE("state", signal_text, SHOW_STATE)
+#define MASKS                                                                   \
+	PROCESS_STATUS, ATTRIBUTE("pending", 0444, &signal_process_attributes), \
+		ATTRIBUTE("blocked", 0444, &signal_process_attributes),         \
+		ATTRIBUTE("ignored", 0444, &signal_process_attributes),         \
+		ATTRIBUTE("caught", 0444, &signal_process_attributes),          \
+		ATTRIBUTE("name", 0444, &signal_process_attributes),            \
+		ATTRIBUTE("state", 0444, &signal_process_attributes)
 
-/* -- PID/task/TID/ -------------------------------------------------------------------------------------------------- */
+/* -- PID/task/TID/ ------------------------------------------------------------------------------------------------------ */
 
 static const FileDesc thread_files[] = {SEND, MASKS, {0}};
 
 static const FileDesc thread = {.kind = DIRECTORY, .mode = 0444, .files = thread_files, .mechanisms = signal_files};
 
-/* -- PID/ ----------------------------------------------------------------------------------------------------------- */
+/* -- PID/ --------------------------------------------------------------------------------------------------------------- */
 
-static const FileDesc procfs_files[] = {
+static const FileDesc process_files[] = {
 	SEND,
 	MASKS,
 	{.name = "exit", .kind = STREAM, .mode = 0444, .stream = &signal_exit},
 	{.name = "task", .kind = DIRECTORY, .mode = 0444, .members = &signal_threads, .member = &thread},
-	TEXT_FILE("ppid", signal_text, SHOW_PPID),
-	TEXT_FILE("pgid", signal_text, SHOW_PGID),
-	TEXT_FILE("sid", signal_text, SHOW_SID),
+	ATTRIBUTE("ppid", 0444, &signal_process_attributes),
+	ATTRIBUTE("pgid", 0444, &signal_process_attributes),
+	ATTRIBUTE("sid", 0444, &signal_process_attributes),
 	{0},
 };
 
-static const FileDesc process = {.kind = DIRECTORY, .mode = 0444, .files = procfs_files, .mechanisms = signal_files};
+static const FileDesc process = {.kind = DIRECTORY, .mode = 0444, .files = process_files, .mechanisms = signal_files};
 
-/* -- group/PGID/ ---------------------------------------------------------------------------------------------------- */
+/* -- group/PGID/ -------------------------------------------------------------------------------------------------------- */
 
 static const FileDesc group_files[] = {
 	SEND,
-	TEXT_FILE("status", signal_group_text, SHOW_STATUS),
-	TEXT_FILE("pgid", signal_group_text, SHOW_PGID),
-	TEXT_FILE("leader", signal_group_text, SHOW_LEADER),
-	TEXT_FILE("sid", signal_group_text, SHOW_SID),
-	TEXT_FILE("members", signal_group_text, SHOW_MEMBERS),
+	SLOW_STATUS(&signal_group_attributes),
+	SLOW_ATTRIBUTE("pgid", 0444, &signal_group_attributes),
+	SLOW_ATTRIBUTE("leader", 0444, &signal_group_attributes),
+	SLOW_ATTRIBUTE("sid", 0444, &signal_group_attributes),
+	SLOW_ATTRIBUTE("members", 0444, &signal_group_attributes),
 	{0},
 };
 
 static const FileDesc group = {.kind = DIRECTORY, .mode = 0444, .files = group_files, .mechanisms = signal_files};
 
-/* -- inbox/NAME/ ---------------------------------------------------------------------------------------------------- */
+/* -- inbox/NAME/ -------------------------------------------------------------------------------------------------------- */
 
 static const FileDesc inbox_files[] = {
 	SEND,
-	{.name = "lines", .kind = STREAM, .mode = 0444, .stream = &signal_inbox_lines},
-	TEXT_FILE("status", signal_inbox_text, SHOW_STATUS),
-	TEXT_FILE("pid", signal_inbox_text, SHOW_PID),
-	TEXT_FILE("uid", signal_inbox_text, SHOW_UID),
-	TEXT_FILE("gid", signal_inbox_text, SHOW_GID),
+	{.name = "lines", .kind = STREAM, .mode = 0444, .stream = &inbox_lines},
+	SLOW_STATUS(&inbox_attributes),
+	SLOW_ATTRIBUTE("pid", 0444, &inbox_attributes),
+	SLOW_ATTRIBUTE("uid", 0444, &inbox_attributes),
+	SLOW_ATTRIBUTE("gid", 0444, &inbox_attributes),
 	{0},
 };
 
 static const FileDesc inbox = {.kind = DIRECTORY, .files = inbox_files};
 
-/* -- signal/ -------------------------------------------------------------------------------------------------------- */
+/* -- signal/ ------------------------------------------------------------------------------------------------------------ */
 
 static const FileDesc signal_descs[] = {
 	{.name = "self", .kind = LINK, .mode = 0777, .text = &self_text},
 	{.name = "group", .kind = DIRECTORY, .mode = 0555, .members = &signal_groups, .member = &group},
-	{.name = "inbox", .kind = DIRECTORY, .mode = 01777, .members = &signal_inboxes, .member = &inbox},
+	{.name = "inbox", .kind = DIRECTORY, .mode = 01777, .members = &inbox_members, .member = &inbox},
 	{0},
 };
 

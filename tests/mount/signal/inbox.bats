@@ -1,4 +1,4 @@
-# signal/inbox: signals received by reading a file.
+# signal/inbox: receiving signals by reading a file.
 load ../helper
 
 setup_file() {
@@ -15,7 +15,7 @@ teardown() {
 	quiet_log
 }
 
-@test "each signal is a line: name, sender, code, value" {
+@test "lines has one line for each signal: name, sender, code and value" {
 	mkdir "$B/mail"
 	p=$(cat "$B/mail/pid")
 	run -0 python3 -c 'import os, sys, signal
@@ -31,7 +31,7 @@ os.kill(int(sys.argv[1]), signal.SIGUSR1); print(os.getpid())' "$p"
 	same "Pid:	$p" "$(head -1 "$B/mail/status")"
 }
 
-@test "thousands of real-time signals, none lost, in order, to a reader of one byte" {
+@test "thousands of real-time signals arrive in order, and none is lost" {
 	mkdir "$B/mail"
 	p=$(cat "$B/mail/pid")
 	seq 3000 >"$S/$p/RTMIN"
@@ -49,7 +49,7 @@ os.kill(int(sys.argv[1]), signal.SIGUSR1); print(os.getpid())' "$p"
 	exec 5<&-
 }
 
-@test "it is a process of its maker, whom kill(2) lets signal it, and nobody else" {
+@test "the process has the ids of its maker, and kill(2) checks senders as for any process of that user" {
 	as 1000 mkdir -m 722 "$B/mine"
 	p=$(cat "$B/mine/pid")
 	same "1000 1000 1000 1000" "$(awk '$1 == "Uid:" { print $2, $3, $4, $5 }' "/proc/$p/status")"
@@ -67,7 +67,7 @@ os.kill(int(sys.argv[1]), signal.SIGUSR1); print(os.getpid())' "$p"
 	as 1000 rmdir "$B/mine"
 }
 
-@test "rmdir ends the process and gives its readers the end" {
+@test "rmdir ends the process, and its readers get end of file" {
 	mkdir "$B/mail"
 	p=$(cat "$B/mail/pid")
 	start_in read reader cat "$B/mail/lines"
@@ -76,14 +76,14 @@ os.kill(int(sys.argv[1]), signal.SIGUSR1); print(os.getpid())' "$p"
 	eventually [ ! -e "/proc/$p" ]
 }
 
-@test "a process that was killed: its readers get the end" {
+@test "readers get end of file when the process is killed" {
 	mkdir "$B/mail"
 	start_in read reader cat "$B/mail/lines"
 	kill -KILL "$(cat "$B/mail/pid")"
 	ended reader
 }
 
-@test "poll and O_NONBLOCK" {
+@test "lines supports poll and O_NONBLOCK" {
 	mkdir "$B/mail"
 	refused EAGAIN "$native" nonblocking "$B/mail/lines" read
 	start poller "$native" wait-for epoll read 20000 "$B/mail/lines"
@@ -92,7 +92,7 @@ os.kill(int(sys.argv[1]), signal.SIGUSR1); print(os.getpid())' "$p"
 	ended poller
 }
 
-@test "mv, and what is refused" {
+@test "mv keeps the process, and chown is refused" {
 	mkdir "$B/mail"
 	p=$(cat "$B/mail/pid")
 	mv "$B/mail" "$B/post"
@@ -103,12 +103,12 @@ os.kill(int(sys.argv[1]), signal.SIGUSR1); print(os.getpid())' "$p"
 	refused EPERM rm -f "$B/post/lines"
 }
 
-# Its standard ones, of which one is the pipe to the daemon, and its signals.
+# Its standard descriptors, one of which is the pipe to the daemon, and its signalfd.
 has_four_descriptors() {
 	[ "$(ls "/proc/$p/fd" | wc -l)" = 4 ]
 }
 
-@test "it holds none of the daemon's descriptors and ends with the daemon" {
+@test "the process has no descriptor of the daemon, and ends with the daemon" {
 	mkdir "$B/mail"
 	p=$(cat "$B/mail/pid")
 	eventually has_four_descriptors
@@ -119,7 +119,7 @@ has_four_descriptors() {
 	ipcfs_start
 }
 
-@test "who has waited leaves no descriptor behind: at close none, and an open one none after a while" {
+@test "the descriptor of a wait is closed with the file, or soon after the wait" {
 	mkdir "$B/mail"
 	p=$(cat "$B/mail/pid")
 	run -0 python3 - "$B/mail/lines" "$p" "/proc/$(ipcfs_pid)/fd" <<-'END'

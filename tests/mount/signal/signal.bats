@@ -1,24 +1,24 @@
-# signal/PID and signal/group, held against kill(2) and sigwaitinfo(2).
+# signal/PID and signal/group, compared with kill(2) and sigwaitinfo(2).
 load ../helper
 
 setup_file() {
 	new_mount
 	export S=$IPC/signal signals=$dir/signals
 	"${CC:-cc}" -D_GNU_SOURCE -pthread -o "$signals" "$BATS_TEST_DIRNAME/../../native/signals.c"
-	# The daemon leads a group that has a number here, whatever namespace the tests run in.
+	# The daemon leads a process group that has a number in the namespace of the tests.
 	printf '#!/bin/sh\nexec setsid "%s" "$@"\n' "$IPCFS" >"$dir/ipcfs"
 	chmod +x "$dir/ipcfs"
 	IPCFS=$dir/ipcfs ipcfs_start
 }
 
-# target NAME COMMAND [ARGUMENT...]: starts it as $t and waits until it is ready.
+# target NAME COMMAND [ARGUMENT...]: starts a process, sets $t to its pid, and waits until it is ready.
 target() {
 	start "$1" "$signals" "${@:2}"
 	t=${pid[$1]}
 	eventually grep -q ready "$BATS_TEST_TMPDIR/$1"
 }
 
-@test "the directory: processes, self, group, inbox" {
+@test "the directory has processes, self, group and inbox" {
 	run -0 python3 -c 'import os, sys, threading
 def check(): print(os.readlink(sys.argv[1]) == str(os.getpid()))
 check()
@@ -34,15 +34,15 @@ t = threading.Thread(target=check); t.start(); t.join()' "$S/self"
 	same "dr-xr-xr-x --w--w--w- -r--r--r--" "$(stat -c %A "$S/$t" "$S/$t/send" "$S/$t/status" | xargs)"
 	echo TERM >"$S/$t/send"
 	ended a
-	eventually [ ! -e "$S/$t" ] # the kernel looks again after a tick
+	eventually [ ! -e "$S/$t" ] # the kernel caches the name for a second
 }
 
-@test "a signal and what it carries: SI_QUEUE, the sender, the value" {
+@test "a signal carries SI_QUEUE, the sender and the value" {
 	target a receive 8
 	run -0 sh -c 'printf "%s\n" "$$"; printf "USR1\nsigusr2 42\n1\nRTMIN+3 -7\nSIGRTMAX-1 2147483647\n" >"$1/send"
 		echo 9 >"$1/INT"; echo anything >"$1/RTMAX"; printf 5 >"$1/TERM"' sh "$S/$t"
 	ended a
-	# Pending ones come in the order of their numbers, not of sending, so each is looked for.
+	# The kernel delivers pending signals in the order of their numbers, not of sending.
 	for line in "10 code=-1 pid=$output uid=0 value=0" "2 code=-1 pid=$output uid=0 value=9" "12 code=-1 pid=$output uid=0 value=42" \
 		"1 code=-1 pid=$output uid=0 value=0" "37 code=-1 pid=$output uid=0 value=-7" \
 		"63 code=-1 pid=$output uid=0 value=2147483647" "64 code=-1 pid=$output uid=0 value=0" \
@@ -51,7 +51,7 @@ t = threading.Thread(target=check); t.start(); t.join()' "$S/self"
 	done
 }
 
-@test "real-time signals are queued in order, none lost" {
+@test "real-time signals are queued in order, and none is lost" {
 	target a hold
 	seq 1000 >"$S/$t/RTMIN+5"
 	echo USR2 >"$S/$t/send"
@@ -61,7 +61,7 @@ t = threading.Thread(target=check); t.start(); t.join()' "$S/self"
 	same_bytes expected got
 }
 
-@test "0 only asks; bad words and values are refused, what was before them is sent" {
+@test "signal 0 sends nothing, and an invalid line is refused after the lines before it are sent" {
 	target a hold
 	echo 0 >"$S/$t/send"
 	for text in NOSUCH "" " " 65 -1 SIG "USR1 x" "USR1 2147483648" "RTMIN+31" "USR1 1 2"; do
@@ -81,7 +81,7 @@ BAD
 	run -1 grep -q "^15 " "$BATS_TEST_TMPDIR/a"
 }
 
-@test "the masks are decoded" {
+@test "the files of the masks have the names of signals" {
 	start a bash -c 'trap "" USR1; trap : USR2; echo ready; while :; do sleep 60; done'
 	t=${pid[a]}
 	eventually grep -qx USR1 "$S/$t/ignored"
@@ -97,7 +97,7 @@ BAD
 	same "signals S" "$(cat "$S/$t/name" "$S/$t/state" | tr R S | xargs)"
 }
 
-@test "exit waits until the process has ended, and so does poll" {
+@test "a read of exit and a poll wait until the process has ended" {
 	target a receive 1
 	start_in read waiter cat "$S/$t/exit"
 	start poller "$native" wait-for poll read 20000 "$S/$t/exit"
@@ -109,7 +109,7 @@ BAD
 	ended a
 }
 
-@test "a thread gets its own signal" {
+@test "a signal can be sent to a thread" {
 	target a thread
 	tid=$(awk '{ print $2 }' "$BATS_TEST_TMPDIR/a")
 	same "$t $tid" "$(ls "$S/$t/task" | sort -n | xargs)"
@@ -120,14 +120,14 @@ BAD
 	[[ "$(said a)" == *"10 code=-1 pid=$$ uid=0 value=7"* ]] || complain "$(said a)"
 }
 
-@test "a number that another process has taken over: ESRCH, and nothing reaches that one" {
+@test "sending fails with ESRCH once another process has the number, and that process gets no signal" {
 	for kind in "" group; do
 		run -0 "$signals" reuse "$IPC" $kind
 		same "ended: ESRCH held: ESRCH relative: ESRCH untouched: 1" "$(xargs <<<"$output")"
 	done
 }
 
-@test "the verdict is kill(2)'s for many users, init, the daemon and groups" {
+@test "permission to send is that of kill(2) for many users, init, the daemon and groups" {
 	g=$("$signals" mates 1000 1001 1000)
 	h=$("$signals" mates 0)
 	eventually [ "$(wc -l <"$S/group/$g/members")" = 3 ]
@@ -143,7 +143,7 @@ BAD
 	eventually [ ! -e "$S/group/$h" ]
 }
 
-@test "a group with a leader is signalled as one" {
+@test "every member of a group gets the signal" {
 	start a setsid bash -c 'sleep 60 & sleep 60 & echo ready; wait'
 	eventually grep -q ready "$BATS_TEST_TMPDIR/a"
 	t=${pid[a]}
@@ -158,7 +158,7 @@ BAD
 	[ -n "$members" ]
 }
 
-@test "a target whose queue is full is EAGAIN, as of sigqueue" {
+@test "sending to a target with a full queue fails with EAGAIN, as sigqueue(3) does" {
 	target a hold
 	prlimit --pid "$t" --sigpending=4:
 	run ! sh -c 'seq 40 >"$1/RTMIN"' sh "$S/$t"
@@ -172,7 +172,7 @@ BAD
 	[ "$(sed -n 's/^34 .*value=//p' "$BATS_TEST_TMPDIR/a" | tail -n 1)" = 7 ]
 }
 
-@test "files are written only, or read only; nothing is made or removed here" {
+@test "each file is for writing or for reading, and no file can be made or removed" {
 	target a receive 1
 	refused EACCES cat "$S/$t/send"
 	refused EACCES cat "$S/$t/TERM"
