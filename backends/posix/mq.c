@@ -1,11 +1,14 @@
 /*
- * posix/mq: POSIX message queues.
+ * posix/mq: the files of a POSIX message queue.
  *
- * A queue is a descriptor, so whoever waits does so with all the others of the daemon, in order, without a thread. Natively
- * the kernel hands a message to who sleeps in mq_receive(3) before anybody is told that one is there; so those come first.
+ * Waiting: a queue is a descriptor, so requests wait for it in the daemon's epoll set, in order and without a thread. The kernel hands
+ * a message to a process that sleeps in mq_receive(3) before it reports the queue readable. Such processes therefore
+ * receive first.
  *
- * A queue cannot be peeked: it takes room for the longest message it may have to receive any. A reader with less gets his
- * message as one that is too long for him (queue_hand_over()).
+ * A queue cannot be peeked, and mq_receive(3) fails if the buffer is smaller than msgsize, however short the message is. A reader with
+ * a smaller buffer gets its message in the way of a message that is too long for it (queue_hand_over()).
+ *
+ * Called by fs/ and by the functions of common/queue.h. No function holds a lock or sleeps.
  */
 #include "backends/posix/mq.h"
 
@@ -13,11 +16,17 @@
 #include <poll.h>
 #include <sys/epoll.h>
 
-#include "backends/core/parse.h"
 #include "backends/common/queue.h"
+#include "backends/core/parse.h"
 #include "backends/core/refusal.h"
+#include "backends/posix/mq_attributes.h"
+#include "backends/posix/mq_members.h"
+#include "backends/posix/mq_open.h"
 
-/* Handle.state: a PosixMq, held; and before there is one, the inode of that which is being replaced. */
+/* Object.select: the whole queue; or a priority of prio/, and then Object.part is the priority of the messages written. */
+enum { MQ_WHOLE, MQ_PRIORITY };
+
+/* Handle.state: a PosixMq with a reference; and before the open succeeds, the inode of the queue that is being replaced. */
 enum { STATE_QUEUE = QUEUE_OWN, STATE_REPLACED };
 
 static const PosixMq *queue_of_handle(const Handle *handle)
@@ -44,7 +53,7 @@ static int open_queue(Handle *handle, BlockMode block)
 
 static void close_queue(Handle *handle)
 {
-	posix_mq_give_back((PosixMq *)(intptr_t)handle->state[STATE_QUEUE]);
+	posix_mq_release((PosixMq *)(intptr_t)handle->state[STATE_QUEUE]);
 }
 
 static ssize_t receive(Handle *handle, char *buf, size_t room, Mark *mark, BlockMode block)
@@ -69,7 +78,7 @@ static ssize_t largest(Handle *handle)
 	return mq_getattr(descriptor(handle), &attr) < 0 ? -errno : attr.mq_msgsize;
 }
 
-/* Natively one may go on sending to a queue that nobody can open any more. */
+/* mq_send(3) to a queue without a name succeeds, but no process can open that queue any more. */
 static int send(Handle *handle, const Mark *mark, const char *bytes, size_t length, BlockMode block)
 {
 	if (posix_mq_removed(descriptor(handle)))
@@ -77,7 +86,7 @@ static int send(Handle *handle, const Mark *mark, const char *bytes, size_t leng
 	if (mq_send(descriptor(handle), bytes, length, (unsigned)mark->number) == 0)
 		return 0;
 	if (errno == EMSGSIZE)
-		return refuse(EMSGSIZE, "the message has %zu bytes and the queue's msgsize is %zd", length,
+		return refuse(EMSGSIZE, "message of %zu bytes is longer than the queue's msgsize %zd", length,
 			      largest(handle));
 	return -errno;
 }
@@ -112,7 +121,7 @@ static int poll_queue(Handle *handle)
 
 static void wait_for(Handle *handle, Direction direction, size_t size, Wait *out)
 {
-	(void)size; /* a message takes one place, however long it is */
+	(void)size; /* every message takes one place */
 	*out = (Wait){.how = WAIT_FD, .fd = -1, .events = direction == READING ? EPOLLIN : EPOLLOUT};
 	if (direction == OPENING) {
 		posix_mq_key(handle->state[STATE_REPLACED], OPENING, out->key);
@@ -139,14 +148,14 @@ static const Queue mq_queue = {
 
 /* -- prio/ ---------------------------------------------------------------------------------------------------------- */
 
-/* Nothing tells which priorities are queued, so none are listed. */
-static int priority_lookup(const void *context, const Object *at, const char *name, Object *out)
+/* The kernel does not tell which priorities are queued, so the directory lists none. */
+static int priority_lookup(const void *context, const Object *directory, const char *name, Object *out)
 {
 	int64_t priority;
 
 	if (!parse_number(name, 0, MQ_PRIO_MAX - 1, &priority) || (name[0] == '0' && name[1]))
 		return -ENOENT;
-	*out = *at;
+	*out = *directory;
 	out->select = MQ_PRIORITY;
 	out->part = priority;
 	return 0;
@@ -172,12 +181,12 @@ static const FileDesc queue_files[] = {
 	{.name = "lines", .kind = STREAM, .mode = 0666, .stream = &queue_lines, .mechanism = &mq_queue},
 	{.name = "records", .kind = STREAM, .mode = 0666, .stream = &queue_records, .mechanism = &mq_queue},
 	{.name = "prio", .kind = DIRECTORY, .members = &priorities, .member = &priority},
-	{.name = "status", .kind = TEXT, .mode = 0444, .text = &posix_mq_status},
-	{.name = "maxmsg", .kind = TEXT, .mode = 0644, .text = &posix_mq_size, .which = MQ_MAXMSG},
-	{.name = "msgsize", .kind = TEXT, .mode = 0644, .text = &posix_mq_size, .which = MQ_MSGSIZE},
-	{.name = "curmsgs", .kind = TEXT, .mode = 0444, .text = &posix_mq_attribute, .which = MQ_CURMSGS},
-	{.name = "qsize", .kind = TEXT, .mode = 0444, .text = &posix_mq_attribute, .which = MQ_QSIZE},
-	{.name = "notify", .kind = TEXT, .mode = 0444, .text = &posix_mq_attribute, .which = MQ_NOTIFY},
+	STATUS(&posix_mq_attributes),
+	SLOW_ATTRIBUTE("maxmsg", 0644, &posix_mq_attributes),
+	SLOW_ATTRIBUTE("msgsize", 0644, &posix_mq_attributes),
+	ATTRIBUTE("curmsgs", 0444, &posix_mq_attributes),
+	ATTRIBUTE("qsize", 0444, &posix_mq_attributes),
+	ATTRIBUTE("notify", 0444, &posix_mq_attributes),
 	{0},
 };
 /* clang-format on */

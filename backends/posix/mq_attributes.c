@@ -1,49 +1,79 @@
-/* The attributes of a POSIX queue: a file for each field of mq_attr (mq_getattr(3)) and what mq_overview(7) has, and status. */
+/*
+ * The attributes of a queue: the fields of mq_attr (mq_getattr(3)), and what a read of its file in the mqueue file system
+ * tells (mq_overview(7)).
+ */
+#include "backends/posix/mq_attributes.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <unistd.h>
 
-#include "backends/core/parse.h"
-#include "backends/posix/mq.h"
 #include "backends/common/signal_name.h"
-#include "backends/core/text.h"
+#include "backends/core/parse.h"
 #include "backends/core/refusal.h"
+#include "backends/posix/mq_fs.h"
+#include "backends/posix/mq_resize.h"
 
 enum {
-	/* The kernel's bounds, which not even a privilege passes (HARD_MSGMAX, HARD_MSGSIZEMAX in linux/ipc_namespace.h). */
+	/* The kernel's bounds, also for root (HARD_MSGMAX, HARD_MSGSIZEMAX in linux/ipc_namespace.h). */
 	MAXMSG_HARD = 65536,
 	MSGSIZE_HARD = 16 * 1024 * 1024
 };
 
-/* How each is called in status. */
-static const char *const labels[MQ_ATTRIBUTES] = {
-	[MQ_MAXMSG] = "Maxmsg", [MQ_MSGSIZE] = "Msgsize", [MQ_CURMSGS] = "Curmsgs",
-	[MQ_QSIZE] = "Qsize",   [MQ_NOTIFY] = "Notify",
-};
-
-typedef struct Known {
-	struct stat stat;
-	struct mq_attr attr;
+typedef struct Snapshot {
+	char name[NAME_MAX + 1];
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;
+	int64_t maxmsg, msgsize, curmsgs, qsize;
 	PosixMqReport report;
-} Known;
+	time_t mtime;
+} Snapshot;
 
-static int learn(const Object *object, Known *out)
+static int read_snapshot(int mqd, Snapshot *snapshot)
 {
-	int mqd = posix_mq_open(object, O_RDONLY), result = 0;
+	struct mq_attr attr;
+	struct stat stat;
+	int result;
+
+	if (mq_getattr(mqd, &attr) < 0 || fstat(mqd, &stat) < 0)
+		return -errno;
+	result = posix_mq_report(mqd, &snapshot->report);
+	if (result < 0)
+		return result;
+	snapshot->uid = stat.st_uid;
+	snapshot->gid = stat.st_gid;
+	snapshot->mode = stat.st_mode & 07777;
+	snapshot->maxmsg = attr.mq_maxmsg;
+	snapshot->msgsize = attr.mq_msgsize;
+	snapshot->curmsgs = attr.mq_curmsgs;
+	snapshot->qsize = (int64_t)snapshot->report.qsize;
+	snapshot->mtime = stat.st_mtime;
+	return 0;
+}
+
+static int snapshot_load(const Object *object, void *out)
+{
+	int mqd = posix_mq_open(object, O_RDONLY), result;
+	Snapshot *snapshot = out;
 
 	if (mqd < 0)
 		return mqd;
-	if (mq_getattr(mqd, &out->attr) < 0 || fstat(mqd, &out->stat) < 0)
-		result = -errno;
-	else
-		result = posix_mq_report(mqd, &out->report);
+	g_strlcpy(snapshot->name, object->name, sizeof snapshot->name);
+	result = read_snapshot(mqd, snapshot);
 	close(mqd);
 	return result;
 }
 
-/* mq_notify(3): who is to be told of the next message, and how. */
-static void print_notify(const PosixMqReport *report, GString *out)
+static void print_name(const void *value, GString *out)
 {
+	g_string_append_printf(out, "/%s\n", (const char *)value);
+}
+
+/* The process that mq_notify(3) has registered for the next message, and the way of the notification. */
+static void print_notify(const void *value, GString *out)
+{
+	const PosixMqReport *report = value;
 	char signal[SIGNAL_NAME_MAX];
 
 	if (!report->registered) {
@@ -64,68 +94,40 @@ static void print_notify(const PosixMqReport *report, GString *out)
 	}
 }
 
-static void print_attribute(int which, const Known *known, GString *out)
-{
-	switch (which) {
-	case MQ_MAXMSG:
-		text_number(out, known->attr.mq_maxmsg);
-		break;
-	case MQ_MSGSIZE:
-		text_number(out, known->attr.mq_msgsize);
-		break;
-	case MQ_CURMSGS:
-		text_number(out, known->attr.mq_curmsgs);
-		break;
-	case MQ_QSIZE:
-		text_number(out, (long long)known->report.qsize);
-		break;
-	case MQ_NOTIFY:
-		print_notify(&known->report, out);
-		break;
-	default:
-		g_assert_not_reached();
-	}
-}
-
-static int attribute_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
-{
-	Known known;
-	int result = learn(object, &known);
-
-	if (result == 0)
-		print_attribute(desc->which, &known, out);
-	return result;
-}
-
-static int status_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
-{
-	Known known;
-	int result = learn(object, &known);
-
-	if (result < 0)
-		return result;
-	g_string_append_printf(out, "Name:\t/%s\nUid:\t%u\nGid:\t%u\nMode:\t%04o\n", object->name, known.stat.st_uid,
-			       known.stat.st_gid, known.stat.st_mode & 07777);
-	for (int which = 0; which < MQ_ATTRIBUTES; which++) {
-		text_label(out, labels[which]);
-		print_attribute(which, &known, out);
-	}
-	text_label(out, "Mtime");
-	text_time(out, known.stat.st_mtime);
-	return 0;
-}
-
-static int size_store(const FileDesc *desc, const Object *object, const char *text)
+static int maxmsg_store(const Object *object, const char *text)
 {
 	int64_t value;
 
-	if (desc->which == MQ_MAXMSG && !parse_number(text, 1, MAXMSG_HARD, &value))
+	if (!parse_number(text, 1, MAXMSG_HARD, &value))
 		return refuse(EINVAL, "maxmsg is a number of messages from 1 to %d", MAXMSG_HARD);
-	if (desc->which == MQ_MSGSIZE && !parse_size(text, 1, MSGSIZE_HARD, &value))
-		return refuse(EINVAL, "msgsize is a number of bytes from 1 to %d, such as 8192 or 8K", MSGSIZE_HARD);
-	return posix_mq_remake(object, desc->which, value);
+	return posix_mq_resize(object, value, 0);
 }
 
-const TextOps posix_mq_attribute = {.show = attribute_show};
-const TextOps posix_mq_size = {.show = attribute_show, .store = size_store, .slow = true};
-const TextOps posix_mq_status = {.show = status_show};
+static int msgsize_store(const Object *object, const char *text)
+{
+	int64_t value;
+
+	if (!parse_size(text, 1, MSGSIZE_HARD, &value))
+		return refuse(EINVAL, "msgsize is a number of bytes from 1 to %d, such as 8192 or 8K", MSGSIZE_HARD);
+	return posix_mq_resize(object, 0, value);
+}
+
+static const Attribute attributes[] = {
+	{"name", NULL, print_name, offsetof(Snapshot, name)},
+	{"uid", NULL, attribute_print_id, offsetof(Snapshot, uid)},
+	{"gid", NULL, attribute_print_id, offsetof(Snapshot, gid)},
+	{"mode", NULL, attribute_print_mode, offsetof(Snapshot, mode)},
+	{"maxmsg", "messages", attribute_print_int64, offsetof(Snapshot, maxmsg), .store = maxmsg_store},
+	{"msgsize", "bytes", attribute_print_int64, offsetof(Snapshot, msgsize), .store = msgsize_store},
+	{"curmsgs", "messages", attribute_print_int64, offsetof(Snapshot, curmsgs)},
+	{"qsize", "bytes", attribute_print_int64, offsetof(Snapshot, qsize)},
+	{"notify", NULL, print_notify, offsetof(Snapshot, report)},
+	{"mtime", "time", attribute_print_time, offsetof(Snapshot, mtime)},
+	{0},
+};
+
+const AttributeSet posix_mq_attributes = {
+	.attributes = attributes,
+	.size = sizeof(Snapshot),
+	.load = snapshot_load,
+};

@@ -1,130 +1,163 @@
 /*
- * Making a queue.
+ * Creating a queue.
  *
- * The memory that a queue may take is charged to the *real* uid of who makes it, for as long as it exists, and held against
- * RLIMIT_MSGQUEUE of that process (mq_open(3)). So a deputy makes the queue, with the caller's ids and limit (deputy.h). Where
- * that is stopped or killed, what has become of the queue is looked up.
+ * The kernel charges the memory that a queue may take to the *real* uid of its creator as long as the queue exists, and compares the
+ * charge with RLIMIT_MSGQUEUE of that process (mq_open(3)). No thread of the daemon has the caller's real uid, so a helper
+ * process with the caller's ids and limit creates the queue (helper.h). The caller can stop or kill the helper; the
+ * daemon then looks up what the helper has done.
+ *
+ * Replacement: the helper first creates a queue of the new size under another name, so that a refusal changes nothing. It then checks
+ * that no process has the old queue open, removes the old queue, and creates the new one. A process may open the old queue
+ * between the check and the removal. The helper therefore checks again after the removal. From then on the old queue has no name,
+ * and only an open(2) through a mount of the mqueue file system that has looked up the name already can still open it.
+ *
+ * The functions of the helper process use nothing but system calls.
  */
+#include "backends/posix/mq_create.h"
+
 #include <errno.h>
-#include <stdio.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "backends/core/helper.h"
 #include "backends/core/credentials.h"
-#include "backends/posix/mq.h"
+#include "backends/core/helper.h"
 #include "backends/core/procfs.h"
 #include "backends/core/refusal.h"
+#include "backends/posix/mq_fs.h"
 
 enum {
-	MOST_MS = 5000,        /* what it may take, on a machine that has other things to do */
-	LIMIT_DEFAULT = 819200 /* the kernel's MQ_BYTES_MAX: where the caller's own limit is not known */
+	HELPER_MAX_MS = 5000,  /* on a machine with other work to do */
+	LIMIT_DEFAULT = 819200 /* the kernel's MQ_BYTES_MAX: for a caller whose limit is not known */
 };
 
-/* What the deputy is to do. */
-typedef struct Making {
-	const PosixMqOrder *order;
+/* A queue that the helper process creates. */
+typedef struct Order {
 	const char *name;
+	mode_t mode;
+	const struct mq_attr *attr; /* NULL: the kernel's defaults */
+	const PosixMqReplacement *replacement;
+	PosixMqName trial; /* the other name */
 	uid_t uid;
-	rlim_t limit, most; /* the caller's, and what can be had where the daemon may not raise its own */
-} Making;
+	rlim_t limit;    /* the caller's */
+	rlim_t possible; /* the most that a daemon without the right to raise limits can set */
+} Order;
 
-/* -- The deputy ----------------------------------------------------------------------------------------------------- */
+/* -- The helper process --------------------------------------------------------------------------------------------- */
 
 static void set_limit(const void *data)
 {
-	const Making *making = data;
-	const struct rlimit wanted = {making->limit, making->limit}, possible = {making->most, making->most};
+	const Order *order = data;
+	const struct rlimit wanted = {order->limit, order->limit}, possible = {order->possible, order->possible};
 
 	if (setrlimit(RLIMIT_MSGQUEUE, &wanted))
 		setrlimit(RLIMIT_MSGQUEUE, &possible);
 }
 
-/* The name is free of the old queue from here on. 1: which holds a message. */
-static int take_name(const PosixMqOrder *order)
+/* Creates the queue under a name that does not exist. A descriptor or a negative errno. */
+static int create(const char *name, mode_t mode, const struct mq_attr *attr)
 {
-	struct mq_attr attr;
-	char event;
+	int mqd = (int)syscall(SYS_mq_open, name, O_CREAT | O_EXCL | O_RDWR, mode, attr);
 
-	/* EINVAL: there is an event, which has no room in a byte. */
-	if (read(order->opened, &event, sizeof event) >= 0 || errno != EAGAIN)
-		return -ESTALE;
-	if (syscall(SYS_mq_unlink, order->name))
-		return -errno;
-	return mq_getattr(order->replaces, &attr) == 0 && attr.mq_curmsgs > 0;
+	return mqd < 0 ? -errno : mqd;
 }
 
-/* Its value: the new queue's inode. */
-static HelperReport make(const void *data)
+/* Whether the caller may have the new queue beside the old one. */
+static int try_new_size(const Order *order)
 {
-	const Making *making = data;
-	const PosixMqOrder *order = making->order;
-	HelperReport made = {0};
+	int mqd = create(order->trial, 0600, order->attr);
+
+	if (mqd < 0)
+		return mqd;
+	syscall(SYS_mq_unlink, order->trial);
+	close(mqd);
+	return 0;
+}
+
+/* Removes the old queue. Returns the attributes of the new one in *attr. */
+static int remove_old(const PosixMqReplacement *replacement, const struct mq_attr **attr)
+{
+	int result = posix_mq_check_unused(replacement->old);
+
+	if (result < 0)
+		return result;
+	if (posix_mq_removed(replacement->old))
+		return -EAGAIN;
+	if (syscall(SYS_mq_unlink, replacement->name))
+		return errno == ENOENT ? -EAGAIN : -errno;
+	if (posix_mq_check_unused(replacement->old) < 0)
+		*attr = replacement->old_attr;
+	return 0;
+}
+
+/* The report's value is the inode of the new queue. */
+static HelperReport create_ordered(const void *data)
+{
+	const Order *order = data;
+	const struct mq_attr *attr = order->attr;
+	HelperReport report = {0};
 	struct stat stat;
-	int mqd, kept = 0;
+	int mqd;
 
-	if (order->replaces >= 0)
-		kept = take_name(order);
-	if (kept < 0) {
-		made.result = kept;
-		return made;
+	if (order->replacement) {
+		report.result = try_new_size(order);
+		if (report.result == 0)
+			report.result = remove_old(order->replacement, &attr);
+		if (report.result < 0)
+			return report;
 	}
-	mqd = (int)syscall(SYS_mq_open, making->name, O_CREAT | O_EXCL | O_RDWR, order->mode,
-			   kept ? order->before : order->attr);
-	if (mqd < 0) {
-		made.result = -errno;
-		return made;
-	}
-	if (order->trial)
-		syscall(SYS_mq_unlink, making->name);
-	if (fstat(mqd, &stat) == 0)
-		made.value = (int64_t)stat.st_ino;
-	made.result = kept ? -EBUSY : 0;
-	return made;
+	mqd = create(order->name, order->mode, attr);
+	if (mqd < 0)
+		report.result = mqd;
+	else if (fstat(mqd, &stat) == 0)
+		report.value = (int64_t)stat.st_ino;
+	return report;
 }
 
-/* -- The parent ----------------------------------------------------------------------------------------------------- */
+/* -- The daemon ----------------------------------------------------------------------------------------------------- */
 
-/* The deputy was killed. What has it done? As the daemon. */
-static HelperReport find_out(const Making *making)
+/* Finds out what a helper has done that was killed. Called as the daemon. */
+static HelperReport inspect(const Order *order)
 {
-	const PosixMqOrder *order = making->order;
+	const PosixMqReplacement *replacement = order->replacement;
 	struct stat stat, old = {0};
 	Object object;
 
-	if (order->trial)
-		syscall(SYS_mq_unlink, making->name);
-	else if (posix_mq_find(order->name, &object) == 0 && posix_mq_stat(&object, &stat) == 0 &&
-		 stat.st_uid == making->uid &&
-		 (order->replaces < 0 || (fstat(order->replaces, &old) == 0 && old.st_ino != stat.st_ino)))
+	if (replacement) {
+		syscall(SYS_mq_unlink, order->trial);
+		/* The helper may have left its lease, which belongs to the open file that both share. */
+		fcntl(replacement->old, F_SETLEASE, F_UNLCK);
+	}
+	if (posix_mq_find(order->name, &object) == 0 && posix_mq_stat(&object, &stat) == 0 &&
+	    stat.st_uid == order->uid &&
+	    (!replacement || (fstat(replacement->old, &old) == 0 && old.st_ino != stat.st_ino)))
 		return (HelperReport){.value = object.id};
 	return (HelperReport){
-		.result = refuse(EINTR, "the process that was to make the queue for you was stopped or killed")};
+		.result =
+			refuse(EINTR, "the helper process that creates the queue as the caller was stopped or killed")};
 }
 
-/* Its result is 0 or a negative errno, its value the inode of what was made, or 0. */
-static HelperReport delegate(const Making *making)
+static HelperReport run_helper(const Order *order)
 {
-	const PosixMqOrder *order = making->order;
 	const HelperProcess helper = {
 		.prepare = set_limit,
-		.act = make,
-		.data = making,
-		.descriptors = {order->replaces, order->replaces < 0 ? -1 : order->opened},
-		.timeout_ms = MOST_MS,
+		.act = create_ordered,
+		.data = order,
+		.descriptors = {order->replacement ? order->replacement->old : -1, -1},
+		.timeout_ms = HELPER_MAX_MS,
 	};
-	HelperReport made = {0};
-	int result = helper_run(&helper, &made);
+	HelperReport report = {0};
+	int result = helper_run(&helper, &report);
 
 	if (result == -EINTR) {
 		creds_raise();
-		made = find_out(making);
+		report = inspect(order);
 		creds_lower();
 	} else if (result < 0) {
-		made.result = result;
+		report.result = result;
 	}
-	return made;
+	return report;
 }
 
 /* -- Refusals ------------------------------------------------------------------------------------------------------- */
@@ -137,7 +170,7 @@ static long long limit_of(const char *name)
 	return g_file_get_contents(path, &text, NULL, NULL) ? g_ascii_strtoll(text, NULL, 10) : 0;
 }
 
-/* What a queue is charged (mq_open(3), getrlimit(2)). */
+/* The bytes that the kernel charges for a queue (mq_open(3), getrlimit(2)). */
 static long long charge_of(const struct mq_attr *attr)
 {
 	enum { MESSAGE = 48, NODE = 48 }; /* struct msg_msg and struct posix_msg_tree_node of a 64-bit kernel */
@@ -147,20 +180,18 @@ static long long charge_of(const struct mq_attr *attr)
 	return maxmsg * (MESSAGE + msgsize) + MIN(maxmsg, MQ_PRIO_MAX) * NODE;
 }
 
-static int explain(int result, const Making *making)
+/* Notes the reason for a failure of create(). */
+static int explain(int result, const Order *order)
 {
-	const PosixMqOrder *order = making->order;
-
 	switch (result) {
 	case -EMFILE:
 		return refuse(EMFILE,
-			      "it takes %lld bytes, and all queues that you have made%s may take %llu "
+			      "limit reached: the queue takes %lld bytes, and all queues of the user%s may take %llu "
 			      "together (RLIMIT_MSGQUEUE, ulimit -q)",
-			      charge_of(order->attr), order->trial ? ", the old one still among them," : "",
-			      (unsigned long long)making->limit);
+			      charge_of(order->attr), order->replacement ? ", the old one included," : "",
+			      (unsigned long long)order->limit);
 	case -ENOSPC:
-		return refuse(ENOSPC, "as many queues exist as limits/mq_queues_max allows: %lld",
-			      limit_of("queues_max"));
+		return refuse(ENOSPC, "limit reached: %lld queues (limits/mq_queues_max)", limit_of("queues_max"));
 	case -EINVAL:
 		return refuse(EINVAL,
 			      "%ld messages of %ld bytes: limits/mq_msg_max is %lld and limits/mq_msgsize_max %lld",
@@ -173,54 +204,68 @@ static int explain(int result, const Making *making)
 
 /* -- Orders --------------------------------------------------------------------------------------------------------- */
 
-/* The caller's own limit, and what the daemon could give at most without a privilege. */
-static void find_limits(Making *making)
+static void find_limits(Order *order)
 {
-	struct rlimit entry;
+	struct rlimit own;
 	uint64_t limit;
 
 	creds_raise();
-	if (!procfs_limit(creds_caller_pid(), making->uid, "Max msgqueue size", &limit))
+	if (!procfs_limit(creds_caller_pid(), order->uid, "Max msgqueue size", &limit))
 		limit = LIMIT_DEFAULT;
 	creds_lower();
-	making->limit = limit == UINT64_MAX ? RLIM_INFINITY : (rlim_t)limit;
-	making->most = making->limit;
-	if (getrlimit(RLIMIT_MSGQUEUE, &entry) == 0)
-		making->most = MIN(making->limit, entry.rlim_max);
+	order->limit = limit == UINT64_MAX ? RLIM_INFINITY : (rlim_t)limit;
+	order->possible = order->limit;
+	if (getrlimit(RLIMIT_MSGQUEUE, &own) == 0)
+		order->possible = MIN(order->limit, own.rlim_max);
 }
 
-int posix_mq_make(const PosixMqOrder *order, int64_t *inode)
+/* Creates the queue. *inode: that of the queue, 0 if none was created. 0 or a negative errno, the reason noted. */
+static int carry_out(Order *order, int64_t *inode)
 {
-	char trial[32]; /* a name that nobody has thought of before */
-	Making making = {
-		.order = order,
-		.name = order->name,
-		.uid = geteuid(),
-	};
-	HelperReport made;
+	HelperReport report;
 
-	if (order->trial) {
-		snprintf(trial, sizeof trial, "ipcfs-%08x%08x", g_random_int(), g_random_int());
-		making.name = trial;
-	}
-	find_limits(&making);
-	made = delegate(&making);
-	*inode = made.value;
-	return explain(made.result, &making);
+	order->uid = geteuid();
+	find_limits(order);
+	report = run_helper(order);
+	*inode = report.value;
+	return explain(report.result, order);
 }
 
 int posix_mq_create(const char *name, mode_t mode, Object *out)
 {
-	const PosixMqOrder order = {.name = name, .mode = mode, .replaces = -1};
+	Order order = {.name = name, .mode = mode};
 	int64_t inode;
 	int result = posix_mq_find(name, out);
 
 	if (result != -ENOENT)
 		return result == 0 || result == -EACCES ? -EEXIST : result;
-	result = posix_mq_make(&order, &inode);
+	result = carry_out(&order, &inode);
 	if (result < 0)
 		return result;
 	*out = (Object){.id = inode};
 	g_strlcpy(out->name, name, sizeof out->name);
 	return 0;
+}
+
+int posix_mq_replace(const PosixMqReplacement *replacement, int64_t *inode)
+{
+	Order order = {
+		.name = replacement->name,
+		.mode = replacement->mode,
+		.attr = replacement->attr,
+		.replacement = replacement,
+	};
+	int result;
+
+	posix_mq_random_name(order.trial);
+	result = carry_out(&order, inode);
+	if (result == -EPERM || result == -EACCES)
+		return refuse(EPERM, "resizing recreates the queue: only its owner or root can do it");
+	if (result == -EEXIST)
+		return refuse(EEXIST,
+			      "the queue was removed, but another program took its name: create it under another one");
+	if (result < 0 && result != -EAGAIN && posix_mq_removed(replacement->old))
+		return refuse(-result, "the queue was removed, but could not be created again: %s",
+			      g_strerror(-result));
+	return result;
 }

@@ -1,12 +1,19 @@
 /*
- * Where POSIX queues are: in a file system of the kernel's, one for each IPC namespace, whose root has them all
- * (mq_overview(7)). It is there without being mounted anywhere. A daemon that is root mounts it for itself, where nobody
- * else sees it; another one looks whether it is mounted on /dev/mqueue, as usual, and is that of the same namespace. Without
- * it queues are found by name, and cannot be listed.
+ * Queues in the kernel's mqueue file system (mq_overview(7)).
  *
- * A queue is known by its name and its inode number, so that one made anew under the name is another queue.
+ * Each IPC namespace has one such file system, and its root directory lists all queues. It exists without being mounted. A root
+ * daemon mounts it for itself, invisible to other processes. A non-root daemon uses the mount on /dev/mqueue if that
+ * belongs to the same namespace. Without a directory, queues are found by name and cannot be listed.
+ *
+ * A queue is identified by its name and its inode number: a queue that is created again under the name is another queue.
+ *
+ * While a queue is being replaced, its name does not exist for an instant. Each function here therefore tries three times: the kernel,
+ * the table of queues that are being replaced, and the kernel again, since the replacement may have ended in between.
  */
+#include "backends/posix/mq_fs.h"
+
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -14,15 +21,13 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "backends/common/folder.h"
 #include "backends/core/credentials.h"
-#include "backends/common/registry.h"
-#include "backends/posix/mq.h"
 #include "backends/core/refusal.h"
+#include "backends/posix/mq_table.h"
 
-enum { MQUEUE_MAGIC = 0x19800202 };
+enum { MQUEUE_MAGIC = 0x19800202, OPEN_TRIES = 5 };
 
-/* mq_open(3) without the slash that it wants in front. */
+/* mq_open(3), which libc gives a leading slash. */
 static int open_by_name(const char *name, int flags)
 {
 	int mqd = (int)syscall(SYS_mq_open, name, flags | O_NONBLOCK | O_CLOEXEC, 0600, NULL);
@@ -30,9 +35,15 @@ static int open_by_name(const char *name, int flags)
 	return mqd < 0 ? -errno : mqd;
 }
 
+void posix_mq_random_name(PosixMqName out)
+{
+	snprintf(out, sizeof(PosixMqName), "ipcfs-%08x%08x", g_random_int(), g_random_int());
+}
+
 /* -- The directory -------------------------------------------------------------------------------------------------- */
 
-static int mount_unseen(void)
+/* Mounts the file system without attaching it to a directory. -1: the daemon may not. */
+static int mount_detached(void)
 {
 	int fs = fsopen("mqueue", FSOPEN_CLOEXEC), mount = -1;
 
@@ -44,18 +55,18 @@ static int mount_unseen(void)
 	return mount;
 }
 
-/* The device of the queues of our namespace, which any queue of it tells: here one that is made for this. 0: not known. */
+/* The device number of the namespace's queues, taken from a queue that is created for this. 0: not known. */
 static dev_t own_device(void)
 {
 	static dev_t known;
 	const struct mq_attr smallest = {.mq_maxmsg = 1, .mq_msgsize = 1};
 	struct stat stat;
-	char name[32];
+	PosixMqName name;
 	int mqd;
 
 	if (known)
 		return known;
-	snprintf(name, sizeof name, "ipcfs-%08x%08x", g_random_int(), g_random_int());
+	posix_mq_random_name(name);
 	mqd = (int)syscall(SYS_mq_open, name, O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC, 0600, &smallest);
 	if (mqd < 0)
 		return 0;
@@ -66,7 +77,8 @@ static dev_t own_device(void)
 	return known;
 }
 
-static int mounted_for_all(void)
+/* /dev/mqueue, if the file system of the daemon's namespace is mounted there; else -1. */
+static int open_system_mount(void)
 {
 	int fd = open("/dev/mqueue", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct statfs fs;
@@ -88,9 +100,9 @@ int posix_mq_directory(void)
 	if (fd >= 0)
 		return fd;
 	creds_raise();
-	fd = mount_unseen();
+	fd = mount_detached();
 	if (fd < 0)
-		fd = mounted_for_all();
+		fd = open_system_mount();
 	creds_lower();
 	if (fd < 0)
 		return -1;
@@ -98,8 +110,6 @@ int posix_mq_directory(void)
 		close(fd); /* another thread was first */
 	return g_atomic_int_get(&directory);
 }
-
-/* -- One queue ------------------------------------------------------------------------------------------------------ */
 
 /* Folder.open */
 static int open_directory(void)
@@ -112,57 +122,51 @@ static int open_directory(void)
 	return fd < 0 ? -errno : fd;
 }
 
-static const Folder folder = {.open = open_directory, .prefix = ""};
+const Folder posix_mq_folder = {.open = open_directory, .prefix = ""};
 
-/* The object as it is now. */
-static Object current(const Object *object)
+/* -- Look-up -------------------------------------------------------------------------------------------------------- */
+
+Object posix_mq_current(const Object *object)
 {
-	Object now = *object;
+	Object current = *object;
 
-	now.id = posix_mq_inode(object);
-	return now;
+	current.id = posix_mq_inode(object);
+	return current;
 }
 
-/* Where there is no directory: a descriptor of the queue, if it can be read or written. */
-static int open_any(const char *name)
+int posix_mq_open_any(const char *name)
 {
 	int mqd = open_by_name(name, O_RDONLY);
 
 	return mqd == -EACCES ? open_by_name(name, O_WRONLY) : mqd;
 }
 
-/* Where there is no directory. */
+/* Closes the descriptor of a queue after fstat(2). A negative `mqd` is an error, which it returns. */
+static int stat_and_close(int mqd, struct stat *out)
+{
+	int result;
+
+	if (mqd < 0)
+		return mqd;
+	result = fstat(mqd, out) < 0 ? -errno : 0;
+	close(mqd);
+	return result;
+}
+
+/* For a daemon without the directory. */
 static int stat_by_name(const char *name, struct stat *out)
 {
-	int mqd = strlen(name) > NAME_MAX ? -ENAMETOOLONG : open_any(name), result;
-
-	if (mqd < 0)
-		return mqd;
-	result = fstat(mqd, out) < 0 ? -errno : 0;
-	close(mqd);
-	return result;
+	return stat_and_close(strlen(name) > NAME_MAX ? -ENAMETOOLONG : posix_mq_open_any(name), out);
 }
 
-/* fstat(2) of a queue that is being replaced; by its inode, or where that is 0 by its name. */
-static int stat_replaced(const char *name, int64_t inode, struct stat *out)
-{
-	int mqd = posix_mq_replaced(name, inode), result;
-
-	if (mqd < 0)
-		return mqd;
-	result = fstat(mqd, out) < 0 ? -errno : 0;
-	close(mqd);
-	return result;
-}
-
-/* What the kernel has under the name. */
-static int find_there(const char *name, Object *out)
+/* The queue that the kernel has under the name. */
+static int find_in_kernel(const char *name, Object *out)
 {
 	struct stat stat;
 	int result;
 
 	if (posix_mq_directory() >= 0)
-		return folder_lookup(&folder, NULL, name, out);
+		return folder_lookup(&posix_mq_folder, NULL, name, out);
 	result = stat_by_name(name, &stat);
 	if (result == 0)
 		folder_object(name, &stat, out);
@@ -171,90 +175,98 @@ static int find_there(const char *name, Object *out)
 
 int posix_mq_find(const char *name, Object *out)
 {
-	int result = find_there(name, out);
+	int result = find_in_kernel(name, out);
 	struct stat stat;
 
-	if (result == -ENOENT && stat_replaced(name, 0, &stat) == 0) {
+	if (result == -ENOENT && stat_and_close(posix_mq_replaced(name, 0), &stat) == 0) {
 		folder_object(name, &stat, out);
 		return 0;
 	}
-	/* Another one may have taken its place just before the last line, or since the first. */
 	if (result == -ENOENT)
-		result = find_there(name, out);
-	if (result == 0 && posix_mq_has_moved(out->id)) {
-		const int64_t before = out->id;
+		result = find_in_kernel(name, out);
+	if (result == 0 && posix_mq_is_renumbered(out->id)) {
+		const int64_t seen = out->id;
 
-		result = find_there(name, out);
-		if (result == 0 && out->id == before)
-			posix_mq_lives(before);
+		/* The queue was replaced after the look-up, or the kernel has given its number to a new queue. */
+		result = find_in_kernel(name, out);
+		if (result == 0 && out->id == seen)
+			posix_mq_forget_renumbering(seen);
 	}
 	return result;
 }
 
-/* What the kernel has for the object. */
-static int stat_there(const Object *object, struct stat *out)
+static int stat_in_kernel(const Object *object, struct stat *out)
 {
-	const Object now = current(object);
+	const Object current = posix_mq_current(object);
 	int result;
 
 	if (posix_mq_directory() >= 0)
-		return folder_stat_file(&folder, &now, out);
+		return folder_stat_file(&posix_mq_folder, &current, out);
 	result = stat_by_name(object->name, out);
-	return result == 0 && (int64_t)out->st_ino != now.id ? -ENOENT : result;
+	return result == 0 && (int64_t)out->st_ino != current.id ? -ENOENT : result;
 }
 
 int posix_mq_stat(const Object *object, struct stat *out)
 {
-	int result = stat_there(object, out);
+	int result = stat_in_kernel(object, out);
 
 	if (result == -ENOENT)
-		result = stat_replaced(NULL, posix_mq_inode(object), out);
-	/* As above. */
-	return result == -ENOENT ? stat_there(object, out) : result;
+		result = stat_and_close(posix_mq_replaced(NULL, posix_mq_inode(object)), out);
+	return result == -ENOENT ? stat_in_kernel(object, out) : result;
 }
 
-static int open_there(const Object *object, int access)
+/* -- Opening -------------------------------------------------------------------------------------------------------- */
+
+/* -EAGAIN: another thread or a helper process has a lease on the queue at this moment (posix_mq_check_unused()). */
+static int open_in_kernel(const Object *object, int access)
 {
-	const Object now = current(object);
+	const Object current = posix_mq_current(object);
 	struct stat stat;
 	int mqd;
 
-	/* Both are the same, but the first does not wait for whoever makes or removes a queue at this moment. */
+	/* openat(2) does not wait for a process that creates or removes a queue at this moment, mq_open(3) does. */
 	if (posix_mq_directory() >= 0)
-		mqd = folder_open(&folder, &now, access);
+		mqd = folder_open(&posix_mq_folder, &current, access);
 	else
 		mqd = open_by_name(object->name, access);
 	if (mqd == -EMFILE || mqd == -ENFILE)
-		return refuse(ENFILE, "the daemon has no descriptor left");
-	if (mqd < 0 || (fstat(mqd, &stat) == 0 && (int64_t)stat.st_ino == now.id))
+		return refuse(ENFILE, "the daemon has no file descriptor left");
+	if (mqd < 0 || (fstat(mqd, &stat) == 0 && (int64_t)stat.st_ino == current.id))
 		return mqd;
 	close(mqd);
 	return -ENOENT;
 }
 
+/*
+ * A descriptor of a queue that is being replaced, if this thread has the right to open it. It is a duplicate: another open file
+ * would meet the lease, or stop the replacement.
+ */
 static int open_replaced(int64_t inode, int access)
 {
-	int mqd = posix_mq_replaced(NULL, inode), opened;
-	char path[64];
+	static const int modes[] = {[O_RDONLY] = R_OK, [O_WRONLY] = W_OK, [O_RDWR] = R_OK | W_OK};
+	int mqd = posix_mq_replaced(NULL, inode), result;
 
-	if (mqd < 0)
+	if (mqd < 0 || faccessat(mqd, "", modes[access], AT_EACCESS | AT_EMPTY_PATH) == 0)
 		return mqd;
-	/* Once more, with the rights that this thread has. */
-	snprintf(path, sizeof path, "/proc/self/fd/%d", mqd);
-	opened = open(path, access | O_NONBLOCK | O_CLOEXEC);
-	opened = opened < 0 ? -errno : opened;
+	result = -errno;
 	close(mqd);
-	return opened;
+	return result;
 }
 
 int posix_mq_open(const Object *object, int access)
 {
-	int mqd = open_there(object, access);
+	for (int tries = 0; tries < OPEN_TRIES; tries++) {
+		int mqd = open_in_kernel(object, access), replaced;
 
-	if (mqd == -ENOENT)
-		mqd = open_replaced(posix_mq_inode(object), access);
-	/* As above. */
-	return mqd == -ENOENT ? open_there(object, access) : mqd;
+		if (mqd != -ENOENT && mqd != -EAGAIN)
+			return mqd;
+		replaced = open_replaced(posix_mq_inode(object), access);
+		if (replaced != -ENOENT)
+			return replaced;
+		if (mqd == -ENOENT && tries > 0)
+			return mqd;
+	}
+	return refuse(EBUSY, "another process has a lease on the queue (F_SETLEASE): retry");
 }
 
 int posix_mq_report(int mqd, PosixMqReport *out)
@@ -279,160 +291,31 @@ int posix_mq_report(int mqd, PosixMqReport *out)
 	return 0;
 }
 
-/* -- DirOps -------------------------------------------------------------------------------------------------------- */
-
-/* All times are those of the last message: what else the kernel notes, it notes at each look at the bytes queued as well. */
-static void fill_stat(const struct stat *stat, uint64_t qsize, ObjectStat *out)
+bool posix_mq_removed(int mqd)
 {
-	*out = (ObjectStat){
-		.uid = stat->st_uid,
-		.gid = stat->st_gid,
-		.mode = stat->st_mode & 0666,
-		.size = (off_t)qsize,
-		.atime = stat->st_mtime,
-		.mtime = stat->st_mtime,
-		.ctime = stat->st_mtime,
-	};
-}
-
-/* The bytes queued; 0 where the daemon may not read the queue. */
-static uint64_t qsize_of(const Object *object)
-{
-	int mqd = posix_mq_open(object, O_RDONLY);
-	PosixMqReport report = {0};
-
-	if (mqd >= 0) {
-		posix_mq_report(mqd, &report);
-		close(mqd);
-	}
-	return report.qsize;
-}
-
-/* A queue without a name is there as long as somebody has it open. */
-static int mq_stat(const void *context, const Object *object, ObjectStat *out)
-{
-	PosixMqReport report = {0};
 	struct stat stat;
-	int result = posix_mq_stat(object, &stat);
 
-	if (result == 0)
-		report.qsize = qsize_of(object);
-	else if (result == -ENOENT)
-		result = posix_mq_stat_open(posix_mq_inode(object), &stat, &report);
-	if (result == 0)
-		fill_stat(&stat, report.qsize, out);
+	return fstat(mqd, &stat) == 0 && stat.st_nlink == 0;
+}
+
+/*
+ * The kernel grants a write lease only to the single open file of an inode. The lease lasts for three system calls. An
+ * open(2) or mq_open(3) meanwhile waits for its end, or fails with EAGAIN if it has O_NONBLOCK. mq_unlink(3) must not be called with
+ * a lease held: a waiting mq_open(3) holds the lock of the directory that mq_unlink(3) needs.
+ */
+int posix_mq_check_unused(int mqd)
+{
+	struct mq_attr attr;
+	int result = 0;
+
+	/* An open during the lease signals its holder, by default with SIGIO, which ends a process. SIGURG is ignored. The end of a
+	 * lease resets this. */
+	if (fcntl(mqd, F_SETSIG, SIGURG) < 0 || fcntl(mqd, F_SETLEASE, F_WRLCK) < 0)
+		return -errno;
+	if (mq_getattr(mqd, &attr) < 0)
+		result = -errno;
+	else if (attr.mq_curmsgs > 0)
+		result = -EAGAIN;
+	fcntl(mqd, F_SETLEASE, F_UNLCK);
 	return result;
 }
-
-typedef struct Listing {
-	MemberSeen seen;
-	void *data;
-} Listing;
-
-/* The folder knows the file's size and times, which are not the queue's. */
-static void see(void *data, const Object *object, const ObjectStat *unused)
-{
-	const Listing *listing = data;
-	Object now = *object;
-	ObjectStat stat;
-
-	if (posix_mq_has_moved(now.id) && posix_mq_find(object->name, &now) < 0)
-		return;
-	if (mq_stat(NULL, &now, &stat) == 0)
-		listing->seen(listing->data, &now, &stat);
-}
-
-static int mq_list(const void *context, const Object *at, MemberSeen seen, void *data)
-{
-	Listing listing = {.seen = seen, .data = data};
-
-	if (posix_mq_directory() < 0)
-		return refuse(EPERM, "queues are found by name only: to list them the daemon has to be root, or "
-				     "the mqueue file system mounted on /dev/mqueue");
-	return folder_list(&folder, NULL, see, &listing);
-}
-
-static int mq_lookup(const void *context, const Object *at, const char *name, Object *out)
-{
-	return posix_mq_find(name, out);
-}
-
-static int mq_create(const void *context, const Object *at, const char *name, mode_t mode, Object *out)
-{
-	int result = folder_check_name(&folder, name);
-
-	return result < 0 ? result : posix_mq_create(name, mode, out);
-}
-
-static int mq_permit(const void *context, const Object *object, const Caller *caller, int rights)
-{
-	struct stat stat;
-	int result = posix_mq_stat(object, &stat);
-
-	return result < 0 ? result : registry_check_mode(stat.st_uid, stat.st_gid, stat.st_mode, caller, rights);
-}
-
-/* A queue that is being replaced can be looked at, but not changed: between two there is none. */
-static int refuse_replaced(const Object *object, int result)
-{
-	int mqd = result == -ENOENT ? posix_mq_replaced(NULL, posix_mq_inode(object)) : -ENOENT;
-
-	if (mqd < 0)
-		return result;
-	close(mqd);
-	return refuse(EBUSY, "it is being given another size at this moment");
-}
-
-/* Where there is no directory, it takes a right to the queue to change it. */
-static int set_by_name(const Object *object, const ObjectChange *change)
-{
-	int mqd = open_any(object->name), result = 0;
-	struct stat stat;
-
-	if (mqd < 0)
-		return mqd;
-	if (fstat(mqd, &stat) < 0 || (int64_t)stat.st_ino != object->id)
-		result = -ENOENT;
-	else if ((change->set_uid || change->set_gid) &&
-		 fchown(mqd, change->set_uid ? change->uid : (uid_t)-1, change->set_gid ? change->gid : (gid_t)-1))
-		result = -errno;
-	else if (change->set_mode && fchmod(mqd, change->mode))
-		result = -errno;
-	close(mqd);
-	return result;
-}
-
-static int mq_set(const void *context, const Object *object, const ObjectChange *change)
-{
-	const Object now = current(object);
-
-	return refuse_replaced(object, posix_mq_directory() >= 0 ? folder_set(&folder, &now, change) :
-								   set_by_name(&now, change));
-}
-
-/* Who has it open keeps it: readers get the rest and then the end of file, writers EIDRM. */
-static int mq_remove(const void *context, const Object *object)
-{
-	const Object now = current(object);
-	struct stat stat;
-	int result = posix_mq_stat(&now, &stat);
-
-	if (result == 0 && syscall(SYS_mq_unlink, now.name))
-		result = -errno;
-	if (result == -EPERM || result == -EACCES)
-		return refuse(-result, "only its owner or root may remove it");
-	if (result == 0)
-		posix_mq_wake(now.id);
-	return refuse_replaced(object, result);
-}
-
-const DirOps posix_mq_members = {
-	.list = mq_list,
-	.lookup = mq_lookup,
-	.create = mq_create,
-	.remove = mq_remove,
-	.stat = mq_stat,
-	.set = mq_set,
-	.permit = mq_permit,
-	.slow_create = true,
-};

@@ -191,6 +191,18 @@ static int hold_open(int argc, char **argv)
 	return 0;
 }
 
+/* Prints whether the kernel has leases on queues (fcntl(2), F_SETLEASE), by a queue that it makes and removes: `yes` or `no`. */
+static int print_leases(int argc, char **argv)
+{
+	mqd_t queue = mq_open(argv[0], O_CREAT | O_EXCL | O_RDWR, 0600, NULL);
+
+	(void)argc;
+	if (queue < 0 || mq_unlink(argv[0]))
+		return print_errno();
+	puts(fcntl(queue, F_SETLEASE, F_WRLCK) == 0 ? "yes" : "no");
+	return 0;
+}
+
 static void report_and_exit(int signal)
 {
 	static const char text[] = "told\n";
@@ -253,6 +265,7 @@ const Command mq_commands[] = {
 	{"mq-receive-bytes", "NAME [nowait]: prints the bytes of the message", 1, 2, receive_bytes},
 	{"mq-attr", "NAME: prints maxmsg, msgsize and curmsgs", 1, 1, print_attributes},
 	{"mq-rights", "NAME: prints whether this user may receive and send", 1, 1, print_rights},
+	{"mq-leases", "NAME: prints whether the kernel has leases on queues", 1, 1, print_leases},
 	{"mq-hold", "NAME: opens the queue, prints `open` and keeps it open", 1, 1, hold_open},
 	{"mq-notify", "NAME signal|thread|none: prints `registered`, and `told` when the notification arrives", 2, 2,
 	 await_notification},

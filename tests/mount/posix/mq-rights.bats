@@ -112,7 +112,7 @@ verdict() {
 	for i in 1 2 3 4 5; do as 65534 mkdir "$MQ/n$i"; done
 	for i in 6 7 8 9; do as 65534 "$native" mq-make "/n$i"; done
 	refused "Too many open files" as 65534 mkdir "$MQ/n10"
-	same "mkdir posix/mq/n10: EMFILE: it takes 82880 bytes, and all queues that you have made may take 819200 together (RLIMIT_MSGQUEUE, ulimit -q)" \
+	same "mkdir posix/mq/n10: EMFILE: limit reached: the queue takes 82880 bytes, and all queues of the user may take 819200 together (RLIMIT_MSGQUEUE, ulimit -q)" \
 		"$(as 65534 cat "$IPC/why")"
 	refused EMFILE as 65534 "$native" mq-make /n10
 	# Nobody else's matter.
@@ -140,7 +140,7 @@ verdict() {
 	echo 2 >"$IPC/limits/mq_queues_max"
 	as 1000 mkdir "$MQ/a" "$MQ/b"
 	refused ENOSPC as 1000 mkdir "$MQ/c"
-	same "mkdir posix/mq/c: ENOSPC: as many queues exist as limits/mq_queues_max allows: 2" "$(as 1000 cat "$IPC/why")"
+	same "mkdir posix/mq/c: ENOSPC: limit reached: 2 queues (limits/mq_queues_max)" "$(as 1000 cat "$IPC/why")"
 	echo "$old" >"$IPC/limits/mq_queues_max"
 	as 1000 mkdir "$MQ/c"
 }

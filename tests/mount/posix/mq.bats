@@ -111,7 +111,7 @@ load queues
 	q=$MQ/a
 	put "$(printf '%0100d' 1)" "$q/data"
 	refused EMSGSIZE put "$(env printf '%0101d' 1)" "$q/data"
-	why_is "write posix/mq/a/data: EMSGSIZE: the message has 101 bytes and the queue's msgsize is 100"
+	why_is "write posix/mq/a/data: EMSGSIZE: message of 101 bytes is longer than the queue's msgsize 100"
 	refused EMSGSIZE put "$(env printf '%0101d' 1)" "$q/prio/7/data"
 	why_is "write posix/mq/a/prio/7/data: EMSGSIZE"
 	refused EMSGSIZE put $'0 101\n' "$q/records"
@@ -265,7 +265,7 @@ load queues
 @test "a queue has no other name" {
 	make a
 	refused EPERM mv "$q" "$MQ/b"
-	why_is "cannot be given another name"
+	why_is "cannot be renamed"
 	same a "$(ls "$MQ")"
 }
 

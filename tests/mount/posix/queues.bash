@@ -26,6 +26,11 @@ make() {
 	q=$MQ/$1
 }
 
+# can_resize: whether this kernel has leases on queues, which Linux 7.0 and newer do not have.
+can_resize() {
+	[ "$("$native" mq-leases /leases)" = yes ]
+}
+
 # fill NAME: until it has no room for a message more.
 fill() {
 	local room

@@ -1,13 +1,19 @@
 # bats file_tags=mqueue
-# Another maxmsg or msgsize: a POSIX queue is made anew.
+# Another maxmsg or msgsize for a POSIX queue, which recreates it.
 load queues
+
+setup() {
+	declare -gA pid=()
+	cd "$dir"
+	can_resize || skip "this kernel has no leases on queues"
+}
 
 # sizes: maxmsg and msgsize, as mq_getattr says.
 sizes() {
 	"$native" mq-attr "/${q##*/}" | cut -d' ' -f1,2
 }
 
-@test "an empty queue gets another maxmsg and msgsize, and keeps all else" {
+@test "an empty queue gets another maxmsg and msgsize and keeps everything else" {
 	make a 640
 	chown 1000:2000 "$q"
 	echo 5 >"$q/maxmsg"
@@ -22,7 +28,7 @@ sizes() {
 	same a "$(ls "$MQ")"
 }
 
-@test "its owner may, and is charged for the new one alone" {
+@test "the owner can resize, and only the new queue counts against the limit" {
 	as 1000:2000,2001 sh -c 'mkdir "$1" && chgrp 2001 "$1"' sh "$MQ/a"
 	q=$MQ/a
 	for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do
@@ -35,7 +41,7 @@ sizes() {
 	same "10 8192" "$(sizes)"
 }
 
-@test "who stands in its directory stands in the new one" {
+@test "a shell in the directory of the queue is in the directory of the new one" {
 	make a
 	cd "$q"
 	echo 5 >maxmsg
@@ -50,7 +56,7 @@ sizes() {
 	cd "$dir"
 }
 
-@test "not while messages are queued, or somebody has it open" {
+@test "resizing fails while messages are queued or the queue is open" {
 	make a
 	put x "$q/data"
 	refused "Device or resource busy" put 5 "$q/maxmsg"
@@ -59,12 +65,12 @@ sizes() {
 	start holder "$native" mq-hold /a
 	says holder open
 	refused "Device or resource busy" put 5 "$q/maxmsg"
-	why_is "process ${pid[holder]} has it open"
+	why_is "a process has the queue open"
 	kill "${pid[holder]}"
 	ended holder 143
 	exec 8<"$q/data"
 	refused "Device or resource busy" put 5 "$q/maxmsg"
-	why_is "it is open here"
+	why_is "a file of the queue is open in the tree"
 	exec 8<&-
 	start_in read reader "$native" read-once "$q/data"
 	refused "Device or resource busy" put 100 "$q/msgsize"
@@ -76,7 +82,7 @@ sizes() {
 	same "5 8192" "$(sizes)"
 }
 
-@test "what is no size, or above the limits, changes nothing" {
+@test "an invalid size or one above the limits changes nothing" {
 	make a
 	before=$(stat -c %i "$q")
 	for text in 0 -1 x "5 6" 65537 5K; do
@@ -93,13 +99,13 @@ sizes() {
 	refused EINVAL as 1000 bash -c 'echo 8193 >"$1"' sh "$q/msgsize"
 	as 1001 mkdir "$MQ/b"
 	refused "Too many open files" as 1001 bash -c 'ulimit -q 100000 && echo 9 >"$1"' sh "$MQ/b/maxmsg"
-	[[ "$(as 1001 cat "$IPC/why")" == *"the old one still among them, may take 100000 together"* ]]
+	[[ "$(as 1001 cat "$IPC/why")" == *"the old one included, may take 100000 together"* ]]
 	same "10 8192 $before" "$(sizes) $(stat -c %i "$q")"
-	put 10 "$q/maxmsg" # as it is
+	put 10 "$q/maxmsg" # the present size
 	same "$before" "$(stat -c %i "$q")"
 }
 
-@test "limits that root has raised" {
+@test "a limit that root has raised" {
 	make a
 	chown 1000 "$q"
 	echo 50 >"$IPC/limits/mq_msg_max"
@@ -108,32 +114,77 @@ sizes() {
 	same "50 8192" "$(sizes)"
 }
 
-@test "while others open it, send and close again, nothing is lost" {
-	make a
-	start sender "$native" mq-send-each /a 1000
-	start sizer bash -c 'for i in {1..500}; do echo $((i % 5 + 5)) >"$1"; done' bash "$q/maxmsg"
-	while [ "$(wc -l <"$BATS_TEST_TMPDIR/got")" -lt 1000 ] 2>/dev/null || [ ! -e "$BATS_TEST_TMPDIR/got" ]; do
-		cat "$q/drain" >>"$BATS_TEST_TMPDIR/got"
-	done
-	ended sender
-	wait "${pid[sizer]}" || true
-	unset "pid[sizer]"
-	cmp <(seq 1000) "$BATS_TEST_TMPDIR/got"
-	[ "$(grep -c 'busy' "$BATS_TEST_TMPDIR/sizer.err")" -lt 500 ]
+# drain: appends the queued messages to the file `got`, a line each.
+drain() {
+	cat "$q/drain" >>"$BATS_TEST_TMPDIR/got"
 }
 
-# It takes a while to look at all processes; this one opens the queue after it was looked at, and sends later.
-@test "who opens it while others are still being looked at keeps it" {
+# got_all COUNT: each number up to COUNT has arrived once. A resize may change the order.
+got_all() {
+	cmp <(seq "$1") <(sort -n "$BATS_TEST_TMPDIR/got")
+}
+
+# Each resize races with the sender, and fails while a message is queued or the sender has the queue open.
+@test "no message is lost while a native sender opens, sends and closes" {
 	make a
-	start sender "$native" mq-send-each /a 150 10
-	for i in $(seq 150); do start "sleeper$i" sleep 60; done
-	start sizer bash -c 'while :; do for i in 5 6; do echo $i >"$1"; done; done' bash "$q/maxmsg"
+	start sender "$native" mq-send-each /a 300 1
+	local resized=0
 	while ! is_gone "${pid[sender]}"; do
-		cat "$q/drain" >>"$BATS_TEST_TMPDIR/got"
+		if put $((resized % 2 + 5)) "$q/maxmsg" 2>"$BATS_TEST_TMPDIR/error"; then
+			resized=$((resized + 1))
+		else
+			grep -q "busy" "$BATS_TEST_TMPDIR/error"
+		fi
+		drain
 	done
 	ended sender
-	cat "$q/drain" >>"$BATS_TEST_TMPDIR/got"
-	cmp <(seq 150) "$BATS_TEST_TMPDIR/got"
+	drain
+	got_all 300
+	eventually put 9 "$q/maxmsg"
+	same "9 8192" "$(sizes)"
+}
+
+@test "no message is lost while a sender without pauses and a resizer run" {
+	make a
+	start sender "$native" mq-send-each /a 1000
+	start resizer bash -c 'while :; do for i in 5 6; do echo $i >"$1"; done; done' bash "$q/maxmsg"
+	while ! is_gone "${pid[sender]}"; do
+		drain
+	done
+	ended sender
+	drain
+	got_all 1000
+}
+
+@test "a refused resize changes nothing while a process has the queue open" {
+	make a
+	before=$(stat -c %i "$q")
+	start holder "$native" mq-hold /a
+	says holder open
+	for _ in {1..20}; do
+		refused EBUSY put 5 "$q/maxmsg"
+	done
+	same "10 8192 $before" "$(sizes) $(stat -c %i "$q")"
+	kill "${pid[holder]}"
+	ended holder 143
+	eventually put 5 "$q/maxmsg"
+	same "5 8192 a" "$(sizes) $(ls "$MQ")"
+}
+
+# The second one opens the queue that the first one replaces.
+@test "concurrent resizes leave one queue with one of the sizes" {
+	make a
+	for i in 1 2 3; do
+		start "resizer$i" bash -c 'for i in {1..50}; do echo $((i % 3 + 5)) >"$1"; done' bash "$q/maxmsg"
+	done
+	for i in 1 2 3; do
+		eventually is_gone "${pid[resizer$i]}"
+		run ! grep -v busy "$BATS_TEST_TMPDIR/resizer$i.err"
+	done
+	same a "$(ls "$MQ")"
+	[[ "$(sizes)" == [567]" 8192" ]]
+	put kept "$q/data"
+	same kept "$(cat "$q/next")"
 }
 
 @test "a write to maxmsg can be killed" {

@@ -1,0 +1,6 @@
+/* posix/mq: the members of the directory. */
+#pragma once
+
+#include "backends/core/backend.h"
+
+extern const DirOps posix_mq_members;
