@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# What the tests of semaphores share, beside helper.bash. $sem and $torture are the native other side.
+# Functions that the tests of semaphores share, in addition to helper.bash. $sem and $torture are programs of
+# tests/native.
 
 load "${BASH_SOURCE[0]%/*}/helper"
 
@@ -26,7 +27,7 @@ teardown() {
 	quiet_log
 }
 
-# make_set NAME VALUE...: then $s is its directory and $key its key.
+# make_set NAME VALUE...: makes a System V set. $s becomes its directory and $key its key.
 make_set() {
 	s=$SEM/$1
 	mkdir -m "${mode:-700}" "$s"
@@ -34,45 +35,46 @@ make_set() {
 	[ "${*:2}" = 0 ] || echo "${@:2}" >"$s/values"
 }
 
-# make_named NAME VALUE: then $p is its directory.
+# make_named NAME VALUE: makes a POSIX semaphore. $p becomes its directory.
 make_named() {
 	p=$NAMED/$1
 	mkdir -m "${mode:-700}" "$p"
 	echo "$2" >"$p/value"
 }
 
-# reads FILE TEXT
+# reads FILE TEXT: whether FILE has this content.
 reads() {
 	[ "$(cat "$1")" = "$2" ]
 }
 
-# becomes FILE TEXT: it reads so before long; a close is noticed a moment after it.
+# becomes FILE TEXT: waits until FILE has this content. The daemon notices a close a moment after close(2) returns.
 becomes() {
 	eventually reads "$1" "$2" || complain "$1 is $(cat "$1")"
 }
 
-# holding FILE [COMMAND]: a process that has it open and says so on its output.
+# holding FILE [COMMAND]: opens FILE, prints `held`, runs COMMAND and keeps FILE open.
 holding() {
 	exec bash -c 'exec 9>"$1" && echo held && eval "$2" && exec sleep 60' bash "$1" "${2:-true}"
 }
 
-# start_holding NAME FILE [COMMAND]: in the background.
+# start_holding NAME FILE [COMMAND]: runs `holding` in the background.
 start_holding() {
 	holding "${@:2}" >"$BATS_TEST_TMPDIR/$1" 2>"$BATS_TEST_TMPDIR/$1.err" 3>&- 4>&- &
 	pid[$1]=$!
 }
 
+# held NAME: waits until the process of start_holding has the file open.
 held() {
 	eventually reads "$BATS_TEST_TMPDIR/$1" held
 }
 
-# killed NAME: with SIGKILL.
+# killed NAME: kills the process and waits for its end.
 killed() {
 	kill -KILL "${pid[$1]}"
 	ended "$1" 137
 }
 
-# try_nonblocking FILE TEXT: one write with O_NONBLOCK.
+# try_nonblocking FILE TEXT: writes TEXT in one write(2) with O_NONBLOCK.
 try_nonblocking() {
 	"$native" nonblocking "$1" write "$2"
 }

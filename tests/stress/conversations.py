@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 """conversations.py torture|rest|messages SOCKET DAEMON [SEED [SECONDS]]
 
-Whether a daemon, whose pid is DAEMON, survives whatever may be done to conversations and dial below its directory SOCKET,
-in whose network namespace this runs, as root.
+Stress test: concurrent operations on conversations and on dial below the directory SOCKET of a daemon with the pid
+DAEMON. The test runs as root in the network namespace of the daemon.
 
-torture: workers of three users do random things with a few shared names: make, clone, move, remove; all verbs with good
-and bad addresses; open, read, write and poll all files; dial who answers, who does not, and each other; and the same with
-POSIX message queues. They are interrupted all along, and killed. Meanwhile looking around has to go on, and whoever is
-killed to go at once. In the end, when all is removed, the daemon has to have the descriptors and threads that it had
-before, and to be at rest.
-rest: the same of a daemon for which many wait in all ways, at connections of which one way is closed and at those that
-are not there yet. messages: each comes once, whole, in order, while reader and writer are interrupted all along.
+torture: workers of three users make random operations on a few shared names. They make, clone, rename and remove
+conversations; write all verbs with good and bad addresses; open, read, write and poll all files; dial servers that
+answer, servers that do not, and each other; and use POSIX message queues. Signals interrupt the workers all the time,
+and the test kills and replaces them. Meanwhile stat and ls of the tree must not hang, and a killed worker must end at
+once. After all objects are removed, the daemon must have the same descriptors and threads as before, and be idle.
+
+rest: many processes block in every way, on half-closed connections and on connections that are never made. The daemon
+must be idle meanwhile. messages: each message arrives once, whole and in order, while signals interrupt the reader and
+the writer.
 """
 import errno
 import fcntl
@@ -25,12 +27,12 @@ import tempfile
 import time
 
 from conversations_waiting import messages, rest
-from conversing import LIMIT, Daemon, World, had, kill, left, remove_all, start, wait_for
+from conversing import LIMIT, Daemon, World, check_resources, kill, remove_all, resources_of, start, wait_for
 
 WORKERS = 12
 USERS = 0, 1000, 1001
 NAMES = 'a', 'b', 'c', '0', '1', '2', '3'
-# What no file of a socket may say: something went wrong inside the daemon, or it has no room left.
+# Errors that no file of a socket may return: they show a fault in the daemon, or that it has no resources left.
 NEVER = {errno.EIO, errno.ENOSYS, errno.EFAULT, errno.ENOMEM, errno.ESRCH, errno.ENOTSOCK, errno.EPROTO}
 
 
@@ -62,7 +64,7 @@ class Worker:
     def act(self, action):
         self.network = self.dice.choice(list(self.world.calls))
         self.here = f'{self.root}/{self.network}'
-        self.one = f'{self.here}/{self.dice.choice(NAMES)}'
+        self.conversation = f'{self.here}/{self.dice.choice(NAMES)}'
         try:
             getattr(self, action)()
             self.done[list(self.actions).index(action)] += 1
@@ -86,27 +88,27 @@ class Worker:
         self.files.append(fd)
         return fd
 
-    def any(self):
+    def any_file(self):
         if not self.files:
-            raise OSError(errno.EBADF, 'nothing is open')
+            raise OSError(errno.EBADF, 'no file is open')
         return self.dice.choice(self.files)
 
     def flags(self):
         return self.dice.choice((os.O_RDWR, os.O_RDWR, os.O_RDONLY, os.O_WRONLY))
 
     def make(self):
-        self.last = self.one
-        os.mkdir(self.one, self.dice.choice((0o777, 0o700, 0o755)))
-        os.chmod(self.one, 0o777)
+        self.last = self.conversation
+        os.mkdir(self.conversation, self.dice.choice((0o777, 0o700, 0o755)))
+        os.chmod(self.conversation, 0o777)
 
     def remove(self):
-        os.rmdir(self.one)
+        os.rmdir(self.conversation)
 
     def move(self):
-        os.rename(self.one, f'{self.here}/{self.dice.choice(NAMES)}')
+        os.rename(self.conversation, f'{self.here}/{self.dice.choice(NAMES)}')
 
     def change(self):
-        os.chmod(self.one, self.dice.choice((0o777, 0o700, 0o000)))
+        os.chmod(self.conversation, self.dice.choice((0o777, 0o700, 0o000)))
 
     def unlink(self):
         os.unlink(self.dice.choice(self.world.places['unix'][:3] + self.world.places['unixgram'][:3]
@@ -121,7 +123,7 @@ class Worker:
         return f'{verb} {self.dice.choice((self.world.calls if verb == "connect" else self.world.places)[self.network])}'
 
     def verb(self):
-        fd = self.keep(f'{self.one}/ctl', self.dice.choice((os.O_RDWR, os.O_WRONLY)))
+        fd = self.keep(f'{self.conversation}/ctl', self.dice.choice((os.O_RDWR, os.O_WRONLY)))
         words = '\n'.join(self.words() for _ in range(self.dice.choice((1, 1, 1, 2, 3))))
         self.last = words
         os.write(fd, words.encode())
@@ -133,29 +135,30 @@ class Worker:
 
     def open(self):
         name = self.dice.choice(('data', 'data', 'accept', 'accept', 'listen', 'next', 'drain', 'lines', 'records'))
-        self.keep(f'{self.one}/{name}', self.flags())
+        self.keep(f'{self.conversation}/{name}', self.flags())
 
     def dial(self):
         address = self.dice.choice(self.world.calls[self.network])
         self.keep(f'{self.here}/dial{"" if address[0] == "/" else "/"}{address}', self.flags())
 
     def pair(self):
-        """One end that announces, one that dials it, and what is said between them."""
+        """Announces at one end, dials it, and transfers bytes in both directions."""
         place = self.dice.choice(self.world.places[self.network][:4])
-        with open(f'{self.one}/ctl', 'w') as ctl:
+        with open(f'{self.conversation}/ctl', 'w') as ctl:
             ctl.write(f'announce {place}')
         fd = self.keep(f'{self.here}/dial{"" if place[0] == "/" else "/"}{place}', os.O_RDWR)
         os.write(fd, b'hello\n' * self.dice.randrange(1000))
-        os.read(self.keep(f'{self.one}/{"data" if self.network in ("udp", "unixgram") else "accept"}', os.O_RDWR), 4096)
+        name = 'data' if self.network in ('udp', 'unixgram') else 'accept'
+        os.read(self.keep(f'{self.conversation}/{name}', os.O_RDWR), 4096)
 
     def look(self):
         for name in self.dice.choice((['local', 'remote', 'peer'], ['error', 'queued'], ['status'])):
-            with open(f'{self.one}/{name}') as file:
+            with open(f'{self.conversation}/{name}') as file:
                 file.read()
-        os.listdir(self.dice.choice((self.one, self.here)))
+        os.listdir(self.dice.choice((self.conversation, self.here)))
 
     def option(self):
-        path = f'{self.one}/options/{self.dice.choice(os.listdir(self.one + "/options") or ["none"])}'
+        path = f'{self.conversation}/options/{self.dice.choice(os.listdir(self.conversation + "/options") or ["none"])}'
         with open(path) as file:
             value = file.read()
         if self.dice.random() < 0.5:
@@ -163,26 +166,26 @@ class Worker:
                 file.write(self.dice.choice((value, '0', '1', '4096', 'nonsense')))
 
     def queue(self):
-        """POSIX message queues, in the same company."""
-        one = f'{self.root}/../posix/mq/{self.dice.choice(NAMES)}'
-        deed = self.dice.random()
-        if deed < 0.15:
-            os.mkdir(one)
-            os.chmod(one, 0o777)
-        elif deed < 0.25:
-            os.rmdir(one)
-        elif deed < 0.3:
-            with open(f'{one}/maxmsg', 'w') as file:
+        """A random operation on a POSIX message queue."""
+        queue = f'{self.root}/../posix/mq/{self.dice.choice(NAMES)}'
+        choice = self.dice.random()
+        if choice < 0.15:
+            os.mkdir(queue)
+            os.chmod(queue, 0o777)
+        elif choice < 0.25:
+            os.rmdir(queue)
+        elif choice < 0.3:
+            with open(f'{queue}/maxmsg', 'w') as file:
                 file.write(self.dice.choice('123'))
         else:
-            self.keep(f'{one}/{self.dice.choice(("data", "lines", "records", "next", "drain"))}', self.flags())
+            self.keep(f'{queue}/{self.dice.choice(("data", "lines", "records", "next", "drain"))}', self.flags())
 
     def close(self):
         if self.files:
             os.close(self.files.pop(self.dice.randrange(len(self.files))))
 
     def read(self):
-        os.read(self.any(), self.dice.choice((1, 10, 1000, 65536, 1 << 20)))
+        os.read(self.any_file(), self.dice.choice((1, 10, 1000, 65536, 1 << 20)))
 
     def write(self):
         kind = self.dice.random()
@@ -193,22 +196,22 @@ class Worker:
             data = b'x' * self.dice.choice((100000, 1 << 20))
         else:
             data = b'hello\n' * self.dice.choice((1, 10, 1000)) + b'rest'
-        os.write(self.any(), data)
+        os.write(self.any_file(), data)
 
     def poll(self):
         poll = select.poll()
         for _ in range(3):
-            poll.register(self.any(), self.dice.choice((select.POLLIN, select.POLLOUT, select.POLLIN | select.POLLOUT,
-                                                        select.POLLRDHUP, 0)))
+            events = self.dice.choice((select.POLLIN, select.POLLOUT, select.POLLIN | select.POLLOUT, select.POLLRDHUP, 0))
+            poll.register(self.any_file(), events)
         poll.poll(self.dice.choice((0, 10, None)))
 
     def switch(self):
-        fd = self.any()
+        fd = self.any_file()
         fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) ^ os.O_NONBLOCK)
 
 
-def look_around(root, clock):
-    """Beats the clock as long as others' waits are not its own."""
+def look_up_forever(root, clock):
+    """Looks the tree up in a loop, and stores the time of the last success in `clock`."""
     while True:
         os.stat(f'{root}/../sysv/msg')
         os.listdir(f'{root}/tcp')
@@ -220,13 +223,13 @@ def look_around(root, clock):
 def torture(root, daemon, seed, seconds, folder):
     dice = random.Random(seed)
     world = World(folder)
-    before = had(root, daemon)
+    before = resources_of(root, daemon)
     others = [start(world.serve, random.Random(seed))]
     clock = mmap.mmap(-1, 8)
     clock[:8] = struct.pack('d', time.monotonic())
-    others.append(start(look_around, root, clock))
-    done = memoryview(mmap.mmap(-1, 8 * len(Worker.actions) + 8)).cast('Q')  # the last: refusals as there may be none
-    workers, number, slowest, latest = [], 0, 0, 0
+    others.append(start(look_up_forever, root, clock))
+    done = memoryview(mmap.mmap(-1, 8 * len(Worker.actions) + 8)).cast('Q')  # the last one counts the errors in NEVER
+    workers, number, slowest, slowest_look_up = [], 0, 0, 0
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         while len(workers) < WORKERS:
@@ -234,16 +237,17 @@ def torture(root, daemon, seed, seconds, folder):
             workers.append(start(Worker(root, world, done, seed * 1000003 + number).run, uid=dice.choice(USERS)))
         slowest = max(slowest, kill(workers.pop(dice.randrange(len(workers)))))
         late = time.monotonic() - struct.unpack('d', clock[:8])[0]
-        latest = max(latest, late)
-        assert late < LIMIT, f'nobody could look around for {late} s'
-        time.sleep(dice.random() * 0.05)  # the pace of killing, not a wait for anything
+        slowest_look_up = max(slowest_look_up, late)
+        assert late < LIMIT, f'looking the tree up hangs for {late} s'
+        time.sleep(dice.random() * 0.05)  # the interval between kills; nothing depends on it
     for pid in workers + others:
         slowest = max(slowest, kill(pid))
     wait_for('all is removed', lambda: remove_all(root))
     print(' '.join(f'{name} {count}' for name, count in zip(Worker.actions, done)))
-    print(f'{number} workers; the slowest took {slowest:.3f} s to die, the longest look around {latest:.3f} s')
-    assert done[-1] == 0, f'{done[-1]} refusals as there may be none'
-    left(daemon, before)
+    print(f'{number} workers; the slowest ended {slowest:.3f} s after SIGKILL; '
+          f'the slowest look-up took {slowest_look_up:.3f} s')
+    assert done[-1] == 0, f'{done[-1]} errors that must not occur'
+    check_resources(daemon, before)
 
 
 def main():

@@ -1,4 +1,4 @@
-"""What the tests of conversations share: whom to talk to, processes, and what is asked of the daemon."""
+"""Shared code of the stress tests of conversations: servers and addresses, processes, resources of the daemon."""
 import errno
 import os
 import selectors
@@ -8,9 +8,9 @@ import struct
 import sys
 import time
 
-LIMIT = 20      # seconds: for a busy machine with sanitizers. What hangs, hangs for ever
-D_LIMIT = 10    # seconds that a process may take to be gone once it was killed
-IDLE_THREADS = 8 + 6  # workers that the daemon keeps; threads that it starts when they are first needed
+LIMIT = 20      # seconds; ends a hang, on a busy machine with sanitizers too
+D_LIMIT = 10    # seconds from SIGKILL to the end of a process
+IDLE_THREADS = 8 + 6  # idle workers that the daemon keeps, and threads that it starts at their first use
 PORTS = range(6000, 6004)
 LOCAL = {'unix': socket.SOCK_STREAM, 'unixgram': socket.SOCK_DGRAM, 'unixpacket': socket.SOCK_SEQPACKET}
 
@@ -23,10 +23,10 @@ def wait_for(what, condition, seconds=LIMIT):
 
 
 class World:
-    """Addresses by network: whom one can call, and what one can be called at."""
+    """Native servers, and the addresses of each network: `calls` to connect to, and `places` to announce or bind."""
 
     def __init__(self, folder):
-        assert {name for _, name in socket.if_nameindex()} <= {'lo'}, 'not in a network with a way out'
+        assert {name for _, name in socket.if_nameindex()} <= {'lo'}, 'the network namespace has an interface other than lo'
         self.folder, self.tag = folder, os.path.basename(folder)
         self.sockets = []
         self.listen('tcp', socket.AF_INET, socket.SOCK_STREAM, ('127.0.0.1', 7001), ('127.0.0.9', 7002))
@@ -78,36 +78,36 @@ class World:
                     return
 
     def serve(self, dice):
-        """Answers what comes with the same, for ever, and ends connections in all ways."""
+        """Sends back the received bytes in an endless loop, and closes connections in every way."""
         ready = selectors.DefaultSelector()
         for server, full in self.sockets:
             if not full:
                 ready.register(server, selectors.EVENT_READ)
         while True:
             for key, _ in ready.select():
-                one = key.fileobj
+                peer = key.fileobj
                 try:
-                    if one.type != socket.SOCK_DGRAM and one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-                        call, _ = one.accept()
+                    if peer.type != socket.SOCK_DGRAM and peer.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                        call, _ = peer.accept()
                         call.setblocking(False)
                         ready.register(call, selectors.EVENT_READ)
                         continue
-                    data, sender = one.recvfrom(65536)
+                    data, sender = peer.recvfrom(65536)
                     fate = dice.random()
-                    if one.type == socket.SOCK_DGRAM:
+                    if peer.type == socket.SOCK_DGRAM:
                         if sender:
-                            one.sendto(data, sender)
+                            peer.sendto(data, sender)
                     elif not data or fate < 0.1:
-                        if fate < 0.02 and one.family == socket.AF_INET:
-                            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
-                        ready.unregister(one)
-                        one.close()
+                        if fate < 0.02 and peer.family == socket.AF_INET:
+                            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+                        ready.unregister(peer)
+                        peer.close()
                     else:
-                        one.send(data)
+                        peer.send(data)
                         if fate < 0.2:
-                            one.shutdown(socket.SHUT_WR)
+                            peer.shutdown(socket.SHUT_WR)
                         elif fate < 0.25:
-                            one.shutdown(socket.SHUT_RD)
+                            peer.shutdown(socket.SHUT_RD)
                 except OSError:
                     pass
 
@@ -144,12 +144,12 @@ def stack(pid):
 
 
 def kill(pid):
-    """SIGKILL ends a process whatever it waits for. Returns how long that took."""
+    """Kills a process, whatever call it is blocked in. Returns the seconds until its end."""
     began = time.monotonic()
     os.kill(pid, signal.SIGKILL)
     while not os.waitpid(pid, os.WNOHANG)[0]:
         taken = time.monotonic() - began
-        assert taken < D_LIMIT, f'{pid} was killed and is not gone after {taken} s: {state(pid)} {stack(pid)}'
+        assert taken < D_LIMIT, f'{pid} still exists {taken} s after SIGKILL: {state(pid)} {stack(pid)}'
         time.sleep(0.001)
     return time.monotonic() - began
 
@@ -168,7 +168,7 @@ def remove_all(root):
     return not names(root)
 
 
-def tell(conversation, words):
+def write_ctl(conversation, words):
     with open(f'{conversation}/ctl', 'w') as ctl:
         ctl.write(words)
 
@@ -193,15 +193,15 @@ class Daemon:
         fields = open(f'{self.proc}/stat').read().rpartition(')')[2].split()
         return int(fields[11]) + int(fields[12])
 
-    def rests(self):
-        """Not even a twentieth of a second's time in a second."""
+    def is_idle(self):
+        """Whether the daemon uses less than 5 % of a processor during a second."""
         before = self.ticks()
         time.sleep(1)
         return self.ticks() - before < os.sysconf('SC_CLK_TCK') / 20
 
 
-def had(root, daemon):
-    """Its descriptors and threads. The first queue starts what stays from then on."""
+def resources_of(root, daemon):
+    """Returns the descriptors and the number of threads of the daemon. The first queue starts threads that stay."""
     first = f'{root}/../posix/mq/first'
     os.mkdir(first)
     os.close(os.open(f'{first}/data', os.O_RDWR))
@@ -211,13 +211,13 @@ def had(root, daemon):
     return daemon.descriptors(), daemon.count('task')
 
 
-def left(daemon, before):
-    """What the daemon has must be what it had before, and it must be at rest."""
+def check_resources(daemon, before):
+    """Checks that the daemon has the same descriptors and threads as before, and is idle."""
     descriptors, threads = before
     try:
-        wait_for('the descriptors are those of before', lambda: daemon.descriptors() == descriptors)
-        wait_for('the threads are those of before', lambda: daemon.count('task') <= threads + IDLE_THREADS)
-        wait_for('the daemon is at rest', daemon.rests)
+        wait_for('the daemon has the same descriptors as before', lambda: daemon.descriptors() == descriptors)
+        wait_for('the daemon has the same threads as before', lambda: daemon.count('task') <= threads + IDLE_THREADS)
+        wait_for('the daemon is idle', daemon.is_idle)
     except AssertionError:
         print('now', daemon.descriptors(), daemon.count('task'), 'before', before, file=sys.stderr)
         raise

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """lossless.py kills|order DIRECTORY NATIVE [MESSAGES]
 
-Whether messages get lost, come twice or change places in the queue that DIRECTORY is.
+Stress test: no message of a queue is lost, duplicated or reordered. DIRECTORY is the directory of the queue.
 
-kills: 4 writers (two through `data`, one through `lines`, one native) and 4 readers of `data`, which are killed and
-started again all along. Each message is read exactly once, but for at most one a killed reader: the one it had and had
-not written down. order: 4 writers and one reader of `lines`; every writer's messages come in its order.
+kills: 4 writers send (two through `data`, one through `lines`, one with msgsnd) to 4 readers of `data`. The test kills
+and restarts readers again and again. The readers receive each message exactly once, and log it. One message per killed
+reader may be missing from the logs: the one that the reader had received and not yet logged. order: 4 writers send to
+one reader of `lines`. The messages of each writer must arrive in order.
 """
 import collections
 import os
@@ -39,7 +40,7 @@ def write(writer, count, queue, native):
 
 
 def read(log, queue, _native):
-    """Writes down each message with one write(2), which no kill can cut."""
+    """Logs each message with one write(2), which SIGKILL does not interrupt."""
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     fd = os.open(queue + '/data', os.O_RDONLY)
     while True:
@@ -57,12 +58,12 @@ def start(function, *args):
     return pid
 
 
-def ended(pids):
-    """Those of the processes that have ended, each with 0."""
+def reap_ended(pids):
+    """Returns the processes that have ended. Their status must be 0."""
     done = set()
     for pid in pids:
-        found, status = os.waitpid(pid, os.WNOHANG)
-        if found:
+        ended_pid, status = os.waitpid(pid, os.WNOHANG)
+        if ended_pid:
             assert status == 0, f'a writer ended with {status}'
             done.add(pid)
     return done
@@ -85,22 +86,22 @@ def kill(pid):
     assert os.WIFSIGNALED(status), f'a reader ended by itself with {status}'
 
 
-def kills(queue, native, messages, folder):
+def test_kills(queue, native, messages, folder):
     each = messages // WRITERS
     writers = {start(write, i, each, queue, native) for i in range(WRITERS)}
     logs = [f'{folder}/{i}' for i in range(READERS)]
     readers = [start(read, log, queue, native) for log in logs]
     killed = 0
     while writers:
-        writers -= ended(writers)
+        writers -= reap_ended(writers)
         i = random.randrange(READERS)
         kill(readers[i])
         killed += 1
         readers[i] = start(read, logs[i], queue, native)
-        time.sleep(0.01)  # the pace of killing, not a wait for anything
+        time.sleep(0.01)  # the interval between kills; nothing depends on it
     wait_for('the queue is empty', lambda: queued(queue) == 0)
-    # What was taken last is written down once the readers sleep in read(2).
-    wait_for('all readers wait', lambda: all(
+    # Once all readers are blocked in read(2), they have logged their last messages.
+    wait_for('all readers are blocked', lambda: all(
         subprocess.run([native, 'is-in', 'read', str(pid)]).returncode == 0 for pid in readers))
     for pid in readers:
         kill(pid)
@@ -108,25 +109,25 @@ def kills(queue, native, messages, folder):
     seen = collections.Counter(line for log in logs for line in open(log, 'rb').read().splitlines())
     wanted = {text(writer, i) for writer in range(WRITERS) for i in range(each)}
     twice = [line for line, times in seen.items() if times > 1]
-    strange = seen.keys() - wanted
+    unknown = seen.keys() - wanted
     lost = len(wanted - seen.keys())
-    print(f'{len(wanted)} messages, {killed} readers killed, {lost} messages with them')
-    assert not twice, f'{len(twice)} came twice: {twice[:3]}'
-    assert not strange, f'{len(strange)} were never sent: {list(strange)[:3]}'
-    assert lost <= killed, f'{lost} lost, {killed} killed'
+    print(f'{len(wanted)} messages, {killed} readers killed, {lost} messages lost with them')
+    assert not twice, f'{len(twice)} messages arrived twice: {twice[:3]}'
+    assert not unknown, f'{len(unknown)} messages were never sent: {list(unknown)[:3]}'
+    assert lost <= killed, f'{lost} messages lost, {killed} readers killed'
     assert len(seen) > len(wanted) // 2
 
 
-def order(queue, native, messages, _folder):
+def test_order(queue, native, messages, _folder):
     each = messages // WRITERS
     writers = {start(write, i, each, queue, native) for i in range(WRITERS)}
-    following = [0] * WRITERS
+    next_number = [0] * WRITERS
     with open(queue + '/lines', 'rb') as file:
         for _ in range(each * WRITERS):
             writer, number = map(int, file.readline().split())
-            assert number == following[writer], f'writer {writer}: {number} instead of {following[writer]}'
-            following[writer] += 1
-    wait_for('all writers end', lambda: not writers.difference_update(ended(writers)) and not writers)
+            assert number == next_number[writer], f'writer {writer}: {number} instead of {next_number[writer]}'
+            next_number[writer] += 1
+    wait_for('all writers end', lambda: not writers.difference_update(reap_ended(writers)) and not writers)
     assert queued(queue) == 0
 
 
@@ -134,7 +135,7 @@ def main():
     mode, queue, native = sys.argv[1:4]
     messages = int(sys.argv[4]) if len(sys.argv) > 4 else 200000
     with tempfile.TemporaryDirectory() as folder:
-        {'kills': kills, 'order': order}[mode](queue, native, messages, folder)
+        {'kills': test_kills, 'order': test_order}[mode](queue, native, messages, folder)
 
 
 main()

@@ -25,9 +25,14 @@ def files(folders, suffixes):
 
 
 code = files(('backends', 'fs', 'mountd', 'tests', 'examples'), ('.c', '.h'))
-bats = files(('tests',), ('.bats', '.bash'))
+bats = files(('tests',), ('.bats',))
+scripts = [
+    path
+    for path in files(('backends', 'fs', 'mountd', 'tests', 'examples', 'scripts', '.ci'), ('.bash', '.sh', '.py', '.build', ''))
+    if path.is_file() and not path.samefile(__file__)
+] + [root / 'meson.build']
 documents = files(('docs', 'examples'), ('.md', '.1', '.7')) + sorted(root.glob('*.md'))
-text = {path: path.read_text() for path in code + bats + documents}
+text = {path: path.read_text() for path in code + bats + scripts + documents}
 
 
 def name(path):
@@ -55,6 +60,11 @@ def hash_comments(path):
         yield match.start(), re.sub(r'^[ \t]*# ?', '', match[0], flags=re.M)
 
 
+def docstrings(path):
+    if path.suffix == '.py':
+        yield from ((match.start(), match[1]) for match in re.finditer(r'"""(.*?)"""', text[path], re.S))
+
+
 def document_text(path):
     """A Markdown file without its code, or a manual page without its comments, requests and literal text."""
     if path.suffix == '.md':
@@ -76,8 +86,9 @@ def paragraphs(position, passage):
 def passages():
     for path in code:
         yield from ((path, *comment) for comment in comments(path))
-    for path in bats:
+    for path in bats + scripts:
         yield from ((path, *comment) for comment in hash_comments(path))
+        yield from ((path, *docstring) for docstring in docstrings(path))
     for path in documents:
         yield from ((path, *passage) for passage in document_text(path))
 
