@@ -4,25 +4,79 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backends/core/host.h"
 #include "backends/core/credentials.h"
-#include "backends/sysv/names.h"
+#include "backends/core/host.h"
 #include "backends/core/parse.h"
-#include "backends/core/text.h"
 #include "backends/core/refusal.h"
+#include "backends/sysv/names.h"
 
 enum { KEY_TRIES = 4096 };
 
-static Named named(const SysvStat *stat)
+/* -- What the kernel says of an object -------------------------------------------------------------------------------- */
+
+int sysv_removed(int error)
 {
-	return (Named){.key = (uint32_t)stat->perm.__key, .id = stat->id};
+	return error == EINVAL ? -EIDRM : -error;
 }
 
-/* Ids carry a sequence number, so one that is gone says so: EIDRM, or EINVAL once its slot is free (msgctl(2)). */
+int sysv_load_index(const SysvType *type, int index, SysvStat *out)
+{
+	out->id = type->control(index, type->stat_any, &out->perm);
+	return out->id < 0 ? -errno : 0;
+}
+
+int sysv_highest(const SysvType *type)
+{
+	union {
+		struct msginfo msg;
+		struct seminfo sem;
+		struct shm_info shm;
+	} info;
+
+	return type->control(0, type->info, &info);
+}
+
+int sysv_load_id(const SysvType *type, int id, SysvStat *out)
+{
+	/* An id is its index and a sequence number above 15 bits, or above 24 with ipcmni_extend (ipc/util.h). */
+	static const int index_bits[] = {15, 24};
+	SysvStat stat = {.id = id};
+	int result;
+
+	creds_raise();
+	result = type->control(id, IPC_STAT, &stat.perm) < 0 ? sysv_removed(errno) : 0;
+	for (size_t i = 0; result == -EACCES && i < G_N_ELEMENTS(index_bits); i++)
+		if (sysv_load_index(type, id & ((1 << index_bits[i]) - 1), &stat) == 0 && stat.id == id)
+			result = 0;
+	creds_lower();
+	if (result == 0)
+		*out = stat;
+	return result;
+}
+
+static int object_id(const SysvType *type, const Object *object)
+{
+	return type->id ? type->id(object) : (int)object->id;
+}
+
+int sysv_load(const SysvType *type, const Object *object, SysvStat *out)
+{
+	return sysv_load_id(type, object_id(type, object), out);
+}
+
+/* For a name of the tree: an object that is removed has none. */
 static int absent(int result)
 {
 	return result == -EINVAL || result == -EIDRM ? -ENOENT : result;
 }
+
+static void fill_object_stat(const SysvType *type, const SysvStat *stat, ObjectStat *out)
+{
+	*out = (ObjectStat){.uid = stat->perm.uid, .gid = stat->perm.gid, .mode = stat->perm.mode & 0666};
+	type->fill(stat, out);
+}
+
+/* -- Permissions ------------------------------------------------------------------------------------------------------ */
 
 static bool in_groups(const Caller *caller, gid_t gid)
 {
@@ -51,6 +105,8 @@ int sysv_perm_check(const struct ipc_perm *perm, const Caller *caller, int right
 	return wanted & ~granted ? -EACCES : 0;
 }
 
+/* -- Names and keys --------------------------------------------------------------------------------------------------- */
+
 uint32_t sysv_key_of_name(const char *name)
 {
 	uint32_t hash = 2166136261U;
@@ -60,25 +116,12 @@ uint32_t sysv_key_of_name(const char *name)
 	return hash ? hash : 1;
 }
 
-void sysv_stat_owner(SysvStat *out)
+static Named named(const SysvStat *stat)
 {
-	out->stat.uid = out->perm.uid;
-	out->stat.gid = out->perm.gid;
-	out->stat.mode = out->perm.mode & 0666;
+	return (Named){.key = (uint32_t)stat->perm.__key, .id = stat->id};
 }
 
-int sysv_stat_any(const SysvType *type, int id, SysvStat *out)
-{
-	/* An id is its index and a sequence number above 15 bits, or above 24 with ipcmni_extend (ipc/util.h). */
-	static const int index_bits[] = {15, 24};
-	int result = type->stat(id, out);
-
-	for (size_t i = 0; result == -EACCES && i < G_N_ELEMENTS(index_bits); i++)
-		if (type->stat_at(id & ((1 << index_bits[i]) - 1), out) == 0 && out->id == id)
-			result = 0;
-	return result;
-}
-
+/* The name that the listing shows: the name in the names file, else the key, else the id. `name` has NAME_MAX + 1 bytes. */
 static void display_name(const SysvType *type, const SysvStat *stat, char *name)
 {
 	if (names_of(type->word, named(stat), name))
@@ -89,55 +132,80 @@ static void display_name(const SysvType *type, const SysvStat *stat, char *name)
 		snprintf(name, NAME_MAX + 1, "id-%d", stat->id);
 }
 
-int sysv_list(const void *context, const Object *directory, MemberSeen seen, void *data)
-{
-	const SysvType *type = context;
-	int highest = type->highest();
-
-	for (int index = 0; index <= highest; index++) {
-		Object object = {0};
-		SysvStat stat;
-
-		if (type->stat_at(index, &stat) < 0)
-			continue;
-		object.id = stat.id;
-		display_name(type, &stat, object.name);
-		seen(data, &object, &stat.stat);
-	}
-	return 0;
-}
-
 /* The id that a name in the tree stands for, or a negative errno. */
 static int id_of_name(const SysvType *type, const char *name)
 {
 	SysvStat stat;
-	Named what;
-	int64_t id;
-	int result;
+	Named object;
+	int64_t number;
+	int id, result;
 
-	if (parse_key(name, &what.key)) {
-		if (what.key == 0)
+	if (parse_key(name, &object.key)) {
+		if (object.key == 0)
 			return -ENOENT;
 	} else if (g_str_has_prefix(name, "id-")) {
-		if (!parse_number(name + 3, 0, INT_MAX, &id))
+		if (!parse_number(name + 3, 0, INT_MAX, &number))
 			return -ENOENT;
-		what = (Named){.id = (int)id};
-	} else if (!names_lookup(type->word, name, &what)) {
+		object = (Named){.id = (int)number};
+	} else if (!names_lookup(type->word, name, &object)) {
 		return -ENOENT;
 	}
-	if (what.key) {
-		int found = type->get((key_t)what.key, 0);
-
-		return found < 0 ? -errno : found;
+	if (object.key) {
+		id = type->get((key_t)object.key, 0);
+		return id < 0 ? -errno : id;
 	}
-	result = absent(sysv_stat_any(type, what.id, &stat));
-	return result < 0 ? result : what.id;
+	result = absent(sysv_load_id(type, object.id, &stat));
+	return result < 0 ? result : object.id;
+}
+
+static bool object_exists(const void *data, Named object)
+{
+	const SysvType *type = data;
+	SysvStat stat;
+
+	if (object.key)
+		return type->get((key_t)object.key, 0) >= 0;
+	return sysv_load_id(type, object.id, &stat) == 0;
+}
+
+/* Drops the name if its object was removed. Returns 0, or -EEXIST if the object exists. */
+static int free_name(const SysvType *type, const char *name)
+{
+	Named object;
+
+	if (!names_lookup(type->word, name, &object))
+		return 0;
+	if (id_of_name(type, name) >= 0)
+		return -EEXIST;
+	names_drop(type->word, object);
+	return 0;
+}
+
+/* -- The directory ---------------------------------------------------------------------------------------------------- */
+
+int sysv_list(const void *context, const Object *directory, MemberSeen seen, void *data)
+{
+	const SysvType *type = context;
+	int highest = sysv_highest(type);
+
+	for (int index = 0; index <= highest; index++) {
+		Object object = {0};
+		ObjectStat attributes;
+		SysvStat stat;
+
+		if (sysv_load_index(type, index, &stat) < 0)
+			continue;
+		object.id = stat.id;
+		display_name(type, &stat, object.name);
+		fill_object_stat(type, &stat, &attributes);
+		seen(data, &object, &attributes);
+	}
+	return 0;
 }
 
 int sysv_lookup(const void *context, const Object *directory, const char *name, Object *out)
 {
-	const SysvType *type = context;
-	int id = id_of_name(type, name);
+	int id = id_of_name(context, name);
 
 	if (id < 0)
 		return id;
@@ -149,35 +217,23 @@ int sysv_lookup(const void *context, const Object *directory, const char *name, 
 static int refuse_create(const SysvType *type, int error, uint32_t key)
 {
 	if (error == ENOSPC)
-		return refuse(ENOSPC, "as many objects exist as limits/%s allows", type->limit);
+		return refuse(ENOSPC, "as many objects exist as limits/%s allows: remove some", type->limit);
 	if (error == EEXIST)
-		return refuse(EEXIST, "an object with key 0x%08x exists", key);
+		return refuse(EEXIST, "an object with key 0x%08x exists: use it, or another key", key);
 	return -error;
 }
 
-static bool object_alive(const void *data, Named object)
-{
-	const SysvType *type = data;
-	SysvStat stat;
-
-	if (object.key)
-		return type->get((key_t)object.key, 0) >= 0;
-	return sysv_stat_any(type, object.id, &stat) == 0;
-}
-
+/* Makes an object with the name's key, or with the next key that is free. Returns its id or a negative errno. */
 static int create_with_name(const SysvType *type, const char *name, mode_t mode)
 {
 	uint32_t key = sysv_key_of_name(name);
-	Named old;
 	int id, result;
 
 	if (!names_valid(name))
-		return refuse(EINVAL, "a name is a word, or 0x and up to 8 hexadecimal digits for a key");
-	if (names_lookup(type->word, name, &old)) {
-		if (id_of_name(type, name) >= 0)
-			return -EEXIST;
-		names_drop(type->word, old);
-	}
+		return refuse(EINVAL, "not a valid name: use a word, or 0x and up to 8 hexadecimal digits for a key");
+	result = free_name(type, name);
+	if (result < 0)
+		return result;
 	for (int tries = 0;; tries++, key++) {
 		id = key ? type->get((key_t)key, IPC_CREAT | IPC_EXCL | (int)mode) : -1;
 		if (id >= 0)
@@ -185,17 +241,12 @@ static int create_with_name(const SysvType *type, const char *name, mode_t mode)
 		if (key && (errno != EEXIST || tries >= KEY_TRIES))
 			return refuse_create(type, errno, key);
 	}
-	creds_raise();
-	names_prune(type->word, object_alive, type);
-	creds_lower();
+	names_prune(type->word, object_exists, type);
 	result = names_add(type->word, name, (Named){.key = key, .id = id});
-	if (result < 0) {
-		type->remove(id);
-		return result == -EEXIST ?
-			       result :
-			       refuse(-result, "the names file %s cannot be written", host_settings()->names);
-	}
-	return id;
+	if (result == 0)
+		return id;
+	type->control(id, IPC_RMID, NULL);
+	return result == -EEXIST ? result : refuse(-result, "cannot write the names file %s", host_settings()->names);
 }
 
 int sysv_create(const void *context, const Object *directory, const char *name, mode_t mode, Object *out)
@@ -210,7 +261,8 @@ int sysv_create(const void *context, const Object *directory, const char *name, 
 			return id;
 	} else {
 		if (!parse_key(name, &key) || key == 0)
-			return refuse(EINVAL, "a key is 0x and 1 to 8 hexadecimal digits, not all of them 0");
+			return refuse(EINVAL,
+				      "not a valid key: use 0x and 1 to 8 hexadecimal digits, not all of them 0");
 		id = type->get((key_t)key, IPC_CREAT | IPC_EXCL | (int)mode);
 		if (id < 0)
 			return refuse_create(type, errno, key);
@@ -223,16 +275,14 @@ int sysv_create(const void *context, const Object *directory, const char *name, 
 int sysv_remove(const void *context, const Object *object)
 {
 	const SysvType *type = context;
+	const int id = object_id(type, object);
 	SysvStat stat;
-	int known;
+	bool known = sysv_load_id(type, id, &stat) == 0;
 
-	creds_raise();
-	known = sysv_stat_any(type, (int)object->id, &stat);
-	creds_lower();
-	if (type->remove((int)object->id))
-		return errno == EPERM ? refuse(EPERM, "only its owner, its creator or root may remove it") :
+	if (type->control(id, IPC_RMID, NULL) < 0)
+		return errno == EPERM ? refuse(EPERM, "only the owner, the creator or root may remove the object") :
 					absent(-errno);
-	if (known == 0)
+	if (known)
 		names_drop(type->word, named(&stat));
 	return 0;
 }
@@ -241,47 +291,34 @@ int sysv_rename(const void *context, const Object *object, const char *name)
 {
 	const SysvType *type = context;
 	SysvStat stat;
-	Named old;
 	int result;
 
 	if (!names_valid(name))
-		return refuse(
-			EINVAL,
-			"a name is a word; a key (0x…) or an id (id-…) cannot be chosen for an object that exists");
-	creds_raise();
-	result = absent(sysv_stat_any(type, (int)object->id, &stat));
-	if (result == 0 && names_lookup(type->word, name, &old)) {
-		if (id_of_name(type, name) >= 0)
-			result = -EEXIST;
-		else
-			names_drop(type->word, old);
-	}
+		return refuse(EINVAL,
+			      "not a valid name: use a word; the key (0x…) and the id (id-…) of an object are fixed");
+	result = absent(sysv_load(type, object, &stat));
 	if (result == 0)
-		result = names_add(type->word, name, named(&stat));
-	creds_lower();
-	return result;
+		result = free_name(type, name);
+	return result < 0 ? result : names_add(type->word, name, named(&stat));
 }
 
 int sysv_stat(const void *context, const Object *object, ObjectStat *out)
 {
-	const SysvType *type = context;
 	SysvStat stat;
-	int result = absent(sysv_stat_any(type, (int)object->id, &stat));
+	int result = absent(sysv_load(context, object, &stat));
 
 	if (result == 0)
-		*out = stat.stat;
+		fill_object_stat(context, &stat, out);
 	return result;
 }
 
+/* IPC_SET of a queue sets qbytes as well. It stays as it was, since the rest of `stat` is what the kernel said. */
 int sysv_set(const void *context, const Object *object, const ObjectChange *change)
 {
 	const SysvType *type = context;
 	SysvStat stat;
-	int result;
+	int result = absent(sysv_load(type, object, &stat));
 
-	creds_raise();
-	result = absent(sysv_stat_any(type, (int)object->id, &stat));
-	creds_lower();
 	if (result < 0)
 		return result;
 	if (change->set_mode)
@@ -290,21 +327,25 @@ int sysv_set(const void *context, const Object *object, const ObjectChange *chan
 		stat.perm.uid = change->uid;
 	if (change->set_gid)
 		stat.perm.gid = change->gid;
-	return absent(type->set((int)object->id, &stat.perm));
+	return type->control(stat.id, IPC_SET, &stat.perm) < 0 ? absent(-errno) : 0;
 }
 
 int sysv_permit(const void *context, const Object *object, const Caller *caller, int rights)
 {
-	const SysvType *type = context;
 	SysvStat stat;
-	int result = absent(sysv_stat_any(type, (int)object->id, &stat));
+	int result = absent(sysv_load(context, object, &stat));
 
 	return result < 0 ? result : sysv_perm_check(&stat.perm, caller, rights);
 }
 
-void sysv_print_status(const SysvStat *stat, GString *out)
+/* -- Attributes ------------------------------------------------------------------------------------------------------- */
+
+void sysv_print_key(const void *value, GString *out)
 {
-	g_string_append_printf(out, "Key:\t0x%08x\nId:\t%d\n", (unsigned)stat->perm.__key, stat->id);
-	g_string_append_printf(out, "Uid:\t%u\nGid:\t%u\nCuid:\t%u\nCgid:\t%u\nMode:\t%04o\n", stat->perm.uid,
-			       stat->perm.gid, stat->perm.cuid, stat->perm.cgid, stat->perm.mode & 07777);
+	g_string_append_printf(out, "0x%08x\n", (unsigned)*(const key_t *)value);
+}
+
+void sysv_print_mode(const void *value, GString *out)
+{
+	g_string_append_printf(out, "%04o\n", (unsigned)*(const mode_t *)value & 0777);
 }

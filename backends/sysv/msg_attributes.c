@@ -1,107 +1,48 @@
-/* The attributes of a System V queue: a file for each field of msqid_ds (msgctl(2)), and status with all of them. */
+#include "backends/sysv/msg_attributes.h"
+
 #include <errno.h>
 
-#include "backends/core/credentials.h"
 #include "backends/core/parse.h"
-#include "backends/sysv/msg.h"
-#include "backends/core/text.h"
 #include "backends/core/refusal.h"
+#include "backends/sysv/msg_call.h"
 
-/* How each is called in status; key and id are printed there with what every System V object has. */
-static const char *const labels[MSG_ATTRIBUTES] = {
-	[MSG_QNUM] = "Qnum",   [MSG_CBYTES] = "Cbytes", [MSG_QBYTES] = "Qbytes", [MSG_LSPID] = "Lspid",
-	[MSG_LRPID] = "Lrpid", [MSG_STIME] = "Stime",   [MSG_RTIME] = "Rtime",   [MSG_CTIME] = "Ctime",
-};
-
-static void print_attribute(int which, int64_t id, const struct msqid_ds *ds, GString *out)
+static int load(const Object *object, void *snapshot)
 {
-	switch (which) {
-	case MSG_KEY:
-		g_string_append_printf(out, "0x%08x\n", (unsigned)ds->msg_perm.__key);
-		break;
-	case MSG_ID:
-		text_number(out, id);
-		break;
-	case MSG_QNUM:
-		text_number(out, (long long)ds->msg_qnum);
-		break;
-	case MSG_CBYTES:
-		text_number(out, (long long)ds->__msg_cbytes);
-		break;
-	case MSG_QBYTES:
-		text_number(out, (long long)ds->msg_qbytes);
-		break;
-	case MSG_LSPID:
-		text_number(out, ds->msg_lspid);
-		break;
-	case MSG_LRPID:
-		text_number(out, ds->msg_lrpid);
-		break;
-	case MSG_STIME:
-		text_time(out, ds->msg_stime);
-		break;
-	case MSG_RTIME:
-		text_time(out, ds->msg_rtime);
-		break;
-	case MSG_CTIME:
-		text_time(out, ds->msg_ctime);
-		break;
-	default:
-		g_assert_not_reached();
-	}
+	return sysv_load(&sysv_msg_type, object, snapshot);
 }
 
-static int attribute_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
+/* IPC_SET, as the caller: only root may exceed msgmnb (msgctl(2), EPERM). */
+static int qbytes_store(const Object *object, const char *text)
 {
-	struct msqid_ds ds;
-	int result = sysv_msg_stat(object, &ds);
-
-	if (result == 0)
-		print_attribute(desc->which, object->id, &ds, out);
-	return result;
-}
-
-static int status_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
-{
-	struct msqid_ds ds;
-	int result = sysv_msg_stat(object, &ds);
-
-	if (result < 0)
-		return result;
-	const SysvStat stat = {.id = (int)object->id, .perm = ds.msg_perm};
-
-	sysv_print_status(&stat, out);
-	for (int which = 0; which < MSG_ATTRIBUTES; which++) {
-		if (!labels[which])
-			continue;
-		text_label(out, labels[which]);
-		print_attribute(which, object->id, &ds, out);
-	}
-	return 0;
-}
-
-/* IPC_SET, as the caller: only root may go above msgmnb (msgctl(2), EPERM). */
-static int qbytes_store(const FileDesc *desc, const Object *object, const char *text)
-{
-	struct msqid_ds ds;
+	SysvStat stat;
 	int64_t bytes;
 	int result;
 
 	if (!parse_size(text, 0, INT_MAX, &bytes))
-		return refuse(EINVAL, "qbytes is a number of bytes, such as 16384 or 16K");
-	creds_raise();
-	result = sysv_msg_stat(object, &ds);
-	creds_lower();
+		return refuse(EINVAL, "qbytes is a number of bytes: write 16384 or 16K, for example");
+	result = sysv_load(&sysv_msg_type, object, &stat);
 	if (result < 0)
 		return result;
-	ds.msg_qbytes = (msglen_t)bytes;
-	if (msgctl((int)object->id, IPC_SET, &ds) == 0)
+	stat.msg.msg_qbytes = (msglen_t)bytes;
+	if (msgctl(stat.id, IPC_SET, &stat.msg) == 0)
 		return 0;
 	if (errno == EPERM)
-		return refuse(EPERM, "only the owner may set it, and above limits/msgmnb only with CAP_SYS_RESOURCE");
+		return refuse(EPERM,
+			      "only the owner may set qbytes, and only with CAP_SYS_RESOURCE above limits/msgmnb");
 	return -errno;
 }
 
-const TextOps sysv_msg_attribute = {.show = attribute_show};
-const TextOps sysv_msg_qbytes = {.show = attribute_show, .store = qbytes_store};
-const TextOps sysv_msg_status = {.show = status_show};
+static const Attribute attributes[] = {
+	SYSV_ATTRIBUTES,
+	{"qnum", "messages", attribute_print_ulong, offsetof(SysvStat, msg.msg_qnum)},
+	{"cbytes", "bytes", attribute_print_ulong, offsetof(SysvStat, msg.__msg_cbytes)},
+	{"qbytes", "bytes", attribute_print_ulong, offsetof(SysvStat, msg.msg_qbytes), .store = qbytes_store},
+	{"lspid", "pid", attribute_print_int, offsetof(SysvStat, msg.msg_lspid)},
+	{"lrpid", "pid", attribute_print_int, offsetof(SysvStat, msg.msg_lrpid)},
+	{"stime", "time", attribute_print_time, offsetof(SysvStat, msg.msg_stime)},
+	{"rtime", "time", attribute_print_time, offsetof(SysvStat, msg.msg_rtime)},
+	{"ctime", "time", attribute_print_time, offsetof(SysvStat, msg.msg_ctime)},
+	{0},
+};
+
+const AttributeSet sysv_msg_attributes = {.attributes = attributes, .size = sizeof(SysvStat), .load = load};

@@ -1,16 +1,9 @@
-/*
- * Empty messages on their way.
- *
- * A thread that waits for a message does so with a msgrcv of size 0: the kernel wakes it with E2BIG and leaves the message
- * where it is. Only an empty message does fit, and is taken (ipc/msg.c, pipelined_send). Such a one is kept here until the
- * reader that was waited for takes it, which is at once; if that reader has gone meanwhile, the message goes back into the
- * queue for whoever reads it next, natively or here.
- *
- * Locking: `lock` guards `kept`; `count` lets the usual case, none at all, pass without it.
- */
+/* Locking: `lock` protects `kept`. `count` is read without it, so that the usual case, no kept message, takes no lock. */
+#include "backends/sysv/msg_empty.h"
+
 #include <errno.h>
 
-#include "backends/sysv/msg.h"
+#include "backends/sysv/msg_call.h"
 
 typedef struct Empty {
 	int id;
@@ -19,7 +12,7 @@ typedef struct Empty {
 
 static GMutex lock;
 static GQueue kept = G_QUEUE_INIT; /* Protected by lock. Empty, owned, oldest first. */
-static int count;                  /* its length; atomic */
+static int count;                  /* the length of `kept`; atomic */
 
 void sysv_msg_empty_keep(int id, long type)
 {
@@ -32,8 +25,8 @@ void sysv_msg_empty_keep(int id, long type)
 	g_atomic_int_inc(&count);
 }
 
-/* Called with lock held. */
-static GList *find(const Object *object)
+/* The link of the oldest message that the object selects, or NULL. Called with lock held. */
+static GList *find_selected(const Object *object)
 {
 	for (GList *link = kept.head; link; link = link->next) {
 		const Empty *empty = link->data;
@@ -52,7 +45,7 @@ bool sysv_msg_empty_take(const Object *object, long *type)
 	if (g_atomic_int_get(&count) == 0)
 		return false;
 	g_mutex_lock(&lock);
-	link = find(object);
+	link = find_selected(object);
 	if (link) {
 		empty = link->data;
 		g_queue_delete_link(&kept, link);
@@ -65,16 +58,16 @@ bool sysv_msg_empty_take(const Object *object, long *type)
 	return true;
 }
 
-bool sysv_msg_empty_there(const Object *object)
+bool sysv_msg_empty_exists(const Object *object)
 {
-	bool there;
+	bool exists;
 
 	if (g_atomic_int_get(&count) == 0)
 		return false;
 	g_mutex_lock(&lock);
-	there = find(object) != NULL;
+	exists = find_selected(object) != NULL;
 	g_mutex_unlock(&lock);
-	return there;
+	return exists;
 }
 
 void sysv_msg_empty_return(int id)
@@ -89,7 +82,7 @@ void sysv_msg_empty_return(int id)
 		if (msgsnd(id, message, 0, IPC_NOWAIT) == 0)
 			continue;
 		if (errno != EAGAIN)
-			continue; /* the queue is gone, and its messages with it */
+			continue; /* the queue was removed, and its messages with it */
 		sysv_msg_empty_keep(id, type);
 		return;
 	}

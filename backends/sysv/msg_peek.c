@@ -1,40 +1,44 @@
-/*
- * Looking at what is queued: peek, and the listing of type/. MSG_COPY reads the message at one position; others may take
- * and send meanwhile, so what is seen is what was there at some time during the look, in order.
- */
+#include "backends/sysv/msg_peek.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "backends/core/parse.h"
-#include "backends/core/host.h"
 #include "backends/common/queue.h"
-#include "backends/sysv/msg.h"
+#include "backends/core/host.h"
+#include "backends/core/parse.h"
 #include "backends/core/refusal.h"
+#include "backends/sysv/msg_call.h"
 
-int sysv_msg_walk(const Object *object, SysvMsgSeen seen, void *data)
+typedef void (*MessageSeen)(void *data, long type, const char *bytes, size_t length);
+
+/*
+ * Calls `seen` for each queued message that the object selects, oldest first. Returns 0 or a negative errno. Runs on a worker:
+ * the kernel counts from the first message in each call, so the time grows with the square of the queue's length.
+ */
+static int walk(const Object *object, MessageSeen seen, void *data)
 {
 	size_t room = sysv_msg_max();
 	struct msgbuf *message = sysv_msg_scratch(room);
 
 	for (long position = 0;; position++) {
-		ssize_t n;
+		ssize_t length;
 
-		/* Each look counts its way from the first message: a long queue takes the square of its length. */
 		if (host_interrupted())
 			return -EINTR;
-		n = msgrcv((int)object->id, message, room, position, MSG_COPY | IPC_NOWAIT | MSG_NOERROR);
-
-		if (n < 0 && errno == ENOMSG)
+		length = msgrcv((int)object->id, message, room, position, MSG_COPY | IPC_NOWAIT | MSG_NOERROR);
+		if (length < 0 && errno == ENOMSG)
 			return 0;
-		if (n < 0 && errno == ENOSYS)
-			return refuse(ENOSYS, "this kernel has no MSG_COPY (CONFIG_CHECKPOINT_RESTORE)");
-		if (n < 0)
-			return errno == EINVAL ? -EIDRM : -errno;
+		if (length < 0 && errno == ENOSYS)
+			return refuse(ENOSYS, "kernel has no MSG_COPY: use one with CONFIG_CHECKPOINT_RESTORE");
+		if (length < 0)
+			return sysv_removed(errno);
 		if (sysv_msg_selects(object, message->mtype))
-			seen(data, message->mtype, message->mtext, (size_t)n);
+			seen(data, message->mtype, message->mtext, (size_t)length);
 	}
 }
+
+/* -- peek -------------------------------------------------------------------------------------------------------------- */
 
 static void print_record(void *data, long type, const char *bytes, size_t length)
 {
@@ -43,12 +47,12 @@ static void print_record(void *data, long type, const char *bytes, size_t length
 
 static int peek_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
-	return sysv_msg_walk(object, print_record, out);
+	return walk(object, print_record, out);
 }
 
 const TextOps sysv_msg_peek = {.show = peek_show, .slow = true};
 
-/* -- type/ --------------------------------------------------------------------------------------------------------- */
+/* -- type/ ------------------------------------------------------------------------------------------------------------- */
 
 static void note_type(void *data, long type, const char *bytes, size_t length)
 {
@@ -60,7 +64,7 @@ static int types_list(const void *context, const Object *at, MemberSeen seen, vo
 	g_autoptr(GHashTable) types = g_hash_table_new(NULL, NULL);
 	GHashTableIter iter;
 	gpointer type;
-	int result = sysv_msg_walk(at, note_type, types);
+	int result = walk(at, note_type, types);
 
 	if (result < 0)
 		return result;
@@ -96,10 +100,10 @@ static int types_lookup(const void *context, const Object *at, const char *name,
 	return -ENOENT;
 }
 
-/* A message is sent with one type: only type/N can be written to. */
+/* A message is sent with one type, so that only type/N can be written to. */
 static int types_stat(const void *context, const Object *object, ObjectStat *out)
 {
-	int result = sysv_stat(sysv_msg_desc.members->context, object, out);
+	int result = sysv_stat(context, object, out);
 
 	if (object->select == SELECT_UPTO || object->select == SELECT_EXCEPT)
 		out->mode &= 0444;
@@ -109,11 +113,12 @@ static int types_stat(const void *context, const Object *object, ObjectStat *out
 static int types_permit(const void *context, const Object *object, const Caller *caller, int rights)
 {
 	if ((rights & RIGHT_WRITE) && object->select != SELECT_TYPE)
-		return refuse(EACCES, "a message is sent with one type: write to type/N");
-	return sysv_permit(sysv_msg_desc.members->context, object, caller, rights);
+		return refuse(EACCES, "a message has one type: write to type/N");
+	return sysv_permit(context, object, caller, rights);
 }
 
 const DirOps sysv_msg_types = {
+	.context = &sysv_msg_type,
 	.list = types_list,
 	.lookup = types_lookup,
 	.stat = types_stat,

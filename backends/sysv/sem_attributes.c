@@ -1,185 +1,180 @@
-/* The attributes of a System V semaphore set and of each semaphore in it, and status with all of them (semctl(2)). */
+#include "backends/sysv/sem_attributes.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include "backends/core/credentials.h"
 #include "backends/core/parse.h"
-#include "backends/sysv/sem.h"
-#include "backends/core/text.h"
 #include "backends/core/refusal.h"
+#include "backends/sysv/sem_call.h"
+#include "backends/sysv/sem_resize.h"
 
-/* -- The set -------------------------------------------------------------------------------------------------------- */
+/* -- The set ----------------------------------------------------------------------------------------------------------- */
 
-static void print_attribute(int which, int64_t id, const struct semid_ds *ds, GString *out)
+typedef struct Values {
+	size_t count;
+	unsigned short *values; /* owned */
+} Values;
+
+typedef struct SetSnapshot {
+	SysvStat stat;
+	Values values; /* empty in a snapshot of sysv_sem_attributes */
+} SetSnapshot;
+
+static int set_load(const Object *object, void *out)
 {
-	switch (which) {
-	case SEM_KEY:
-		g_string_append_printf(out, "0x%08x\n", (unsigned)ds->sem_perm.__key);
-		break;
-	case SEM_ID:
-		text_number(out, id);
-		break;
-	case SEM_NSEMS:
-		text_number(out, (long long)ds->sem_nsems);
-		break;
-	case SEM_OTIME:
-		text_time(out, ds->sem_otime);
-		break;
-	case SEM_CTIME:
-		text_time(out, ds->sem_ctime);
-		break;
-	default:
-		g_assert_not_reached();
-	}
+	SetSnapshot *snapshot = out;
+
+	return sysv_load(&sysv_sem_type, object, &snapshot->stat);
 }
 
-static int attribute_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
+static int set_load_values(const Object *object, void *out)
 {
-	struct semid_ds ds;
-	int result = sysv_sem_stat(object, &ds);
+	SetSnapshot *snapshot = out;
+	int result = set_load(object, out);
 
 	if (result == 0)
-		print_attribute(desc->which, object->id, &ds, out);
+		snapshot->values.values = sysv_sem_values(object, &snapshot->values.count, &result);
 	return result;
 }
 
-static int values_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
+static void set_unload(void *out)
 {
-	size_t nsems;
-	int result;
-	g_autofree unsigned short *values = sysv_sem_values(object, &nsems, &result);
+	SetSnapshot *snapshot = out;
 
-	if (!values)
-		return result;
-	for (size_t i = 0; i < nsems; i++)
-		g_string_append_printf(out, "%s%u", i ? " " : "", values[i]);
+	g_free(snapshot->values.values);
+}
+
+static void print_values(const void *value, GString *out)
+{
+	const Values *values = value;
+
+	for (size_t i = 0; i < values->count; i++)
+		g_string_append_printf(out, "%s%u", i ? " " : "", values->values[i]);
 	g_string_append_c(out, '\n');
-	return 0;
 }
 
-static int status_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
+static int refuse_value(void)
 {
-	struct semid_ds ds;
-	int result = sysv_sem_stat(object, &ds);
-
-	if (result < 0)
-		return result;
-	const SysvStat stat = {.id = (int)object->id, .perm = ds.sem_perm};
-
-	sysv_print_status(&stat, out);
-	text_label(out, "Nsems");
-	print_attribute(SEM_NSEMS, object->id, &ds, out);
-	text_label(out, "Otime");
-	print_attribute(SEM_OTIME, object->id, &ds, out);
-	text_label(out, "Ctime");
-	print_attribute(SEM_CTIME, object->id, &ds, out);
-	text_label(out, "Values");
-	return values_show(desc, object, caller, out);
+	return refuse(ERANGE, "value of a semaphore is above %d: write a smaller one", SEMVMX_LINUX);
 }
 
-/* The numbers in a text, separated by blanks or newlines; NULL if there is anything else, or none. */
+/* The numbers in a text, separated by blanks or newlines. On failure, NULL and *result is a negative errno with its reason. */
 static unsigned short *parse_values(const char *text, size_t *count, int *result)
 {
 	g_autoptr(GArray) values = g_array_new(FALSE, FALSE, sizeof(unsigned short));
 
-	*result = -EINVAL;
-	for (const char *word = text + strspn(text, " \t\n"); *word;) {
+	*result = 0;
+	for (const char *word = text + strspn(text, " \t\n"); *word && *result == 0;) {
 		size_t length = strcspn(word, " \t\n");
 		unsigned short value;
-		int64_t n;
+		int64_t number;
 
-		if (length > 20 || !parse_digits(word, (int)length, 0, INT64_MAX, &n))
-			return NULL;
-		if (n > SEMVMX_LINUX) {
-			*result = refuse(ERANGE, "a semaphore's value is at most %d", SEMVMX_LINUX);
-			return NULL;
+		if (length > 20 || !parse_digits(word, (int)length, 0, INT64_MAX, &number)) {
+			*result = -EINVAL;
+		} else if (number > SEMVMX_LINUX) {
+			*result = refuse_value();
+		} else {
+			value = (unsigned short)number;
+			g_array_append_val(values, value);
 		}
-		value = (unsigned short)n;
-		g_array_append_val(values, value);
 		word += length;
 		word += strspn(word, " \t\n");
 	}
-	if (values->len == 0)
+	if (*result == -EINVAL || (*result == 0 && values->len == 0))
+		*result = refuse(EINVAL, "values are numbers separated by blanks: write one for each semaphore");
+	if (*result < 0)
 		return NULL;
-	*result = 0;
 	*count = values->len;
 	return (unsigned short *)(void *)g_array_free(g_steal_pointer(&values), FALSE);
 }
 
 /* SETALL, as the caller. */
-static int values_store(const FileDesc *desc, const Object *object, const char *text)
+static int values_store(const Object *object, const char *text)
 {
-	struct semid_ds ds;
+	SysvStat stat;
 	size_t count;
 	int result;
 	g_autofree unsigned short *values = parse_values(text, &count, &result);
 
 	if (!values)
-		return result == -EINVAL ? refuse(EINVAL, "values are numbers separated by blanks, one a semaphore") :
-					   result;
-	creds_raise();
-	result = sysv_sem_stat(object, &ds);
-	creds_lower();
+		return result;
+	result = sysv_load(&sysv_sem_type, object, &stat);
 	if (result < 0)
 		return result;
-	if (count != ds.sem_nsems)
-		return sysv_sem_make_anew(object, &ds, values, count);
-	if (semctl((int)object->id, 0, SETALL, (union semun){.array = values}) == 0)
-		return 0;
-	return sysv_sem_removed(errno);
+	if (count != stat.sem.sem_nsems)
+		return sysv_sem_resize(object, &stat, values, count);
+	return semctl(stat.id, 0, SETALL, (union semun){.array = values}) < 0 ? sysv_removed(errno) : 0;
 }
 
-const TextOps sysv_sem_attribute = {.show = attribute_show};
-const TextOps sysv_sem_values_text = {.show = values_show, .store = values_store};
-const TextOps sysv_sem_status = {.show = status_show};
-
-/* -- One semaphore -------------------------------------------------------------------------------------------------- */
-
-static const struct {
-	const char *label;
-	int command;
-} ones[ONE_ATTRIBUTES] = {
-	[ONE_VALUE] = {"Value", GETVAL},
-	[ONE_NCNT] = {"Ncnt", GETNCNT},
-	[ONE_ZCNT] = {"Zcnt", GETZCNT},
-	[ONE_PID] = {"Pid", GETPID},
+static const Attribute set_attributes[] = {
+	SYSV_ATTRIBUTES,
+	{"nsems", "semaphores", attribute_print_ulong, offsetof(SetSnapshot, stat.sem.sem_nsems)},
+	{"otime", "time", attribute_print_time, offsetof(SetSnapshot, stat.sem.sem_otime)},
+	{"ctime", "time", attribute_print_time, offsetof(SetSnapshot, stat.sem.sem_ctime)},
+	{"values", NULL, print_values, offsetof(SetSnapshot, values), .store = values_store},
+	{0},
 };
 
-static int one_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
+const AttributeSet sysv_sem_attributes = {
+	.attributes = set_attributes,
+	.size = sizeof(SetSnapshot),
+	.load = set_load,
+};
+
+const AttributeSet sysv_sem_values_attributes = {
+	.attributes = set_attributes,
+	.size = sizeof(SetSnapshot),
+	.load = set_load_values,
+	.unload = set_unload,
+};
+
+/* -- One semaphore ----------------------------------------------------------------------------------------------------- */
+
+typedef struct OneSnapshot {
+	int value, ncnt, zcnt, pid;
+} OneSnapshot;
+
+static int one_load(const Object *object, void *out)
 {
-	int value = sysv_sem_control(object, ones[desc->which].command, 0);
+	OneSnapshot *snapshot = out;
+	const struct {
+		int command;
+		int *value;
+	} commands[] = {
+		{GETVAL, &snapshot->value},
+		{GETNCNT, &snapshot->ncnt},
+		{GETZCNT, &snapshot->zcnt},
+		{GETPID, &snapshot->pid},
+	};
 
-	if (value < 0)
-		return value;
-	text_number(out, value);
-	return 0;
-}
-
-static int one_status_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
-{
-	for (int which = 0; which < ONE_ATTRIBUTES; which++) {
-		int value = sysv_sem_control(object, ones[which].command, 0);
-
-		if (value < 0)
-			return value;
-		text_label(out, ones[which].label);
-		text_number(out, value);
+	for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
+		*commands[i].value = sysv_sem_control(object, commands[i].command, 0);
+		if (*commands[i].value < 0)
+			return *commands[i].value;
 	}
 	return 0;
 }
 
 /* SETVAL, as the caller. */
-static int one_store(const FileDesc *desc, const Object *object, const char *text)
+static int value_store(const Object *object, const char *text)
 {
 	int64_t value;
 
 	if (!parse_number(text, 0, INT64_MAX, &value))
-		return refuse(EINVAL, "a value is a number; to add or take, write to op");
-	if (value > SEMVMX_LINUX)
-		return refuse(ERANGE, "a semaphore's value is at most %d", SEMVMX_LINUX);
-	return sysv_sem_control(object, SETVAL, (int)value);
+		return refuse(EINVAL, "value is a number: write a change such as -1 to op");
+	return value > SEMVMX_LINUX ? refuse_value() : sysv_sem_control(object, SETVAL, (int)value);
 }
 
-const TextOps sysv_sem_one_attribute = {.show = one_show};
-const TextOps sysv_sem_one_value = {.show = one_show, .store = one_store};
-const TextOps sysv_sem_one_status = {.show = one_status_show};
+static const Attribute one_attributes[] = {
+	{"value", NULL, attribute_print_int, offsetof(OneSnapshot, value), .store = value_store},
+	{"ncnt", "waiters", attribute_print_int, offsetof(OneSnapshot, ncnt)},
+	{"zcnt", "waiters", attribute_print_int, offsetof(OneSnapshot, zcnt)},
+	{"pid", "pid", attribute_print_int, offsetof(OneSnapshot, pid)},
+	{0},
+};
+
+const AttributeSet sysv_sem_one_attributes = {
+	.attributes = one_attributes,
+	.size = sizeof(OneSnapshot),
+	.load = one_load,
+};

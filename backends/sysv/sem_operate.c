@@ -1,57 +1,23 @@
 /*
- * semop(2): operations on a set or one of its semaphores, and `undo`.
+ * Handle.unsent of `undo` holds an int for each semaphore of the set, once there is anything to undo.
  *
- * The kernel's SEM_UNDO would bind to the thread of ours that makes the call. So what is to be undone is kept with the open
- * file (Handle.unsent: an int for each semaphore, once there is anything to undo), and given back when that is closed for the
- * last time.
- *
- * Locking: `lock` guards Handle.unsent, since several writes of one handle may be under way.
+ * Locking: `lock` protects Handle.unsent, since several writes of one handle may run at the same time. It is never held across a
+ * system call.
  */
+#include "backends/sysv/sem_operate.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include "backends/sysv/sem.h"
 #include "backends/core/refusal.h"
+#include "backends/sysv/sem_call.h"
 
 enum { FEW = 16 };
 
 static GMutex lock;
 
-int sysv_sem_removed(int error)
-{
-	return error == EINVAL ? -EIDRM : -error;
-}
-
-int sysv_sem_stat(const Object *object, struct semid_ds *out)
-{
-	return semctl((int)object->id, 0, IPC_STAT, (union semun){.buf = out}) < 0 ? sysv_sem_removed(errno) : 0;
-}
-
-int sysv_sem_control(const Object *object, int command, int value)
-{
-	int result = semctl((int)object->id, (int)object->part, command, (union semun){.val = value});
-
-	return result < 0 ? sysv_sem_removed(errno) : result;
-}
-
-unsigned short *sysv_sem_values(const Object *object, size_t *nsems, int *result)
-{
-	struct semid_ds ds;
-	unsigned short *values;
-
-	*result = sysv_sem_stat(object, &ds);
-	if (*result < 0)
-		return NULL;
-	*nsems = ds.sem_nsems;
-	values = g_new(unsigned short, ds.sem_nsems);
-	if (semctl((int)object->id, 0, GETALL, (union semun){.array = values}) == 0)
-		return values;
-	*result = sysv_sem_removed(errno);
-	g_free(values);
-	return NULL;
-}
-
-static int largest_count(void)
+/* semopm: the largest number of changes in one semop. */
+static int changes_max(void)
 {
 	struct seminfo info;
 
@@ -60,26 +26,30 @@ static int largest_count(void)
 
 static int explain_refusal(const Object *object, int error)
 {
-	struct semid_ds ds;
+	SysvStat stat;
 
 	switch (error) {
 	case EFBIG:
-		if (sysv_sem_stat(object, &ds) == 0)
-			return refuse(EFBIG, "the set has %lu semaphores, numbered from 0",
-				      (unsigned long)ds.sem_nsems);
+		if (sysv_load(&sysv_sem_type, object, &stat) == 0)
+			return refuse(EFBIG,
+				      "no semaphore with that number: the set has %lu semaphores, numbered from 0",
+				      (unsigned long)stat.sem.sem_nsems);
 		break;
 	case E2BIG:
-		return refuse(E2BIG, "an operation has at most limits/semopm changes, which is %d", largest_count());
+		return refuse(E2BIG, "operation has more changes than limits/semopm (%d): write fewer", changes_max());
 	case ERANGE:
-		return refuse(ERANGE, "a semaphore's value is at most %d", SEMVMX_LINUX);
+		return refuse(ERANGE, "value of a semaphore would exceed %d: write a smaller change", SEMVMX_LINUX);
 	default:
 		break;
 	}
-	return sysv_sem_removed(error);
+	return sysv_removed(error);
 }
 
-/* As semop wants them. sembuf has no room for what is out of range, which semop would refuse in the same way. */
-static int convert(const SemaphoreChange *changes, size_t count, short flags, struct sembuf *out)
+/*
+ * Fills the arguments of semop. Returns 0, or the errno with which semop refuses a number or a change that does not fit into a
+ * sembuf.
+ */
+static int fill_sembufs(const SemaphoreChange *changes, size_t count, short flags, struct sembuf *out)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (changes[i].number > USHRT_MAX)
@@ -95,12 +65,14 @@ static int convert(const SemaphoreChange *changes, size_t count, short flags, st
 	return 0;
 }
 
-int sysv_sem_operate(const Object *object, const SemaphoreChange *changes, size_t count, BlockMode block)
+/* Semaphore.operate */
+static int operate(Handle *handle, const SemaphoreChange *changes, size_t count, BlockMode block)
 {
+	const Object *object = &handle->object;
 	struct sembuf few[FEW];
 	g_autofree struct sembuf *many = count > FEW ? g_new(struct sembuf, count) : NULL;
 	struct sembuf *ops = many ? many : few;
-	int result = convert(changes, count, block == NONBLOCK ? IPC_NOWAIT : 0, ops);
+	int result = fill_sembufs(changes, count, block == NONBLOCK ? IPC_NOWAIT : 0, ops);
 
 	if (result < 0)
 		return explain_refusal(object, -result);
@@ -109,11 +81,12 @@ int sysv_sem_operate(const Object *object, const SemaphoreChange *changes, size_
 	return errno == EAGAIN || errno == EINTR ? -errno : explain_refusal(object, errno);
 }
 
-int sysv_sem_could(const Object *object, const SemaphoreChange *changes, size_t count)
+/* Semaphore.could */
+static int could(Handle *handle, const SemaphoreChange *changes, size_t count)
 {
 	size_t nsems;
 	int result;
-	g_autofree unsigned short *values = sysv_sem_values(object, &nsems, &result);
+	g_autofree unsigned short *values = sysv_sem_values(&handle->object, &nsems, &result);
 
 	if (!values)
 		return result;
@@ -129,12 +102,16 @@ int sysv_sem_could(const Object *object, const SemaphoreChange *changes, size_t 
 	return 1;
 }
 
-void sysv_sem_adjust(const Object *object, unsigned short number, int by)
+/*
+ * Does what the kernel does for SEM_UNDO at the end of a process: adds `by` to the semaphore, as far as the range of values allows
+ * (semop(2), BUGS). Never sleeps.
+ */
+static void adjust(const Object *object, unsigned short number, int by)
 {
-	Object one = *object;
+	Object semaphore = *object;
 
-	one.part = number;
-	/* Another process may change the value between the two calls: then once more. */
+	semaphore.part = number;
+	/* Another process may change the value between the two calls; then both are made again. */
 	while (by != 0) {
 		int value = 0, step = CLAMP(by, -SEMVMX_LINUX, SEMVMX_LINUX);
 		struct sembuf op = {.sem_num = number, .sem_op = (short)step, .sem_flg = IPC_NOWAIT};
@@ -145,28 +122,17 @@ void sysv_sem_adjust(const Object *object, unsigned short number, int by)
 		}
 		if (errno != EAGAIN && errno != ERANGE)
 			return;
-		value = sysv_sem_control(&one, GETVAL, 0);
+		value = sysv_sem_control(&semaphore, GETVAL, 0);
 		if (value < 0 || (by < 0 && value == 0) || (by > 0 && value == SEMVMX_LINUX))
 			return;
 		by = CLAMP(by, -value, SEMVMX_LINUX - value);
 	}
 }
 
-/* -- op ------------------------------------------------------------------------------------------------------------- */
-
-static int operate(Handle *handle, const SemaphoreChange *changes, size_t count, BlockMode block)
-{
-	return sysv_sem_operate(&handle->object, changes, count, block);
-}
-
-static int could(Handle *handle, const SemaphoreChange *changes, size_t count)
-{
-	return sysv_sem_could(&handle->object, changes, count);
-}
-
+/* Semaphore.give_back */
 static void give_back(Handle *handle)
 {
-	sysv_sem_adjust(&handle->object, (unsigned short)handle->object.part, 1);
+	adjust(&handle->object, (unsigned short)handle->object.part, 1);
 }
 
 const Semaphore sysv_sem_set = {.set = true, .operate = operate, .could = could};
@@ -174,18 +140,18 @@ const Semaphore sysv_sem_one = {.operate = operate, .could = could, .give_back =
 
 /* -- undo ----------------------------------------------------------------------------------------------------------- */
 
-/* The handle's adjustments, *nsems of them; NULL: there are none yet. Called with lock held. */
+/* The handle's adjustments, *nsems of them, or NULL and 0 if there are none yet. Called with lock held. */
 static int *adjustments(Handle *handle, size_t *nsems)
 {
 	*nsems = handle->unsent.length / sizeof(int);
 	return *nsems ? (int *)(void *)buffer_bytes(&handle->unsent) : NULL;
 }
 
-/* Makes room for the adjustments of the whole set. */
-static int prepare(Handle *handle)
+/* Makes room for the adjustments of the whole set. Returns 0 or a negative errno. */
+static int make_adjustments(Handle *handle)
 {
 	g_autofree char *zeros = NULL;
-	struct semid_ds ds;
+	SysvStat stat;
 	size_t nsems;
 	int result;
 
@@ -194,75 +160,82 @@ static int prepare(Handle *handle)
 	g_mutex_unlock(&lock);
 	if (nsems)
 		return 0;
-	result = sysv_sem_stat(&handle->object, &ds);
+	result = sysv_load(&sysv_sem_type, &handle->object, &stat);
 	if (result < 0)
 		return result;
-	zeros = g_malloc0(ds.sem_nsems * sizeof(int));
+	zeros = g_malloc0(stat.sem.sem_nsems * sizeof(int));
 	g_mutex_lock(&lock);
 	if (!handle->unsent.length)
-		buffer_append(&handle->unsent, zeros, ds.sem_nsems * sizeof(int));
+		buffer_append(&handle->unsent, zeros, stat.sem.sem_nsems * sizeof(int));
 	g_mutex_unlock(&lock);
 	return 0;
 }
 
-/* Notes what is to be undone; or, `back`, notes it no longer. False: an adjustment would leave its range; nothing changed. */
-static bool note(Handle *handle, const SemaphoreChange *changes, size_t count, bool back)
+/*
+ * Records what is to be undone, or with `back` takes such a record back. Returns false, and changes nothing, if an adjustment
+ * would leave its range.
+ */
+static bool record_changes(Handle *handle, const SemaphoreChange *changes, size_t count, bool back)
 {
 	bool fits = true;
 	size_t nsems, i;
-	int *adjust;
+	int *adjusted;
 
 	g_mutex_lock(&lock);
-	adjust = adjustments(handle, &nsems);
+	adjusted = adjustments(handle, &nsems);
 	for (i = 0; i < count && fits; i++) {
-		int64_t now;
+		int64_t sum;
 
-		/* Such an operation is not going to succeed. */
+		/* semop will refuse such an operation. */
 		if (changes[i].number >= (int64_t)nsems || ABS(changes[i].by) > SEMVMX_LINUX)
 			continue;
-		now = adjust[changes[i].number] + (back ? changes[i].by : -changes[i].by);
-		fits = back || (now >= -SEMVMX_LINUX - 1 && now <= SEMVMX_LINUX);
+		sum = adjusted[changes[i].number] + (back ? changes[i].by : -changes[i].by);
+		fits = back || (sum >= -SEMVMX_LINUX - 1 && sum <= SEMVMX_LINUX);
 		if (fits)
-			adjust[changes[i].number] = (int)now;
+			adjusted[changes[i].number] = (int)sum;
 	}
 	if (!fits) {
 		for (i--; i-- > 0;)
 			if (changes[i].number < (int64_t)nsems && ABS(changes[i].by) <= SEMVMX_LINUX)
-				adjust[changes[i].number] += (int)changes[i].by;
+				adjusted[changes[i].number] += (int)changes[i].by;
 	}
 	g_mutex_unlock(&lock);
 	return fits;
 }
 
-/* Noted first, while it can still be refused; the handle is not closed before its last operation has ended. */
+/*
+ * Records first, while the operation can still be refused. The handle is not closed before its last operation has ended, so that
+ * undo_close() sees no half-done operation.
+ */
 static int undo_operate(Handle *handle, const SemaphoreChange *changes, size_t count, BlockMode block)
 {
-	int result = prepare(handle);
+	int result = make_adjustments(handle);
 
 	if (result < 0)
 		return result;
-	if (!note(handle, changes, count, false))
-		return refuse(ERANGE, "there would be more than %d to undo in one semaphore", SEMVMX_LINUX);
-	result = sysv_sem_operate(&handle->object, changes, count, block);
+	if (!record_changes(handle, changes, count, false))
+		return refuse(ERANGE, "adjustment of a semaphore would exceed %d: close the file to undo",
+			      SEMVMX_LINUX);
+	result = operate(handle, changes, count, block);
 	if (result < 0)
-		note(handle, changes, count, true);
+		record_changes(handle, changes, count, true);
 	return result;
 }
 
-/* All at once where that is possible, as the kernel does it; else each as far as it goes. */
+/* Applies all adjustments in one semop, as the kernel does, or else each as far as its range allows. */
 static void undo_close(Handle *handle)
 {
 	size_t nsems, count = 0;
-	const int *adjust = adjustments(handle, &nsems);
-	g_autofree struct sembuf *ops = adjust ? g_new(struct sembuf, nsems) : NULL;
+	const int *adjusted = adjustments(handle, &nsems);
+	g_autofree struct sembuf *ops = adjusted ? g_new(struct sembuf, nsems) : NULL;
 
 	for (size_t i = 0; i < nsems; i++)
-		if (adjust[i])
-			ops[count++] = (struct sembuf){(unsigned short)i, (short)adjust[i], IPC_NOWAIT};
-	if (count == 0 || (count <= (size_t)largest_count() && semop((int)handle->object.id, ops, count) == 0))
+		if (adjusted[i])
+			ops[count++] = (struct sembuf){(unsigned short)i, (short)adjusted[i], IPC_NOWAIT};
+	if (count == 0 || (count <= (size_t)changes_max() && semop((int)handle->object.id, ops, count) == 0))
 		return;
 	for (size_t i = 0; i < count; i++)
-		sysv_sem_adjust(&handle->object, ops[i].sem_num, ops[i].sem_op);
+		adjust(&handle->object, ops[i].sem_num, ops[i].sem_op);
 }
 
 const Semaphore sysv_sem_undo = {.set = true, .operate = undo_operate, .could = could, .close = undo_close};

@@ -1,11 +1,5 @@
-/*
- * The memory of a System V segment as a file. The kernel lists a mapping under /proc/self/map_files, and opening that entry
- * (CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE) gives a descriptor of the segment's own inode; the mapping can go then.
- * Without the privilege bytes are copied, the segment attached for a moment each time.
- *
- * The inode must not grow: the kernel takes its size for the segment's in places (shmat(2), the accounting of memory), and
- * a write past the end would extend it. Hence `bounded`.
- */
+#include "backends/sysv/shm_memory.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -15,20 +9,16 @@
 #include <unistd.h>
 
 #include "backends/core/credentials.h"
-#include "backends/sysv/shm.h"
 #include "backends/core/refusal.h"
+#include "backends/sysv/shm_resize.h"
+#include "backends/sysv/shm_segment.h"
 
 static void *attach(int id, int flags)
 {
 	return shmat(id, NULL, (flags & O_ACCMODE) == O_RDONLY ? SHM_RDONLY : 0);
 }
 
-/* shmat(2) of what was there a moment ago. */
-static int attach_error(int error)
-{
-	return error == EINVAL ? -EIDRM : -error;
-}
-
+/* A descriptor of the segment that is attached at `at`, or a negative errno. */
 static int open_mapping(const char *at, size_t size, int flags)
 {
 	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -39,30 +29,30 @@ static int open_mapping(const char *at, size_t size, int flags)
 	snprintf(path, sizeof path, "/proc/self/map_files/%lx-%lx", (unsigned long)at,
 		 (unsigned long)at + ((size + page - 1) / page) * page);
 	fd = open(path, (flags & O_ACCMODE) | O_CLOEXEC);
-	/* A mapping of huge pages may be larger than the segment: then there is no such entry. */
+	/* A mapping of huge pages may be larger than the segment, and then has no entry of this name. */
 	if (fd < 0 ? errno == ENOENT && access("/proc/self/map_files", X_OK) == 0 :
 		     fstatfs(fd, &fs) == 0 && fs.f_type == HUGETLBFS_MAGIC) {
 		if (fd >= 0)
 			close(fd);
-		return refuse(EOPNOTSUPP, "a segment of huge pages (SHM_HUGETLB) can be used with shmat(2) only");
+		return refuse(EOPNOTSUPP, "segment has huge pages (SHM_HUGETLB): use it with shmat(2)");
 	}
 	return fd < 0 ? -ENODEV : fd;
 }
 
 int sysv_shm_backing(const Object *object, int flags)
 {
-	struct shmid_ds ds;
-	int result = sysv_shm_stat(object, &ds);
+	SysvStat stat;
+	int result = sysv_load(&sysv_shm_type, object, &stat);
 	char *at;
 
 	if (result < 0)
 		return result;
 	creds_raise();
-	at = attach(sysv_shm_id(object), flags);
+	at = attach(stat.id, flags);
 	if (at == (char *)-1) {
-		result = attach_error(errno);
+		result = sysv_removed(errno);
 	} else {
-		result = open_mapping(at, ds.shm_segsz, flags);
+		result = open_mapping(at, stat.shm.shm_segsz, flags);
 		shmdt(at);
 	}
 	creds_lower();
@@ -71,18 +61,18 @@ int sysv_shm_backing(const Object *object, int flags)
 
 static ssize_t copy(const Object *object, Direction direction, char *bytes, size_t size, off_t offset)
 {
-	struct shmid_ds ds;
-	int result = sysv_shm_stat(object, &ds);
+	SysvStat stat;
+	int result = sysv_load(&sysv_shm_type, object, &stat);
 	char *at;
 
 	if (result < 0)
 		return result;
-	if ((size_t)offset >= ds.shm_segsz)
+	if ((size_t)offset >= stat.shm.shm_segsz)
 		return 0;
-	size = MIN(size, ds.shm_segsz - (size_t)offset);
-	at = attach(sysv_shm_id(object), direction == READING ? O_RDONLY : O_RDWR);
+	size = MIN(size, stat.shm.shm_segsz - (size_t)offset);
+	at = attach(stat.id, direction == READING ? O_RDONLY : O_RDWR);
 	if (at == (char *)-1)
-		return attach_error(errno);
+		return sysv_removed(errno);
 	if (direction == READING)
 		memcpy(bytes, at + offset, size);
 	else
@@ -91,9 +81,15 @@ static ssize_t copy(const Object *object, Direction direction, char *bytes, size
 	return (ssize_t)size;
 }
 
+/* MemoryOps.resize: the descriptor stays with the old memory, so that fs/ opens `data` again. */
+static int resize(const Object *object, int fd, off_t size)
+{
+	return sysv_shm_resize(object, &sysv_shm_data, size);
+}
+
 static const MemoryOps memory = {
 	.backing = sysv_shm_backing,
-	.resize = sysv_shm_resize,
+	.resize = resize,
 	.copy = copy,
 	.bounded = true,
 };

@@ -1,84 +1,36 @@
 /*
- * Another size for a System V segment, which the kernel does not know: the segment is made anew under its key, as the
- * caller, and the contents are copied. So it is allowed only while nobody has it mapped, and the new one has another id.
+ * No contents are lost without notice. The races with native programs, and what is done about each:
  *
- * What could fail is tried first with a segment of that size without a key; and the old one's mode is 0 while we look
- * whether anybody is attached, so that nobody but root can attach between that look and its end.
+ * - A program attaches the old segment. Its mode is 0 from the first check on, so only root can. The daemon itself has it attached
+ *   until the end, so the kernel keeps it after IPC_RMID. If it still exists after the daemon has detached it, another process
+ *   has it attached: -EBUSY tells the caller.
+ * - A program attaches the new segment before the contents are in it. Its mode is 0 until then. shm_nattch or shm_lpid shows
+ *   that root has attached it nevertheless: -EBUSY.
+ * - A program takes the key between IPC_RMID and shmget, or the limits no longer allow the new segment. The daemon then keeps the
+ *   old segment attached, and the contents can be read under its id until the daemon ends.
  *
- * Who knew the old id (a shell in its directory) is led to the new one by `moved`. It is a convenience only: after a restart
- * such an object is gone, as it would be without.
+ * Everything else that can fail is tried before IPC_RMID. A daemon that is killed between IPC_RMID and the end loses the contents.
  *
- * Locking: `lock` guards `moved`. sysv_shm_remaking is held while a segment's key is free, so that nothing here takes the key
- * or the name; what a native shmget() does in that moment cannot be prevented, and then the contents are kept without a key.
+ * Locking: sysv_shm_key_lock is held from IPC_RMID to shmget.
  */
+#include "backends/sysv/shm_resize.h"
+
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "backends/core/credentials.h"
-#include "backends/sysv/shm.h"
 #include "backends/core/refusal.h"
+#include "backends/sysv/shm_attached.h"
+#include "backends/sysv/shm_segment.h"
 
-enum { MOVED_MAX = 4096 };
-
-GMutex sysv_shm_remaking;
-
-static GMutex lock;
-static GHashTable *moved; /* Protected by lock. An id that is no more -> the id of the segment made of it. */
-
-/* shm_nattch, whatever the mode; -1 if it is gone. An id is its index and a sequence number: see sysv_stat_any(). */
-static int mappers_list(int id)
+static int refuse_busy(void)
 {
-	static const int index_bits[] = {15, 24};
-	struct shmid_ds ds;
-
-	for (size_t i = 0; i < G_N_ELEMENTS(index_bits); i++)
-		if (shmctl(id & ((1 << index_bits[i]) - 1), SHM_STAT_ANY, &ds) == id)
-			return ds.shm_perm.mode & SHM_DEST ? -1 : (int)ds.shm_nattch;
-	return -1;
+	return refuse(EBUSY,
+		      "segment is attached, and resizing recreates it: detach the processes in `attached` first");
 }
 
-/*
- * Ids come again after some millions: one that is a living segment's stands for that, not for what another segment of this id
- * was made into.
- */
-int sysv_shm_id(const Object *object)
-{
-	int id = (int)object->id;
-
-	for (;;) {
-		gpointer next = NULL;
-		bool found;
-
-		g_mutex_lock(&lock);
-		found = moved && g_hash_table_lookup_extended(moved, GINT_TO_POINTER(id), NULL, &next);
-		g_mutex_unlock(&lock);
-		if (!found)
-			return id;
-		if (mappers_list(id) >= 0) {
-			g_mutex_lock(&lock);
-			g_hash_table_remove(moved, GINT_TO_POINTER(id));
-			g_mutex_unlock(&lock);
-			return id;
-		}
-		id = GPOINTER_TO_INT(next);
-	}
-}
-
-static void note_move(int from, int to)
-{
-	g_mutex_lock(&lock);
-	if (!moved)
-		moved = g_hash_table_new(NULL, NULL);
-	if (g_hash_table_size(moved) >= MOVED_MAX)
-		g_hash_table_remove_all(moved);
-	/* Ids come again after a long while: what `to` was once is of no interest. */
-	g_hash_table_remove(moved, GINT_TO_POINTER(to));
-	g_hash_table_insert(moved, GINT_TO_POINTER(from), GINT_TO_POINTER(to));
-	g_mutex_unlock(&lock);
-}
-
-/* Whether a segment of that size can be had; nothing stays of it. */
+/* Creates and removes a segment of that size, to learn whether the limits allow it. Returns 0 or a negative errno. */
 static int try_size(size_t size)
 {
 	int id = shmget(IPC_PRIVATE, size, 0600);
@@ -88,141 +40,142 @@ static int try_size(size_t size)
 		return 0;
 	}
 	if (errno == EINVAL)
-		return refuse(EINVAL, "a segment has from 1 byte up to limits/shmmax");
+		return refuse(EINVAL, "size of a segment is out of range: write 1 to limits/shmmax bytes");
 	if (errno == ENOSPC)
-		return refuse(ENOSPC, "there is no room for a second segment of that size, into which to copy: see "
-				      "limits/shmall and limits/shmmni");
+		return refuse(ENOSPC,
+			      "old and new segment together would exceed limits/shmall or limits/shmmni: remove "
+			      "another segment first");
 	return -errno;
 }
 
-static int set_mode(int id, const struct shmid_ds *as, mode_t mode)
+/* Sets owner and group of `old`, and this mode. Returns 0 or a negative errno. */
+static int set_perm(int id, const SysvStat *old, mode_t mode)
 {
-	struct shmid_ds ds = *as;
+	struct shmid_ds ds = {.shm_perm = old->perm};
 
 	ds.shm_perm.mode = mode;
-	return shmctl(id, IPC_SET, &ds) < 0 ? -errno : 0;
+	return shmctl(id, IPC_SET, &ds) < 0 ? sysv_removed(errno) : 0;
 }
 
-/* Both attached by us. Pages of zeros take no memory in the new one. */
+/* shmat(2) with the daemon's rights. NULL and errno on failure. */
+static char *attach(int id, int flags)
+{
+	char *at;
+
+	creds_raise();
+	at = shmat(id, NULL, flags);
+	creds_lower();
+	return at == (char *)-1 ? NULL : at;
+}
+
+/* Pages of zeros take no memory in the new segment. */
 static void copy_contents(char *to, const char *from, size_t size)
 {
 	static const char zeros[4096];
 
 	for (size_t done = 0; done < size; done += sizeof zeros) {
-		size_t n = MIN(sizeof zeros, size - done);
+		size_t length = MIN(sizeof zeros, size - done);
 
-		if (memcmp(from + done, zeros, n) != 0)
-			memcpy(to + done, from + done, n);
+		if (memcmp(from + done, zeros, length) != 0)
+			memcpy(to + done, from + done, length);
 	}
+}
+
+/* Removes the old segment and creates one of mode 0 under its key. Sets *removed. Returns the new id or a negative errno. */
+static int exchange(const SysvStat *old, size_t size, bool *removed)
+{
+	int id = -1;
+
+	g_mutex_lock(&sysv_shm_key_lock);
+	*removed = shmctl(old->id, IPC_RMID, NULL) == 0;
+	if (*removed)
+		id = shmget(old->perm.__key, size, IPC_CREAT | IPC_EXCL);
+	if (id < 0)
+		id = -errno;
+	g_mutex_unlock(&sysv_shm_key_lock);
+	return id;
 }
 
 /*
- * Ends the old segment and takes its key for a new one; where that cannot be had, for one of the old size, or at last for one
- * without a key. Its id; -1 and errno if nothing can be had. *result is why it is not what was wanted.
+ * Fills the new segment. Returns 0; -EBUSY if another process has attached it meanwhile; or another negative errno, and the new
+ * segment is removed.
  */
-static int take_key(int old_id, const struct shmid_ds *old, size_t *size, int *result)
+static int fill_segment(int id, const SysvStat *old, const char *from, size_t size)
 {
-	const key_t key = old->shm_perm.__key;
-	int id = -1;
+	SysvStat stat;
+	bool alone;
+	char *to = attach(id, 0);
 
-	*result = 0;
-	g_mutex_lock(&sysv_shm_remaking);
-	if (shmctl(old_id, IPC_RMID, NULL) < 0) {
-		*result = -errno;
-		g_mutex_unlock(&sysv_shm_remaking);
-		return -1;
-	}
-	id = shmget(key, *size, IPC_CREAT | IPC_EXCL | 0600);
-	if (id < 0) {
-		*result = -errno;
-		*size = old->shm_segsz;
-		id = shmget(key, *size, IPC_CREAT | IPC_EXCL | 0600);
-	}
-	g_mutex_unlock(&sysv_shm_remaking);
-	if (id < 0) {
-		id = shmget(IPC_PRIVATE, *size, IPC_CREAT | 0600);
-		if (id >= 0)
-			*result = refuse(EEXIST,
-					 "another program took the key at that moment; the contents are in id-%d", id);
-	}
-	return id;
-}
+	/* A daemon that is not root needs a mode that lets it in. */
+	if (!to && errno == EACCES && set_perm(id, old, 0600) == 0)
+		to = attach(id, 0);
+	if (!to) {
+		int error = errno;
 
-/* Makes the segment anew, with its contents, owner and mode. Its id, or -1. */
-static int make_anew(int old_id, const struct shmid_ds *old, const char *from, size_t size, int *result)
-{
-	int id = take_key(old_id, old, &size, result);
-	char *to;
-
-	if (id < 0)
-		return -1;
-	to = shmat(id, NULL, 0);
-	if (to == (char *)-1) {
-		*result = -errno;
-		return id;
+		shmctl(id, IPC_RMID, NULL);
+		return -error;
 	}
-	copy_contents(to, from, MIN(size, old->shm_segsz));
+	copy_contents(to, from, MIN(size, old->shm.shm_segsz));
+	alone = sysv_load_id(&sysv_shm_type, id, &stat) == 0 && stat.shm.shm_nattch == 1 &&
+		stat.shm.shm_lpid == getpid();
 	shmdt(to);
-	set_mode(id, old, old->shm_perm.mode & 0777); /* and the owner */
-	return id;
+	set_perm(id, old, old->perm.mode & 0777);
+	return alone ? 0 : -EBUSY;
 }
 
-/* As the caller, who has the right: nobody else can attach any more. `from` is the segment, attached by us. */
-static int replace(int id, const struct shmid_ds *old, const char *from, size_t size)
+/* Runs as the caller. `from` is the old segment, attached; it is detached unless it holds the only copy of the contents. */
+static int replace(const SysvStat *old, const char *from, size_t size)
 {
-	int made, result;
+	bool removed;
+	int id = exchange(old, size, &removed);
+	int result = id < 0 ? id : fill_segment(id, old, from, size);
 
-	if (mappers_list(id) != 1)
-		return -EBUSY;
-	made = make_anew(id, old, from, size, &result);
-	if (made < 0 && (result == -EPERM || result == -EIDRM || result == -EINVAL))
-		return result; /* the old one was not ours to end, or has ended by other hands */
-	if (made < 0) {
-		g_warning("segment 0x%08x is lost: it could not be made anew: %s", (unsigned)old->shm_perm.__key,
-			  g_strerror(errno));
-		return result < 0 ? result : -ENOMEM;
+	if (result < 0 && removed && result != -EBUSY) {
+		set_perm(old->id, old, old->perm.mode & 0777);
+		return refuse(-result,
+			      "the key was lost during the resize (%s): copy the contents from id-%d before ipcfs ends",
+			      g_strerror(-result), old->id);
 	}
-	note_move(id, made);
-	return result;
-}
-
-static int busy(void)
-{
-	return refuse(EBUSY, "the segment is attached (see `attached`), and has to be made anew to be sized");
-}
-
-int sysv_shm_resize(const Object *object, int fd, off_t size)
-{
-	int id = sysv_shm_id(object), result;
-	struct shmid_ds ds;
-	char *from;
-
-	result = sysv_shm_stat(object, &ds);
-	if (result < 0 || (off_t)ds.shm_segsz == size)
+	if (!removed)
+		set_perm(old->id, old, old->perm.mode & 0777);
+	shmdt(from);
+	if (!removed)
 		return result;
-	if (ds.shm_nattch > 0)
-		return busy();
-	if (ds.shm_perm.__key == 0)
-		return refuse(EINVAL, "a segment without a key (IPC_PRIVATE) keeps its size: it cannot be made anew "
-				      "under the same id");
+	sysv_shm_renumber(old->id, id);
+	if (result == 0 && sysv_shm_count_attached(old->id) < 0)
+		return 0;
+	return refuse(EBUSY, "segment was attached while it was resized: restart the processes that use id-%d or id-%d",
+		      old->id, id);
+}
+
+int sysv_shm_resize(const Object *object, const FileDesc *data, off_t size)
+{
+	SysvStat old;
+	const char *from;
+	int result = sysv_load(&sysv_shm_type, object, &old);
+
+	if (result < 0 || (off_t)old.shm.shm_segsz == size)
+		return result;
+	if (old.shm.shm_nattch > 0)
+		return refuse_busy();
+	if (old.perm.__key == IPC_PRIVATE)
+		return refuse(EINVAL, "segment without a key (IPC_PRIVATE) cannot be recreated: make another one");
 	result = try_size((size_t)MAX(size, 0));
 	if (result < 0)
 		return result;
-	creds_raise();
-	from = shmat(id, NULL, SHM_RDONLY);
-	result = from == (char *)-1 ? -errno : 0;
-	creds_lower();
-	if (result < 0)
-		return result;
-	result = set_mode(id, &ds, 0);
+	from = attach(old.id, SHM_RDONLY);
+	if (!from)
+		return sysv_removed(errno);
+	result = set_perm(old.id, &old, 0);
 	if (result == -EPERM)
-		refuse(EPERM, "only its owner, its creator or root may size it: it is made anew");
+		refuse(EPERM, "only the owner, the creator or root may resize the segment, since that recreates it");
+	/* nattch does not count mappings through `data`. */
+	if (result == 0 && !sysv_shm_is_mapped(object, data) && sysv_shm_count_attached(old.id) == 1)
+		return replace(&old, from, (size_t)size);
 	if (result == 0) {
-		/* Mappings through `data` are not counted by nattch. */
-		result = sysv_shm_mapped(object) ? -EBUSY : replace(id, &ds, from, (size_t)size);
-		if (result < 0)
-			set_mode(id, &ds, ds.shm_perm.mode & 0777);
+		set_perm(old.id, &old, old.perm.mode & 0777);
+		result = refuse_busy();
 	}
 	shmdt(from);
-	return result == -EBUSY ? busy() : result;
+	return result;
 }

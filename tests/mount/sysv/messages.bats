@@ -44,10 +44,10 @@ sent() {
 	make a
 	message 8193 >"$BATS_TEST_TMPDIR/large"
 	refused EMSGSIZE "$native" write-once "$q/data" <"$BATS_TEST_TMPDIR/large"
-	why_is "write sysv/msg/a/data: EMSGSIZE: the message has 8193 bytes and limits/msgmax is 8192"
+	why_is "write sysv/msg/a/data: EMSGSIZE: message has 8193 bytes (limits/msgmax 8192)"
 	echo 100 >"$q/qbytes"
 	refused EMSGSIZE put "$(env printf '%0101d' 1)" "$q/data"
-	why_is "the message has 101 bytes and the queue's qbytes is 100"
+	why_is "message has 101 bytes (qbytes 100)"
 	put "$(env printf '%0100d' 1)" "$q/data"
 	same 1 "$(cat "$q/qnum")"
 }

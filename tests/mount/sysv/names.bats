@@ -67,7 +67,7 @@ load ../helper
 	refused EEXIST mv -T "$MSG/a" "$MSG/b"
 	for name in 0x12 id-2000000000; do
 		run ! mv -T "$MSG/a" "$MSG/$name"
-		why_is "mv sysv/msg/a: EINVAL: a name is a word"
+		why_is "mv sysv/msg/a: EINVAL: not a valid name: use a word"
 	done
 	same "a b" "$(ls "$MSG" | xargs)"
 	run ! mv "$MSG/a" "$IPC/a"

@@ -1,6 +1,6 @@
 /*
- * What sysv.c decides without asking the kernel: rights and keys. The table of rights is checked against the kernel as
- * well: every caller in it asks for every right on queues of every mode, in an IPC namespace of this program's own.
+ * Decisions of ipc.c that need no system call: permissions and keys. The table of permissions is also checked against the kernel:
+ * every caller in it requests every right on queues of every mode, in an IPC namespace of the test's own.
  */
 #include "backends/sysv/ipc.h"
 
@@ -100,7 +100,7 @@ static key_t nth_key(int n)
 	return 0x1000 + n;
 }
 
-/* Queues of the sample's owner and creator, one of each mode. */
+/* Makes queues of the sample's owner and creator, one of each mode. */
 static void make_queues(int *ids)
 {
 	const Caller creator = {.uid = CREATOR, .gid = CREATOR_GROUP};
@@ -130,7 +130,7 @@ static void make_queues(int *ids)
 	}
 }
 
-/* What the kernel says to this process. */
+/* The result of the native call for this process. */
 static int kernel_verdict(int n, int id, int rights)
 {
 	struct msqid_ds ds = {.msg_perm = {.uid = OWNER, .gid = OWNER_GROUP, .mode = nth_mode(n)}, .msg_qbytes = 100};
@@ -156,7 +156,7 @@ static int differences(size_t desc, const int *ids)
 			perm.mode = nth_mode(n);
 			ours = sysv_perm_check(&perm, &table[desc].caller, asked[i]);
 			if (ours != kernel && ++differing)
-				fprintf(stderr, "# %s, mode %04o, rights %d: the kernel says %d, we say %d\n",
+				fprintf(stderr, "# %s, mode %04o, rights %d: kernel: %d, sysv_perm_check: %d\n",
 					table[desc].who, nth_mode(n), asked[i], kernel, ours);
 		}
 	return MIN(differing, 254);
@@ -195,8 +195,8 @@ static void test_key(void)
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	g_test_add_func("/perm/table", test_table);
-	g_test_add_func("/perm/kernel", test_kernel);
-	g_test_add_func("/perm/key", test_key);
+	g_test_add_func("/ipc/perm/table", test_table);
+	g_test_add_func("/ipc/perm/kernel", test_kernel);
+	g_test_add_func("/ipc/key", test_key);
 	return g_test_run();
 }

@@ -1,0 +1,205 @@
+/*
+ * Resizing of a System V segment while another program interferes. The test defines shmctl() and shmget() itself, so that it can
+ * act as that program at the very moment of each race. Runs in an IPC namespace of its own.
+ */
+#include "backends/sysv/shm_resize.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/shm.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "backends/core/refusal.h"
+#include "backends/sysv/shm_memory.h"
+#include "backends/sysv/shm_segment.h"
+
+enum { KEY = 0x1234, SIZE = 5000, LARGER = 20000 };
+
+/* What the other program does; each is called once. */
+static void (*before_removal)(int id);
+static void (*after_removal)(void);
+static void (*after_creation)(int id);
+
+static char *attached; /* by the other program */
+
+static void call_once(void (**function)(int id), int id)
+{
+	void (*now)(int id) = *function;
+
+	*function = NULL;
+	if (now)
+		now(id);
+}
+
+int shmctl(int id, int command, struct shmid_ds *ds)
+{
+	struct shmid_ds stat;
+	bool is_old = syscall(SYS_shmctl, id, IPC_STAT, &stat) == 0 && stat.shm_perm.__key == KEY;
+	int result;
+
+	if (command == IPC_RMID && is_old)
+		call_once(&before_removal, id);
+	result = (int)syscall(SYS_shmctl, id, command, ds);
+	if (command == IPC_RMID && is_old && after_removal) {
+		after_removal();
+		after_removal = NULL;
+	}
+	return result;
+}
+
+int shmget(key_t key, size_t size, int flags)
+{
+	int id = (int)syscall(SYS_shmget, key, size, flags);
+
+	if (key == KEY && id >= 0 && (flags & IPC_CREAT))
+		call_once(&after_creation, id);
+	return id;
+}
+
+static void attach(int id)
+{
+	attached = shmat(id, NULL, 0);
+	g_assert_true(attached != (char *)-1);
+}
+
+static void take_key(void)
+{
+	g_assert_cmpint(syscall(SYS_shmget, KEY, 100, IPC_CREAT | IPC_EXCL | 0600), >=, 0);
+}
+
+/* A segment with "hello" at its start. */
+static Object make_segment(void)
+{
+	int id = shmget(KEY, SIZE, IPC_CREAT | IPC_EXCL | 0640);
+	char *at = shmat(id, NULL, 0);
+
+	g_assert_true(at != (char *)-1);
+	strcpy(at, "hello");
+	shmdt(at);
+	return (Object){.id = id};
+}
+
+static SysvStat stat_of(int id)
+{
+	SysvStat stat;
+
+	g_assert_cmpint(sysv_load_id(&sysv_shm_type, id, &stat), ==, 0);
+	return stat;
+}
+
+static void assert_contents(int id, const char *expected)
+{
+	char *at = shmat(id, NULL, SHM_RDONLY);
+
+	g_assert_true(at != (char *)-1);
+	g_assert_cmpstr(at, ==, expected);
+	shmdt(at);
+}
+
+static void remove_segment(int id)
+{
+	g_assert_cmpint(shmctl(id, IPC_RMID, NULL), ==, 0);
+}
+
+static void test_alone(void)
+{
+	const Object object = make_segment();
+
+	g_assert_cmpint(sysv_shm_resize(&object, &sysv_shm_data, LARGER), ==, 0);
+	int id = sysv_shm_id(&object);
+	SysvStat stat = stat_of(id);
+
+	g_assert_cmpint(id, !=, (int)object.id);
+	g_assert_cmpint(id, ==, shmget(KEY, 0, 0));
+	g_assert_cmpuint(stat.shm.shm_segsz, ==, LARGER);
+	g_assert_cmpuint(stat.perm.mode, ==, 0640);
+	g_assert_cmpuint(stat.shm.shm_nattch, ==, 0);
+	assert_contents(id, "hello");
+	g_assert_cmpint(sysv_shm_count_attached((int)object.id), ==, -1);
+	/* A chain of renumbered segments. */
+	g_assert_cmpint(sysv_shm_resize(&object, &sysv_shm_data, SIZE), ==, 0);
+	g_assert_cmpint(sysv_shm_id(&object), ==, shmget(KEY, 0, 0));
+	remove_segment(sysv_shm_id(&object));
+}
+
+static void test_attached_before(void)
+{
+	const Object object = make_segment();
+
+	attach((int)object.id);
+	g_assert_cmpint(sysv_shm_resize(&object, &sysv_shm_data, LARGER), ==, -EBUSY);
+	g_assert_cmpint(shmget(KEY, 0, 0), ==, (int)object.id);
+	g_assert_cmpuint(stat_of((int)object.id).perm.mode, ==, 0640);
+	shmdt(attached);
+	remove_segment((int)object.id);
+}
+
+/* The other program attaches between the last check and IPC_RMID. Its memory is no longer the segment's, and the caller learns it. */
+static void test_attached_during_removal(void)
+{
+	const Object object = make_segment();
+
+	before_removal = attach;
+	refusal_forget();
+	g_assert_cmpint(sysv_shm_resize(&object, &sysv_shm_data, LARGER), ==, -EBUSY);
+	g_assert_null(before_removal);
+	g_assert_nonnull(strstr(refusal_note(), "attached while it was resized"));
+	g_assert_cmpstr(attached, ==, "hello");
+	assert_contents(sysv_shm_id(&object), "hello");
+	shmdt(attached);
+	remove_segment(sysv_shm_id(&object));
+}
+
+static void test_attached_during_copy(void)
+{
+	const Object object = make_segment();
+
+	after_creation = attach;
+	refusal_forget();
+	g_assert_cmpint(sysv_shm_resize(&object, &sysv_shm_data, LARGER), ==, -EBUSY);
+	g_assert_null(after_creation);
+	g_assert_nonnull(strstr(refusal_note(), "attached while it was resized"));
+	assert_contents(sysv_shm_id(&object), "hello");
+	shmdt(attached);
+	remove_segment(sysv_shm_id(&object));
+}
+
+/* The contents stay under the old id. The other program's segment is left alone. */
+static void test_key_taken(void)
+{
+	const Object object = make_segment();
+	int taken;
+
+	after_removal = take_key;
+	refusal_forget();
+	g_assert_cmpint(sysv_shm_resize(&object, &sysv_shm_data, LARGER), ==, -EEXIST);
+	g_assert_nonnull(strstr(refusal_note(), "copy the contents from id-"));
+	g_assert_cmpint(sysv_shm_id(&object), ==, (int)object.id);
+	g_assert_cmpuint(stat_of((int)object.id).perm.mode & 0777, ==, 0640);
+	assert_contents((int)object.id, "hello");
+	taken = shmget(KEY, 0, 0);
+	g_assert_cmpuint(stat_of(taken).shm.shm_segsz, ==, 100);
+	remove_segment(taken);
+}
+
+static void skip(void)
+{
+	g_test_skip("needs root and an IPC namespace of its own");
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	if (geteuid() != 0 || unshare(CLONE_NEWIPC)) {
+		g_test_add_func("/shm_resize/skipped", skip);
+		return g_test_run();
+	}
+	g_test_add_func("/shm_resize/alone", test_alone);
+	g_test_add_func("/shm_resize/attached_before", test_attached_before);
+	g_test_add_func("/shm_resize/attached_during_removal", test_attached_during_removal);
+	g_test_add_func("/shm_resize/attached_during_copy", test_attached_during_copy);
+	g_test_add_func("/shm_resize/key_taken", test_key_taken);
+	return g_test_run();
+}
