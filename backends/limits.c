@@ -1,3 +1,7 @@
+/*
+ * limits/: see limits.h. Each file shows one number of a file below /proc/sys. fs/ calls the functions through the tables. There
+ * are no locks: two writers of `kernel/sem`, which holds four numbers, can undo each other's change, as natively.
+ */
 #include "backends/limits.h"
 
 #include <errno.h>
@@ -8,7 +12,7 @@
 #include "backends/core/parse.h"
 #include "backends/core/refusal.h"
 
-/* Where each value is: a file below /proc/sys, and which of the numbers in it. The row's `which` is an index. */
+/* The file below /proc/sys that has the value, and the index of the value in that file. FileDesc.which is an index here. */
 static const struct {
 	const char *path;
 	int field;
@@ -34,10 +38,10 @@ static int open_limit(int which, int flags)
 	g_autofree char *path = g_strconcat("/proc/sys/", limits[which].path, NULL);
 	int fd = open(path, flags | O_CLOEXEC);
 
-	return fd < 0 ? -errno : fd;
+	return fd < 0 ? refuse_descriptor(errno) : fd;
 }
 
-/* The numbers in the file, as words; NULL and *error where it cannot be read. */
+/* Returns the numbers in the file as strings; or NULL, and sets *error to a negative errno. */
 static char **read_fields(int which, int *error)
 {
 	char text[256];
@@ -69,7 +73,7 @@ static int limit_show(const FileDesc *desc, const Object *object, const Caller *
 	return 0;
 }
 
-/* Runs as the caller: the kernel opens the file for root only. */
+/* Runs with the caller's ids: the kernel lets only root open the file. */
 static int limit_store(const FileDesc *desc, const Object *object, const char *text)
 {
 	int error, fd, field = limits[desc->which].field;
@@ -80,7 +84,7 @@ static int limit_store(const FileDesc *desc, const Object *object, const char *t
 	if (!fields)
 		return error;
 	if (length == 0 || length > 20 || strspn(text, "0123456789") != length || (int)g_strv_length(fields) <= field)
-		return refuse(EINVAL, "a limit is a decimal number");
+		return refuse(EINVAL, "a limit is not a decimal number: write digits only");
 	g_free(fields[field]);
 	fields[field] = g_strdup(text);
 	line = g_strjoinv(" ", fields);
@@ -90,7 +94,7 @@ static int limit_store(const FileDesc *desc, const Object *object, const char *t
 	error = write(fd, line, strlen(line)) < 0 ? -errno : 0;
 	close(fd);
 	if (error == -EINVAL)
-		return refuse(EINVAL, "the kernel refuses %s for %s", text, desc->name);
+		return refuse(EINVAL, "the kernel does not accept %s for %s: use another value", text, desc->name);
 	return error;
 }
 

@@ -1,4 +1,4 @@
-/* limits/: the kernel's limits on IPC objects, one value a file; root may write. */
+/* limits/: the kernel's limits of IPC objects, one value in each file. Only root may write. */
 #pragma once
 
 #include "backends/core/backend.h"

@@ -1,6 +1,8 @@
 /*
- * fifo: FIFOs. The name, the owner and the mode of each are kept here; opening, reading and writing are the kernel's own, on
- * the inode that it has for the node, and never reach us.
+ * fifo/: FIFOs. The registry keeps the name, owner and mode of each. The kernel itself handles open, read and write on its inode
+ * of the FIFO, and sends no request for them to the daemon.
+ *
+ * fs/ calls the functions through the tables. There are no locks here; the registry has one.
  */
 #include "backends/fifo/fifo.h"
 
@@ -16,9 +18,9 @@ static Registry fifos = {.quota = {.what = "FIFOs", .remedy = "remove some", .er
 static int fifo_node(const void *context, const Object *at, const char *name, mode_t mode, Object *out)
 {
 	if (S_ISSOCK(mode))
-		return refuse(EPERM, "fifo holds FIFOs only: sockets are bound in socket/unix and its like");
+		return refuse(EPERM, "fifo holds FIFOs only: bind sockets in socket/unix");
 	if (!S_ISFIFO(mode))
-		return refuse(EPERM, "fifo holds FIFOs only: make one with mkfifo, then open it");
+		return refuse(EPERM, "fifo holds FIFOs only: make one with mkfifo");
 	return registry_create(&fifos, name, mode, NULL, out);
 }
 

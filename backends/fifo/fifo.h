@@ -1,7 +1,7 @@
-/* FIFOs. */
+/* fifo/: FIFOs. */
 #pragma once
 
 #include "backends/core/backend.h"
 
-/* The directory. */
+/* The directory fifo/, for backends/tree.c. */
 extern const FileDesc fifo_desc;

@@ -1,3 +1,9 @@
+/*
+ * The capacity of pipes: see capacity.h. pipe.c and attributes.c call the functions.
+ *
+ * Locking: the capacity lock guards Capacity.bytes. It is not held while the kernel changes a capacity, so capacity_set() charges
+ * the larger amount first and corrects the charge afterwards.
+ */
 #include "backends/pipe/capacity.h"
 
 #include <errno.h>
@@ -9,11 +15,11 @@
 #include "backends/core/quota.h"
 #include "backends/core/refusal.h"
 
-static GMutex lock; /* "The capacity lock": guards Capacity.bytes. Taken before the quota lock. */
+static GMutex lock; /* "The capacity lock". Taken before the quota lock. */
 
-enum { FALLBACK_PAGES = 2 /* the kernel's PIPE_MIN_DEF_BUFFERS: the pages of a user above the soft limit */ };
+enum { FALLBACK_PAGES = 2 /* as the kernel's PIPE_MIN_DEF_BUFFERS: for the pipes of a user above the soft limit */ };
 
-/* Bytes of capacity; the limits are read from /proc for each charge. */
+/* The limits are read from /proc for each charge. */
 static Quota capacities = {.what = "bytes of pipes", .error = ENFILE};
 
 /* In bytes; INT64_MAX: no limit. */
@@ -22,34 +28,41 @@ typedef struct Limits {
 	int64_t soft, hard; /* all pipes of a user */
 } Limits;
 
-/* A number below /proc/sys/fs. 0, and a file that cannot be read, mean that there is no limit. */
-static int64_t read_limit(const char *path, int64_t unit)
+/*
+ * Reads a number below /proc/sys/fs. 0, and a file that does not exist, mean that there is no limit. Returns 0, or -ENFILE if
+ * the daemon has no descriptor for the file: a user must not exceed a limit because of that.
+ */
+static int read_limit(const char *path, int64_t unit, int64_t *out)
 {
 	char text[32];
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n;
 	int64_t limit;
 
+	*out = INT64_MAX;
 	if (fd < 0)
-		return INT64_MAX;
+		return errno == EMFILE || errno == ENFILE ? refuse_descriptor(errno) : 0;
 	n = read(fd, text, sizeof text - 1);
 	close(fd);
 	if (n <= 0)
-		return INT64_MAX;
+		return 0;
 	text[n] = '\0';
 	limit = g_ascii_strtoll(text, NULL, 10);
-	return limit > 0 && limit < INT64_MAX / unit ? limit * unit : INT64_MAX;
+	if (limit > 0 && limit < INT64_MAX / unit)
+		*out = limit * unit;
+	return 0;
 }
 
-static Limits read_limits(void)
+static int read_limits(Limits *out)
 {
 	const int64_t page = sysconf(_SC_PAGESIZE);
+	int result = read_limit("/proc/sys/fs/pipe-max-size", 1, &out->largest);
 
-	return (Limits){
-		.largest = read_limit("/proc/sys/fs/pipe-max-size", 1),
-		.soft = read_limit("/proc/sys/fs/pipe-user-pages-soft", page),
-		.hard = read_limit("/proc/sys/fs/pipe-user-pages-hard", page),
-	};
+	if (result == 0)
+		result = read_limit("/proc/sys/fs/pipe-user-pages-soft", page, &out->soft);
+	if (result == 0)
+		result = read_limit("/proc/sys/fs/pipe-user-pages-hard", page, &out->hard);
+	return result;
 }
 
 /* The kernel rounds a size up to whole pages, and their number to a power of two. */
@@ -72,16 +85,21 @@ int capacity_charge(Capacity *capacity, int fd, uid_t user)
 {
 	const int64_t fallback = FALLBACK_PAGES * sysconf(_SC_PAGESIZE), given = fcntl(fd, F_GETPIPE_SZ);
 	const bool privileged = user == 0;
-	const Limits limits = read_limits();
-	int64_t room = privileged ? given : MIN(given, limits.largest);
+	Limits limits;
+	int result = read_limits(&limits);
+	int64_t room;
 
+	if (result < 0)
+		return result;
+	room = privileged ? given : MIN(given, limits.largest);
 	if (!quota_try(&capacities, user, room, privileged ? INT64_MAX : limits.soft)) {
 		room = MIN(room, fallback);
 		quota_try(&capacities, user, room, INT64_MAX);
 	}
 	if (!privileged && quota_used(&capacities, user) > limits.hard) {
 		quota_release(&capacities, user, room);
-		return refuse(ENFILE, "the user's pipes hold all that pipe-user-pages-hard allows: remove some");
+		return refuse(ENFILE, "limit reached: %lld bytes of pipes per user (pipe-user-pages-hard): remove some",
+			      (long long)limits.hard);
 	}
 	if (room != given)
 		fcntl(fd, F_SETPIPE_SZ, (int)room);
@@ -96,19 +114,23 @@ void capacity_release(Capacity *capacity)
 
 int capacity_set(Capacity *capacity, int64_t bytes)
 {
-	const Limits limits = read_limits();
-	const int64_t wanted = round_size(bytes), all = MIN(limits.soft, limits.hard);
-	int64_t reserved;
+	const int64_t wanted = round_size(bytes);
+	Limits limits;
+	int64_t reserved, all;
 	bool bounded;
-	int given;
+	int given, result = read_limits(&limits);
 
+	if (result < 0)
+		return result;
+	all = MIN(limits.soft, limits.hard);
 	g_mutex_lock(&lock);
 	reserved = MAX(wanted - capacity->bytes, 0);
 	g_mutex_unlock(&lock);
 	bounded = geteuid() != 0 && reserved > 0;
 
 	if (bounded && wanted > limits.largest)
-		return refuse(EPERM, "limits/pipe_max_size is %lld", (long long)limits.largest);
+		return refuse(EPERM, "capacity is above limits/pipe_max_size (%lld): use a smaller capacity",
+			      (long long)limits.largest);
 	if (!quota_try(&capacities, capacity->user, reserved, bounded ? all : INT64_MAX))
 		return refuse(EPERM, "limit reached: %lld bytes of pipes per user (pipe-user-pages-soft): remove some",
 			      (long long)all);
@@ -126,8 +148,11 @@ int capacity_set(Capacity *capacity, int64_t bytes)
 		capacity->bytes = given;
 	g_mutex_unlock(&lock);
 	if (given == -EBUSY)
-		return refuse(EBUSY, "more bytes are queued than that: read some first");
+		return refuse(EBUSY, "pipe has more bytes queued than the new capacity: read some first");
 	if (given == -EPERM)
-		return refuse(EPERM, "a capacity above limits/pipe_max_size needs CAP_SYS_RESOURCE");
+		return refuse(
+			EPERM,
+			"the daemon has no CAP_SYS_RESOURCE for a capacity above limits/pipe_max_size: use a smaller "
+			"capacity");
 	return MIN(given, 0);
 }

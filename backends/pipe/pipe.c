@@ -1,3 +1,7 @@
+/*
+ * Making and freeing pipes, and waking the requests that wait for them: see pipe.h. Defines the pipe lock. tree.c, ends.c and
+ * attributes.c call the functions.
+ */
 #include "backends/pipe/pipe.h"
 
 #include <errno.h>
@@ -41,7 +45,7 @@ int pipe_new(Pipe **out)
 	creds_lower();
 	if (result < 0) {
 		g_free(pipe);
-		return refuse(-result, "the daemon cannot make a pipe: %s", g_strerror(-result));
+		return refuse_descriptor(-result);
 	}
 	result = capacity_charge(&pipe->capacity, pipe->ends[WRITING], geteuid());
 	if (result < 0)

@@ -1,4 +1,7 @@
-/* pipe/: anonymous pipes that have a name in the tree. The directory and the files of each pipe. */
+/*
+ * pipe/: anonymous pipes that have a name in the tree. This file has the directory, and the table of the files of each pipe. fs/
+ * calls the functions through the tables. The pipe lock is taken to mark a pipe as removed.
+ */
 #include "backends/pipe/tree.h"
 
 #include "backends/common/attributes.h"
@@ -19,7 +22,7 @@ static int pipe_create(const void *context, const Object *directory, const char 
 	return result;
 }
 
-/* Readers get the remaining bytes and then end of file, writers EPIPE. */
+/* Readers of the removed pipe get the remaining bytes and then end of file; writers get EPIPE. */
 static int pipe_remove(const void *context, const Object *object)
 {
 	Entry *entry = registry_get(&pipe_table, object->id);

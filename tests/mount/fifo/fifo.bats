@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# FIFOs: the same as outside the mount.
+# FIFOs, compared with FIFOs outside the mount.
 
 load ../helper
 
@@ -17,7 +17,7 @@ teardown() {
 	quiet_log
 }
 
-@test "the ends do what those of a FIFO outside do" {
+@test "the ends behave as those of a FIFO outside" {
 	"$pipes" ends fifo outside >outside.table
 	"$pipes" ends fifo "$f" >inside.table
 	diff outside.table inside.table
@@ -25,13 +25,13 @@ teardown() {
 	diff native.table inside.table
 }
 
-@test "open, names and attributes are those of a FIFO outside" {
+@test "open, names and attributes behave as those of a FIFO outside" {
 	"$pipes" fifo outside >outside.table
 	"$pipes" fifo "$f" >inside.table
 	diff outside.table inside.table
 }
 
-@test "ls, mv, rm" {
+@test "ls, mv and rm work" {
 	mkfifo -m 640 "$f/a"
 	same "prw-r-----" "$(stat -c %A "$f/a")"
 	same a "$(ls "$f")"
@@ -47,7 +47,7 @@ teardown() {
 	same "" "$(ls "$f")"
 }
 
-@test "only FIFOs" {
+@test "only FIFOs can be made" {
 	refused EPERM touch "$f/x"
 	why_is "fifo holds FIFOs only"
 	refused EPERM mkdir "$f/x"
@@ -60,7 +60,7 @@ teardown() {
 	same y "$(ls "$f")"
 }
 
-@test "owner and mode are the kernel's to check" {
+@test "the kernel checks owner and mode" {
 	as 1000 mkfifo -m 600 "$f/u"
 	same "1000 1000 600" "$(stat -c '%u %g %a' "$f/u")"
 	refused EACCES as 1001 bash -c 'exec 3<>"$1"' _ "$f/u"
@@ -79,7 +79,7 @@ teardown() {
 	as 1001 rm "$f/u"
 }
 
-@test "openers find each other, whoever comes first, over and over" {
+@test "a reader and a writer find each other in either order of opens" {
 	mkfifo "$f/r"
 	for i in {1..100}; do
 		if ((i % 2)); then
@@ -94,7 +94,7 @@ teardown() {
 	done
 }
 
-@test "openers find each other through mv, ls and chmod" {
+@test "a reader and a writer find each other through mv, ls and chmod" {
 	mkfifo "$f/r"
 	for i in {1..20}; do
 		start reader cat "$f/r"
@@ -110,7 +110,7 @@ teardown() {
 	done
 }
 
-@test "a FIFO made again under the same name is another one" {
+@test "a FIFO that is made again under the same name is a new object" {
 	mkfifo "$f/r"
 	exec 7<>"$f/r"
 	echo old >&7
@@ -125,7 +125,7 @@ teardown() {
 	exec 7>&- 8>&-
 }
 
-@test "an opener that waits can be interrupted and killed" {
+@test "a waiting open can be interrupted and killed" {
 	mkfifo "$f/r"
 	start reader cat "$f/r"
 	eventually "$pipes" is-opening "${pid[reader]}"
@@ -137,7 +137,7 @@ teardown() {
 	ended writer 137
 }
 
-@test "how many one user may have" {
+@test "a user can have 1024 FIFOs" {
 	run as 1000 bash -c 'cd "$1" && mkfifo {1..1025}' _ "$f"
 	same 1024 "$(ls "$f" | wc -l)"
 	[[ $output == *"No space left"* ]]

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Pipes with several dispatchers: what goes from a writer's memory to a reader's past the kernel's buffer overtakes nothing.
+# Pipes with several threads: bytes that bypass the kernel's buffer (direct transfer) keep their order.
 
 load ../helper
 
@@ -21,9 +21,9 @@ teardown() {
 	quiet_log
 }
 
-# Small pipes, so that the writer waits with a rest again and again while others of its bytes are still in the buffer; and
-# several at once, so that threads are stopped anywhere.
-@test "bytes of one writer keep their order, whatever the sizes" {
+# The pipes are small, so that a writer often waits with unwritten bytes while earlier bytes are still in the buffer. Several
+# transfers run at once, so that threads are preempted at any point.
+@test "bytes of one writer keep their order with all sizes of reads and writes" {
 	mkdir "$IPC"/pipe/{q,r,s,t}
 	run -0 python3 - "$IPC/pipe" <<-'END'
 		import os, random, sys

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Pipes: their ends against pipe(2), line by line, and what only a pipe with a name has.
+# Pipes: their ends compared with pipe(2), and the files that only a pipe with a name has.
 
 load ../helper
 
@@ -25,7 +25,7 @@ has() {
 	[ "$(cat "$p/$1")" = "$2" ]
 }
 
-# polls FILE EVENTS: prints the events that poll(2) has on an open file, without waiting; python's names for them.
+# polls FILE: prints the names of the events that poll(2) reports at once on an open file.
 polls() {
 	python3 - "$@" <<-'END'
 		import os, select, sys
@@ -37,13 +37,13 @@ polls() {
 	END
 }
 
-@test "the ends do what those of pipe(2) do" {
+@test "the ends behave as those of pipe(2)" {
 	"$pipes" ends native >native.table
 	"$pipes" ends pipe "$IPC/pipe" >pipe.table
 	diff native.table pipe.table
 }
 
-@test "bytes stay while nobody has it open" {
+@test "bytes stay in the pipe while no process has it open" {
 	echo one >"$p/write"
 	echo two >"$p/write"
 	same 8 "$(cat "$p/queued")"
@@ -52,22 +52,22 @@ polls() {
 	same 0 "$(cat "$p/queued")"
 }
 
-@test "before the first writer a reader waits" {
+@test "a reader waits for the first writer" {
 	start_in read reader cat "$p/read"
 	has readers 1
 	put hello "$p/write"
 	ended reader
 	same hello "$(said reader)"
-	# Its writer has gone before it came, but left something.
+	# The writer has closed before the reader opens, and left bytes.
 	put again "$p/write"
 	same again "$(get "$p/read")"
-	# The next one waits again, and does not find the end of those before.
+	# The next reader waits for a writer, and gets no end of file from the earlier writers.
 	start_in read reader cat "$p/read"
 	put more "$p/write"
 	ended reader
 }
 
-@test "before the first reader a writer fills the pipe and waits" {
+@test "a writer fills the pipe and waits for the first reader" {
 	start writer bash -c 'head -c 100000 /dev/zero >"$1"' _ "$p/write"
 	eventually has queued 65536
 	has writers 1
@@ -75,18 +75,18 @@ polls() {
 	ended writer
 }
 
-@test "a reader that leaves ends a writer who never stops" {
+@test "a writer gets SIGPIPE when the last reader closes" {
 	start yes bash -c 'exec yes >"$1"' _ "$p/write"
 	same y "$(sed 1q "$p/read")"
 	ended yes 141
 }
 
-@test "the same with head, as a pipeline" {
+@test "head ends a pipeline whose writer never stops" {
 	run --separate-stderr limit 5 bash -c 'yes >"$1/write" | head -1 <"$1/read"' _ "$p"
 	same "0 y" "$status $output"
 }
 
-@test "an end goes one way" {
+@test "each end is for reading or for writing only" {
 	refused EACCES cat "$p/write"
 	refused EACCES put x "$p/read"
 	why_is "file is read only"
@@ -94,13 +94,13 @@ polls() {
 	why_is "packet mode"
 }
 
-@test "O_NONBLOCK says EAGAIN instead of waiting for the first partner" {
+@test "with O_NONBLOCK an end without a partner fails with EAGAIN" {
 	refused EAGAIN dd if="$p/read" of=/dev/null iflag=nonblock
 	refused EAGAIN dd if=/dev/zero of="$p/write" bs=65537 count=2 oflag=nonblock
 	has queued 65536
 }
 
-@test "poll before the first partner" {
+@test "poll reports no hang-up before the first partner" {
 	same "" "$(polls "$p/read")"
 	same POLLOUT "$(polls "$p/write")"
 	head -c 65536 /dev/zero >"$p/write"
@@ -108,7 +108,7 @@ polls() {
 	same "" "$(polls "$p/write")"
 }
 
-@test "capacity" {
+@test "capacity is rounded up, and not below the queued bytes" {
 	same 65536 "$(cat "$p/capacity")"
 	echo 5000 >"$p/capacity"
 	same 8192 "$(cat "$p/capacity")"
@@ -117,13 +117,13 @@ polls() {
 	head -c 1M /dev/zero >"$p/write"
 	same 1048576 "$(cat "$p/queued")"
 	refused EINVAL put big "$p/capacity"
-	why_is "capacity is a number of bytes"
+	why_is "capacity is not a number of bytes"
 	run ! bash -c 'echo 4096 >"$1"' _ "$p/capacity"
-	why_is "more bytes are queued"
+	why_is "pipe has more bytes queued"
 	same 1048576 "$(cat "$p/capacity")"
 }
 
-@test "more capacity lets a writer go on who waits" {
+@test "a waiting writer continues when the capacity is raised" {
 	start writer bash -c 'head -c 100000 /dev/zero >"$1"' _ "$p/write"
 	eventually has queued 65536
 	still writer
@@ -132,7 +132,7 @@ polls() {
 	has queued 100000
 }
 
-@test "capacity: limits are those of the caller" {
+@test "the limits of the caller apply to capacity" {
 	local most
 	most=$(cat "$IPC/limits/pipe_max_size")
 	chmod 777 "$p"
@@ -144,7 +144,7 @@ polls() {
 	refused EACCES as 1000 bash -c 'echo 4096 >"$1"' _ "$p/capacity"
 }
 
-@test "what all pipes of a user may take together" {
+@test "pipe-user-pages-soft limits all pipes of a user" {
 	local soft i
 	soft=$(cat /proc/sys/fs/pipe-user-pages-soft)
 	[ "$soft" = 16384 ] || skip "pipe-user-pages-soft is not 16384"
@@ -154,16 +154,16 @@ polls() {
 	same 8192 "$(cat "$IPC/pipe/small/capacity")"
 	refused EPERM as 1000 bash -c 'echo 1M >"$1"' _ "$IPC/pipe/small/capacity"
 	as 1000 cat "$IPC/why" | grep -q pipe-user-pages-soft
-	# Another user has a budget of his own.
+	# The limit of another user is not affected.
 	as 1001 mkdir "$IPC/pipe/other"
 	same 65536 "$(cat "$IPC/pipe/other/capacity")"
-	# What is removed is free again.
+	# rmdir frees the capacity.
 	rmdir "$IPC"/pipe/u*
 	as 1000 mkdir "$IPC/pipe/large"
 	same 65536 "$(cat "$IPC/pipe/large/capacity")"
 }
 
-@test "readers, writers and status" {
+@test "readers, writers and status count open files" {
 	exec 7<"$p/read" 8>"$p/write" 9>"$p/write"
 	has readers 1
 	has writers 2
@@ -176,7 +176,7 @@ polls() {
 	has readers 0
 }
 
-@test "rmdir while open: readers get the rest and then the end, writers EPIPE" {
+@test "after rmdir readers get the remaining bytes and end of file, and writers EPIPE" {
 	exec 7<"$p/read" 8>"$p/write"
 	put rest "$p/write"
 	rmdir "$p"
@@ -185,7 +185,7 @@ polls() {
 	exec 7<&- 8>&-
 }
 
-@test "rmdir wakes whoever waits" {
+@test "rmdir wakes waiting readers and writers" {
 	exec 8>"$p/write"
 	start_in read reader cat "$p/read"
 	rmdir "$p"
@@ -201,7 +201,7 @@ polls() {
 	exec 7<&- 8>&-
 }
 
-@test "mv while open" {
+@test "an open pipe can be renamed" {
 	exec 8>"$p/write"
 	mv "$p" "$IPC/pipe/q"
 	put moved "$IPC/pipe/q/write"
@@ -212,7 +212,7 @@ polls() {
 	run ! mv -T "$p" "$IPC/pipe/q"
 }
 
-@test "owner and mode" {
+@test "owner and mode are checked" {
 	as 1000 mkdir -m 700 "$IPC/pipe/u"
 	same "1000 1000 drwx------" "$(stat -c '%u %g %A' "$IPC/pipe/u")"
 	refused EACCES as 1001 bash -c 'echo x >"$1"' _ "$IPC/pipe/u/write"
@@ -226,7 +226,7 @@ polls() {
 	as 1001 rmdir "$IPC/pipe/u"
 }
 
-@test "names" {
+@test "names: only pipes can be made, and their files cannot be removed" {
 	refused EEXIST mkdir "$p"
 	refused EPERM rm "$p/read"
 	refused EPERM touch "$p/other"
@@ -234,7 +234,7 @@ polls() {
 	same "capacity queued read readers status write writers" "$(ls "$p" | xargs)"
 }
 
-@test "three hundred readers wait, and each gets its line" {
+@test "three hundred waiting readers get one line each" {
 	python3 - "$p" <<-'END'
 		import os, sys, threading
 		kept = os.open(sys.argv[1] + "/read", os.O_RDONLY)  # the pipe must not break when readers come slowly
@@ -255,7 +255,20 @@ polls() {
 	END
 }
 
-@test "a writer who waits for a page costs nothing" {
+@test "mkdir fails with ENFILE when the daemon has no descriptor left" {
+	local daemon limit
+	daemon=$(ipcfs_pid)
+	limit=$(prlimit --pid "$daemon" --nofile --noheadings --output SOFT)
+	prlimit --pid "$daemon" --nofile=3:
+	refused ENFILE mkdir "$IPC/pipe/q"
+	why_is "the daemon has no descriptor left"
+	refused ENFILE bash -c 'echo 4096 >"$1"' _ "$p/capacity"
+	refused ENFILE cat "$IPC/limits/msgmax"
+	prlimit --pid "$daemon" --nofile="$limit":
+	mkdir "$IPC/pipe/q"
+}
+
+@test "a writer that waits for a page uses no processor time" {
 	local daemon before after
 	daemon=$(ipcfs_pid)
 	head -c 61441 /dev/zero >"$p/write"
