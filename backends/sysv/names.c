@@ -1,6 +1,6 @@
 /*
- * Locking: `lock` guards everything here, over reads and writes of the file as well: they are small, local, and rare. The
- * lock file keeps out other daemons; only the daemon's user can open it, so nobody else can hold it.
+ * Locking: `lock` protects all variables. It is held while the file is read or written, since that is rare and short. The lock
+ * file excludes other daemons. Only the daemon's user can open it, so that no other user can hold it.
  */
 #include "backends/sysv/names.h"
 
@@ -19,17 +19,17 @@
 #include "backends/core/parse.h"
 
 enum {
-	PRUNE_FROM = 256,  /* names, before the dead among them are looked for */
-	SPARE_LINES = 256, /* that the file may have beyond two for each name, before it is written anew */
+	PRUNE_MIN = 256,   /* number of names from which names_prune() does anything */
+	SPARE_LINES = 256, /* lines that the file may have beyond two for each name, before a new file replaces it */
 };
 
 static GMutex lock;
-static char *path;                  /* Protected by lock, as all below. */
-static GHashTable *by_name;         /* "msg jobs" -> "msg 0x0000162e" */
-static GHashTable *by_object;       /* the other way round */
-static struct stat last_read;       /* the file as it was read */
-static guint lines;                 /* in the file */
-static guint prune_at = PRUNE_FROM; /* names of all types; twice as many as there were after the last time */
+static char *path;                 /* Protected by lock, as all below. */
+static GHashTable *by_name;        /* "msg jobs" -> "msg 0x0000162e" */
+static GHashTable *by_object;      /* "msg 0x0000162e" -> "msg jobs" */
+static struct stat last_read;      /* the file when it was read */
+static guint lines;                /* number of lines in the file */
+static guint prune_at = PRUNE_MIN; /* number of names of all types: twice the number after the last pruning */
 
 void names_start(const char *file)
 {
@@ -66,8 +66,8 @@ static bool object_parse(const char *text, Named *out)
 	return true;
 }
 
-/* Called with lock held. A name or an object that is there already loses the other half of its old pair. */
-static void remember(const char *type, const char *name, const char *object)
+/* Adds a pair to the tables, and drops the pairs that the name and the object had before. Called with lock held. */
+static void pair_add(const char *type, const char *name, const char *object)
 {
 	g_autofree char *full = g_strdup_printf("%s %s", type, name);
 	char *old_name = g_hash_table_lookup(by_object, object);
@@ -83,8 +83,8 @@ static void remember(const char *type, const char *name, const char *object)
 	g_hash_table_replace(by_object, g_strdup(object), g_strdup(full));
 }
 
-/* Called with lock held. */
-static void forget(const char *object)
+/* Drops the pair of an object from the tables. Called with lock held. */
+static void pair_drop(const char *object)
 {
 	const char *full = g_hash_table_lookup(by_object, object);
 
@@ -93,7 +93,7 @@ static void forget(const char *object)
 	g_hash_table_remove(by_object, object);
 }
 
-/* Called with lock held. A line that is not of the form above is passed over. */
+/* Applies a line of the file to the tables. Skips a line of another form than names.h describes. Called with lock held. */
 static void read_line(const char *line)
 {
 	g_auto(GStrv) words = g_strsplit(line, " ", 3);
@@ -106,29 +106,29 @@ static void read_line(const char *line)
 		return;
 	g_autofree char *text = object_text(words[0], object);
 	if (n == 2)
-		forget(text);
+		pair_drop(text);
 	else if (names_valid(words[2]))
-		remember(words[0], words[2], text);
+		pair_add(words[0], words[2], text);
 }
 
-/* Reads the file if it has changed since. Called with lock held. */
-static void refresh(void)
+/* Reads the file if it has changed since it was last read. Called with lock held. */
+static void file_refresh(void)
 {
-	struct stat now = {0};
+	struct stat current = {0};
 	g_autofree char *text = NULL;
 
-	if (stat(path, &now))
-		now = (struct stat){0};
-	if (by_name && now.st_ino == last_read.st_ino && now.st_size == last_read.st_size &&
-	    now.st_mtim.tv_sec == last_read.st_mtim.tv_sec && now.st_mtim.tv_nsec == last_read.st_mtim.tv_nsec)
+	if (stat(path, &current))
+		current = (struct stat){0};
+	if (by_name && current.st_ino == last_read.st_ino && current.st_size == last_read.st_size &&
+	    current.st_mtim.tv_sec == last_read.st_mtim.tv_sec && current.st_mtim.tv_nsec == last_read.st_mtim.tv_nsec)
 		return;
 	g_clear_pointer(&by_name, g_hash_table_destroy);
 	g_clear_pointer(&by_object, g_hash_table_destroy);
 	by_name = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	by_object = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-	last_read = now;
+	last_read = current;
 	lines = 0;
-	if (now.st_ino && g_file_get_contents(path, &text, NULL, NULL)) {
+	if (current.st_ino && g_file_get_contents(path, &text, NULL, NULL)) {
 		g_auto(GStrv) all = g_strsplit(text, "\n", -1);
 
 		for (char **line = all; *line; line++)
@@ -137,33 +137,34 @@ static void refresh(void)
 }
 
 /*
- * Called with lock held. Writes `text` to the end of a file, all or nothing, notes the file as read, and closes it.
+ * Writes `text` to the end of a file, all or nothing, records the file as read, and closes it. Returns 0 or a negative errno.
+ * Called with lock held.
  */
-static int write_out(int fd, const GString *text)
+static int append_and_close(int fd, const GString *text)
 {
-	struct stat before = {0};
+	struct stat old = {0};
 	int error = 0;
 	ssize_t written;
 
-	fstat(fd, &before);
+	fstat(fd, &old);
 	written = write(fd, text->str, text->len);
 	if (written < 0)
 		error = errno;
 	else if ((size_t)written < text->len)
 		error = ENOSPC;
-	/* The next line must not be glued to a piece of this one. */
-	if (error && ftruncate(fd, before.st_size))
-		g_warning("%s: a piece of a line is left: %s", path, g_strerror(errno));
+	/* The next line must not follow a part of this one. */
+	if (error && ftruncate(fd, old.st_size))
+		g_warning("%s: cannot remove an incomplete line: %s", path, g_strerror(errno));
 	fstat(fd, &last_read);
 	close(fd);
 	return -error;
 }
 
-/* Called with lock held. Replaces the file as a whole, so that readers see the old or the new one. */
-static int rewrite(void)
+/* Replaces the file by a new one, atomically for other daemons. Returns 0 or a negative errno. Called with lock held. */
+static int file_replace(void)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
-	g_autofree char *fresh = g_strconcat(path, ".new", NULL);
+	g_autofree char *new_path = g_strconcat(path, ".new", NULL);
 	GHashTableIter iter;
 	gpointer key, value;
 	int fd, result;
@@ -171,36 +172,36 @@ static int rewrite(void)
 	g_hash_table_iter_init(&iter, by_object);
 	while (g_hash_table_iter_next(&iter, &key, &value))
 		g_string_append_printf(text, "%s %s\n", (char *)key, strchr(value, ' ') + 1);
-	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	fd = open(new_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return -errno;
-	result = write_out(fd, text);
-	if (result == 0 && rename(fresh, path))
+	result = append_and_close(fd, text);
+	if (result == 0 && rename(new_path, path))
 		result = -errno;
 	if (result < 0)
-		unlink(fresh);
+		unlink(new_path);
 	else
 		lines = g_hash_table_size(by_object);
 	return result;
 }
 
-/* Called with lock held, after `line` was made true in memory. */
-static int save(const char *line)
+/* Writes `line`, whose change the tables already contain. Returns 0 or a negative errno. Called with lock held. */
+static int file_append(const char *line)
 {
 	g_autoptr(GString) text = g_string_new(line);
 	int fd;
 
 	if (lines >= 2 * g_hash_table_size(by_object) + SPARE_LINES)
-		return rewrite();
+		return file_replace();
 	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return -errno;
 	lines++;
-	return write_out(fd, text);
+	return append_and_close(fd, text);
 }
 
-/* Takes the lock that other daemons respect. Called with lock held. Returns its descriptor or a negative errno. */
-static int lock_file(void)
+/* Locks the file against other daemons. Returns a descriptor, whose close unlocks, or a negative errno. Called with lock held. */
+static int file_lock(void)
 {
 	g_autofree char *file = g_strconcat(path, ".lock", NULL);
 	g_autofree char *directory = g_path_get_dirname(path);
@@ -224,14 +225,14 @@ bool names_lookup(const char *type, const char *name, Named *out)
 {
 	g_autofree char *full = g_strdup_printf("%s %s", type, name);
 	const char *object;
-	bool found;
+	bool has_object;
 
 	g_mutex_lock(&lock);
-	refresh();
+	file_refresh();
 	object = g_hash_table_lookup(by_name, full);
-	found = object && object_parse(strchr(object, ' ') + 1, out);
+	has_object = object && object_parse(strchr(object, ' ') + 1, out);
 	g_mutex_unlock(&lock);
-	return found;
+	return has_object;
 }
 
 bool names_of(const char *type, Named object, char *name)
@@ -240,7 +241,7 @@ bool names_of(const char *type, Named object, char *name)
 	const char *full;
 
 	g_mutex_lock(&lock);
-	refresh();
+	file_refresh();
 	full = g_hash_table_lookup(by_object, text);
 	if (full)
 		g_strlcpy(name, strchr(full, ' ') + 1, NAME_MAX + 1);
@@ -248,31 +249,31 @@ bool names_of(const char *type, Named object, char *name)
 	return full != NULL;
 }
 
-/* Adds (name not NULL) or drops. Called with lock held, as the daemon. */
-static int change(const char *type, const char *name, Named object)
+/* Adds a name, or drops the object's name if `name` is NULL. Called with lock held and the daemon's credentials. */
+static int name_change(const char *type, const char *name, Named object)
 {
 	g_autofree char *text = object_text(type, object);
 	g_autofree char *line = name ? g_strdup_printf("%s %s\n", text, name) : g_strdup_printf("%s\n", text);
-	int fd = lock_file();
+	int fd = file_lock();
 	int result = 0;
 
 	if (fd < 0)
 		return fd;
-	refresh();
+	file_refresh();
 	if (name) {
 		g_autofree char *full = g_strdup_printf("%s %s", type, name);
-		const char *other = g_hash_table_lookup(by_name, full);
+		const char *old_object = g_hash_table_lookup(by_name, full);
 
-		if (other && strcmp(other, text) != 0)
+		if (old_object && strcmp(old_object, text) != 0)
 			result = -EEXIST;
 		else
-			remember(type, name, text);
+			pair_add(type, name, text);
 	} else {
-		forget(text);
+		pair_drop(text);
 	}
 	if (result == 0) {
-		result = save(line);
-		if (result < 0) /* what is in memory is not what is in the file */
+		result = file_append(line);
+		if (result < 0) /* the tables differ from the file: read it again */
 			g_clear_pointer(&by_name, g_hash_table_destroy);
 	}
 	close(fd);
@@ -285,7 +286,7 @@ int names_add(const char *type, const char *name, Named object)
 
 	creds_raise();
 	g_mutex_lock(&lock);
-	result = change(type, name, object);
+	result = name_change(type, name, object);
 	g_mutex_unlock(&lock);
 	creds_lower();
 	return result;
@@ -297,16 +298,16 @@ int names_drop(const char *type, Named object)
 
 	creds_raise();
 	g_mutex_lock(&lock);
-	refresh();
+	file_refresh();
 	g_autofree char *text = object_text(type, object);
 	if (g_hash_table_contains(by_object, text))
-		result = change(type, NULL, object);
+		result = name_change(type, NULL, object);
 	g_mutex_unlock(&lock);
 	creds_lower();
 	return result;
 }
 
-/* The objects of this type that have names. Called with lock held. */
+/* The objects of this type that have names, owned by the caller. Called with lock held. */
 static GArray *objects_of(const char *type)
 {
 	GArray *objects = g_array_new(FALSE, FALSE, sizeof(Named));
@@ -325,42 +326,42 @@ static GArray *objects_of(const char *type)
 	return objects;
 }
 
-/* Drops these, and writes the file once. Called with lock held, as the daemon. */
-static void drop_all(const char *type, const GArray *objects)
+/* Drops the names of these objects and writes the file once. Called with lock held and the daemon's credentials. */
+static void names_drop_all(const char *type, const GArray *objects)
 {
-	int fd = lock_file();
+	int fd = file_lock();
 
 	if (fd < 0)
 		return;
-	refresh();
+	file_refresh();
 	for (guint i = 0; i < objects->len; i++) {
 		g_autofree char *text = object_text(type, g_array_index(objects, Named, i));
 
-		forget(text);
+		pair_drop(text);
 	}
-	if (rewrite() < 0)
+	if (file_replace() < 0)
 		g_clear_pointer(&by_name, g_hash_table_destroy);
 	close(fd);
 }
 
-void names_prune(const char *type, bool (*alive)(const void *data, Named object), const void *data)
+void names_prune(const char *type, bool (*exists)(const void *data, Named object), const void *data)
 {
 	g_autoptr(GArray) objects = NULL;
 
 	g_mutex_lock(&lock);
-	refresh();
+	file_refresh();
 	if (g_hash_table_size(by_object) >= prune_at)
 		objects = objects_of(type);
 	g_mutex_unlock(&lock);
 	if (!objects)
 		return;
 	for (guint i = objects->len; i-- > 0;)
-		if (alive(data, g_array_index(objects, Named, i)))
+		if (exists(data, g_array_index(objects, Named, i)))
 			g_array_remove_index_fast(objects, i);
 	creds_raise();
 	g_mutex_lock(&lock);
-	drop_all(type, objects);
-	prune_at = MAX(PRUNE_FROM, 2 * g_hash_table_size(by_object));
+	names_drop_all(type, objects);
+	prune_at = MAX(PRUNE_MIN, 2 * g_hash_table_size(by_object));
 	g_mutex_unlock(&lock);
 	creds_lower();
 }

@@ -1,17 +1,17 @@
-# What a queue's files say of it, against ipcs.
+# The attributes of a queue, compared with ipcs.
 load ../helper
 
-# of_ipcs FIELD: from ipcs -q -i.
+# of_ipcs FIELD: prints the value of `ipcs -q -i`.
 of_ipcs() {
 	ipcs -q -i "$(cat "$q/id")" | tr '\t' ' ' | grep -o "\b$1=[^ ]*" | head -1 | cut -d= -f2
 }
 
-# of_status LABEL
+# of_status LABEL: prints the value in status.
 of_status() {
 	sed -n "s/^$1:\t//p" "$q/status"
 }
 
-@test "the values are those of ipcs" {
+@test "each attribute has the value that ipcs shows" {
 	make a 640
 	chown 1000:1001 "$q"
 	"$native" msg-send "$key" 1 hello
@@ -28,7 +28,7 @@ of_status() {
 	same "$(ipcs -q -i "$(cat "$q/id")" | grep -c "uid=1000.*gid=1001.*cuid=0.*cgid=0")" 1
 }
 
-@test "status has every value that has a file" {
+@test "status has each attribute that has a file" {
 	make a
 	put x "$q/data"
 	for field in key id qnum cbytes qbytes lspid lrpid stime rtime ctime; do
@@ -38,7 +38,7 @@ of_status() {
 	same 15 "$(wc -l <"$q/status")"
 }
 
-@test "lspid and lrpid are the native callers'" {
+@test "lspid and lrpid are the pids of native callers" {
 	make a
 	start sender "$native" msg-send "$key" 1 x
 	sender=${pid[sender]}
@@ -50,10 +50,10 @@ of_status() {
 	same "$receiver" "$(cat "$q/lrpid")"
 }
 
-@test "times" {
+@test "stime, rtime and ctime are ISO 8601 times of the last send, receive and change" {
 	before=$(date +%s)
 	make a
-	[ "$(cat "$q/stime" "$q/rtime")" = "$(printf '%s\n%s' "$(cat "$q/stime")" "$(cat "$q/stime")")" ]
+	same $'never\nnever' "$(cat "$q/stime" "$q/rtime")"
 	put x "$q/data"
 	cat "$q/next"
 	for field in stime rtime ctime; do
@@ -66,7 +66,7 @@ of_status() {
 	same "$(date -d "$(cat "$q/ctime")" +%s)" "$(stat -c %Z "$q")"
 }
 
-@test "an attribute is a snapshot of its open's first read" {
+@test "the first read of an open file takes a snapshot of the attribute" {
 	make a
 	exec 8<"$q/status"
 	read -r first <&8
@@ -77,7 +77,7 @@ of_status() {
 	same 1 "$(cat "$q/qnum")"
 }
 
-@test "qbytes is lowered, and raised as far as msgmnb" {
+@test "qbytes can be lowered, and raised up to msgmnb" {
 	make a
 	echo 100 >"$q/qbytes"
 	same "100 100" "$(cat "$q/qbytes") $(of_ipcs qbytes)"
@@ -87,7 +87,7 @@ of_status() {
 	same 16384 "$(of_ipcs qbytes)"
 }
 
-@test "bad text for qbytes changes nothing" {
+@test "invalid text for qbytes changes nothing" {
 	make a
 	for text in x -1 "1 2" 16Q 99999999999 0x10; do
 		refused EINVAL put "$text" "$q/qbytes"
@@ -96,7 +96,7 @@ of_status() {
 	same 16384 "$(cat "$q/qbytes")"
 }
 
-@test "above msgmnb takes a privilege" {
+@test "raising qbytes above msgmnb needs CAP_SYS_RESOURCE" {
 	make a 666
 	chown 1000 "$q"
 	as 1000 sh -c 'echo 5000 >"$1"' sh "$q/qbytes"
@@ -106,7 +106,7 @@ of_status() {
 	same 5000 "$(cat "$q/qbytes")"
 }
 
-@test "only the owner sets qbytes" {
+@test "only the owner can set qbytes" {
 	make a 666
 	run ! as 1000 sh -c 'echo 5000 >"$1"' sh "$q/qbytes"
 	same 16384 "$(cat "$q/qbytes")"

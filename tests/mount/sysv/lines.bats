@@ -1,4 +1,4 @@
-# lines and records: many messages a read or write.
+# lines and records: several messages in one read or write.
 load ../helper
 
 @test "each line is a message" {
@@ -10,13 +10,13 @@ load ../helper
 	same 0 "$(cat "$q/qnum")"
 }
 
-@test "a line may be written in pieces" {
+@test "several writes can form one line" {
 	make a
 	{ printf 'a'; env printf 'b'; printf 'c\nd'; printf 'e\n'; } >"$q/lines"
 	same $'1 3\nabc\n1 2\nde' "$(cat "$q/peek")"
 }
 
-@test "a line that is too long sends no piece of itself" {
+@test "a line that is too long is not sent, not even a part of it" {
 	make a
 	{ echo first; message 9000 | tr -d '\n'; echo; echo last; } >"$BATS_TEST_TMPDIR/text"
 	refused EMSGSIZE dd bs=1M status=none if="$BATS_TEST_TMPDIR/text" of="$q/lines"
@@ -27,7 +27,7 @@ load ../helper
 	same first "$(cat "$q/drain")"
 }
 
-@test "reading adds newlines where there are none" {
+@test "a read adds a newline to a message that does not end with one" {
 	make a
 	for text in one $'two\n' $'th\nree' ""; do put "$text" "$q/data"; done
 	"$native" msg-send "$key" 1 ""
@@ -36,7 +36,7 @@ load ../helper
 	same_bytes "$BATS_TEST_TMPDIR/expected" "$BATS_TEST_TMPDIR/got"
 }
 
-@test "as many whole lines as fit, and not one more is taken" {
+@test "a read receives as many messages as fit as whole lines, and no more" {
 	make a
 	printf 'one\ntwo\nthree\n' >"$q/lines"
 	same $'one\ntwo' "$("$native" read-once "$q/lines" 9)"
@@ -45,7 +45,7 @@ load ../helper
 	same 0 "$(cat "$q/qnum")"
 }
 
-@test "while read" {
+@test "a shell loop with read receives one message in each turn" {
 	make a
 	printf 'one\ntwo words\nthree\n' >"$q/lines"
 	n=0
@@ -63,7 +63,7 @@ load ../helper
 	same z "$line"
 }
 
-@test "seq into lines while another reads" {
+@test "a reader of lines receives all that seq writes at the same time" {
 	make a
 	start reader head -n 100000 "$q/lines"
 	seq 100000 >"$q/lines"
@@ -72,7 +72,7 @@ load ../helper
 	same 0 "$(cat "$q/qnum")"
 }
 
-@test "seq into lines while a native receiver reads" {
+@test "a native receiver receives all that seq writes at the same time" {
 	make a
 	start reader bash -c 'for i in $(seq 300); do "$1" msg-receive "$2" | tail -n 1; done' bash "$native" "$key"
 	seq 300 >"$q/lines"
@@ -80,12 +80,12 @@ load ../helper
 	cmp <(seq 300) "$BATS_TEST_TMPDIR/reader"
 }
 
-@test "a killed writer of lines has sent whole lines, and at most the start of one that it was in" {
+@test "a killed writer of lines has sent whole lines, and at most a part of its last one" {
 	make a
 	start_in write writer sh -c 'exec seq -f "line %06g" 100000 >"$1"' sh "$q/lines"
 	kill -KILL "${pid[writer]}"
 	ended writer 137
-	# Its death closes the file, which sends what it has written of the last line.
+	# The kernel closes the file at the end of the writer. The close sends the unfinished line.
 	cat "$q/drain" >"$BATS_TEST_TMPDIR/got"
 	n=$(wc -l <"$BATS_TEST_TMPDIR/got")
 	[ "$n" -gt 100 ]
@@ -93,7 +93,7 @@ load ../helper
 	[[ $(printf 'line %06g' "$n") == "$(tail -n 1 "$BATS_TEST_TMPDIR/got")"* ]]
 }
 
-@test "records carry types, bytes and empty messages, both ways" {
+@test "records keep types, all bytes and empty messages, in both directions" {
 	make a
 	printf '3 5\nhe\0lo\n1 0\n\n9223372036854775807 1\n\n\n' >"$BATS_TEST_TMPDIR/records"
 	cp "$BATS_TEST_TMPDIR/records" "$q/records"
@@ -106,7 +106,7 @@ load ../helper
 	same_bytes "$BATS_TEST_TMPDIR/records" "$BATS_TEST_TMPDIR/got"
 }
 
-@test "a copy through records is the same queue" {
+@test "copying records from one queue to another keeps all messages" {
 	make b
 	make a
 	for i in $(seq 20); do message $((i * 31)) | "$native" msg-send-stdin "$key" "$i"; done
@@ -127,11 +127,11 @@ load ../helper
 	why_is "a record"
 	refused EMSGSIZE put $'1 8193\n' "$q/records"
 	same 0 "$(cat "$q/qnum")"
-	put $'1 5\nhel' "$q/records" # never was one
+	put $'1 5\nhel' "$q/records" # an unfinished record
 	same 0 "$(cat "$q/qnum")"
 }
 
-@test "a small reader of records" {
+@test "a reader with a small buffer receives a record in parts" {
 	make a
 	message 1000 | "$native" msg-send-stdin "$key" 42
 	cat "$q/peek" >"$BATS_TEST_TMPDIR/expected"

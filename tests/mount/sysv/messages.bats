@@ -1,14 +1,14 @@
-# One message at a time: data, next, drain, peek and type/, each against the native calls.
+# One message at a time: data, next, drain, peek and type/, each compared with the native calls.
 load ../helper
 
-# sent FILE TYPE: what the native receiver gets next is the file's bytes, with that type.
+# sent FILE TYPE: the native receiver gets a message with the file's bytes and with that type.
 sent() {
 	{ printf '%s %s\n' "$2" "$(stat -c %s "$1")" && cat "$1" && echo; } >"$BATS_TEST_TMPDIR/expected"
 	"$native" msg-receive "$key" 0 nowait >"$BATS_TEST_TMPDIR/got"
 	same_bytes "$BATS_TEST_TMPDIR/expected" "$BATS_TEST_TMPDIR/got"
 }
 
-@test "a write is a message" {
+@test "a write sends one message" {
 	make a
 	for length in 1 2 63 4096 8191 8192; do
 		message "$length" >"$BATS_TEST_TMPDIR/sent"
@@ -18,7 +18,7 @@ sent() {
 	same 0 "$(cat "$q/qnum")"
 }
 
-@test "a read is a message" {
+@test "a read receives one message" {
 	make a
 	for length in 1 2 63 4096 8191 8192; do
 		message "$length" >"$BATS_TEST_TMPDIR/sent"
@@ -32,7 +32,7 @@ sent() {
 	done
 }
 
-@test "echo keeps its newline, printf has none" {
+@test "echo sends its newline, printf sends none" {
 	make a
 	echo hello >"$q/data"
 	same $'1 6\nhello\n' "$("$native" msg-receive "$key")"$'\n'
@@ -40,7 +40,7 @@ sent() {
 	same $'1 5\nhello' "$("$native" msg-receive "$key")"
 }
 
-@test "a message that is too large is refused, and why says so" {
+@test "a message that is too large is refused, and why shows the limit" {
 	make a
 	message 8193 >"$BATS_TEST_TMPDIR/large"
 	refused EMSGSIZE "$native" write-once "$q/data" <"$BATS_TEST_TMPDIR/large"
@@ -52,7 +52,7 @@ sent() {
 	same 1 "$(cat "$q/qnum")"
 }
 
-@test "writes far too large send no piece" {
+@test "a write that the kernel splits sends no part of a message that is too large" {
 	make a
 	for size in 100000 1048576 1048577 3000000; do
 		head -c "$size" /dev/zero >"$BATS_TEST_TMPDIR/large"
@@ -62,7 +62,7 @@ sent() {
 	done
 }
 
-@test "large messages pass where the limit is raised" {
+@test "large messages are sent and received after the limits are raised" {
 	old=$(cat "$IPC/limits/msgmax") oldb=$(cat "$IPC/limits/msgmnb")
 	echo 2000000 >"$IPC/limits/msgmax"
 	echo 2000000 >"$IPC/limits/msgmnb"
@@ -76,7 +76,7 @@ sent() {
 	cat "$q/next" >"$BATS_TEST_TMPDIR/got"
 	same_bytes "$BATS_TEST_TMPDIR/sent" "$BATS_TEST_TMPDIR/got"
 	same second "$(cat "$q/next")"
-	# As long as the largest single read: the kernel asks for more at once, and must not get the next message.
+	# The message is as long as the largest single read. The kernel asks for more at once, and must not get the next message.
 	head -c 1048576 /dev/zero | "$native" msg-send-stdin "$key" 1
 	put second "$q/data"
 	same 1048576 "$("$native" read-lengths "$q/data" 2097152 1)"
@@ -85,7 +85,7 @@ sent() {
 	echo "$oldb" >"$IPC/limits/msgmnb"
 }
 
-@test "a small reader gets the rest of that message first" {
+@test "a reader with a small buffer receives a message in parts, then the next message" {
 	make a
 	put abcdefg "$q/data"
 	put hij "$q/data"
@@ -99,7 +99,7 @@ sent() {
 	same 1 "$(cat "$q/qnum")"
 }
 
-@test "next ends after its message" {
+@test "next ends after one message" {
 	make a
 	put one "$q/data"
 	put two "$q/data"
@@ -108,7 +108,7 @@ sent() {
 	same 0 "$(cat "$q/qnum")"
 }
 
-@test "drain gives all that is there as lines, and never waits" {
+@test "drain receives all queued messages as lines, and never waits" {
 	make a
 	same "" "$(cat "$q/drain")"
 	put one "$q/data"
@@ -121,7 +121,7 @@ sent() {
 	same "$(cat "$BATS_TEST_TMPDIR/large"; echo)" "$(dd bs=100 status=none <"$q/drain")" 2>/dev/null
 }
 
-@test "empty messages are messages" {
+@test "every file sends and receives empty messages" {
 	make a
 	"$native" msg-send "$key" 3 ""
 	same "3 0" "$(cat "$q/peek")"
@@ -139,7 +139,7 @@ sent() {
 	same "1 0" "$("$native" msg-receive "$key")"
 }
 
-@test "empty messages come to readers that wait" {
+@test "a blocked reader receives an empty message" {
 	make a
 	for file in data next records lines type/3/data; do
 		start_in read reader "$native" read-once "$q/$file"
@@ -150,7 +150,7 @@ sent() {
 	same "" "$(said reader)"
 }
 
-@test "type/N picks and sends" {
+@test "type/N receives and sends messages of type N" {
 	make a
 	for type in 1 2 3; do put "of $type" "$q/type/$type/data"; done
 	same "1 2 3" "$(ls "$q/type" | xargs)"
@@ -165,7 +165,7 @@ sent() {
 	same b "$(cat "$q/type/6/drain")"
 }
 
-@test "upto-N takes the lowest type first, as msgrcv does" {
+@test "upto-N receives the lowest type first, as msgrcv does" {
 	make a
 	for type in 5 3 9 1 3; do "$native" msg-send "$key" "$type" "$type"; done
 	same 1 "$(cat "$q/type/upto-5/next")"
@@ -174,7 +174,7 @@ sent() {
 	same 9 "$(cat "$q/next")"
 }
 
-@test "except-N leaves that type" {
+@test "except-N receives the messages of all other types" {
 	make a
 	for type in 2 1 2 3; do "$native" msg-send "$key" "$type" "$type"; done
 	same $'1\n3' "$(cat "$q/type/except-2/drain")"
@@ -185,7 +185,7 @@ sent() {
 	why_is "write to type/N"
 }
 
-@test "a reader that waits for a type is left alone by others" {
+@test "a reader blocked on a type does not wake for another type" {
 	make a
 	start_in read reader "$native" read-once "$q/type/7/data"
 	put other "$q/data"
@@ -201,7 +201,7 @@ sent() {
 	same seven "$(said reader)"
 }
 
-@test "peek takes nothing" {
+@test "peek shows the messages and leaves them in the queue" {
 	make a
 	same "" "$(cat "$q/peek")"
 	for type in 3 1; do message 300 | "$native" msg-send-stdin "$key" "$type"; done
@@ -211,21 +211,21 @@ sent() {
 	same_bytes "$BATS_TEST_TMPDIR/taken" "$BATS_TEST_TMPDIR/peeked"
 }
 
-@test "printf of a fresh shell is one message" {
+@test "printf of a new shell sends one message" {
 	make a
 	bash -c 'printf "%06000d" 1 >"$1"' bash "$q/data"
 	same $'1\n6000' "$(cat "$q/qnum" "$q/cbytes")"
 	same 6000 "$(cat "$q/next" | wc -c)"
 }
 
-@test "a reader and a writer on one open file" {
+@test "one open file can be read and written" {
 	make a
 	same hello "$("$native" exchange "$q/data" hello)"
 	same hello "$("$native" exchange "$q/lines" $'hello\n')"
 }
 
-# Each message that is looked at is counted from the first one: this look would take many seconds.
-@test "a look at a long queue ends at a signal" {
+# For each message, the kernel counts from the first one. The whole read would take many seconds.
+@test "a signal ends a read of peek of a long queue" {
 	make a
 	echo 209715200 >"$IPC/limits/msgmnb"
 	echo 40M >"$q/qbytes"

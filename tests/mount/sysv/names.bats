@@ -1,7 +1,7 @@
 # Names, keys and ids of queues.
 load ../helper
 
-@test "a name: the key is for msgget" {
+@test "mkdir makes a queue, whose key works with msgget" {
 	make jobs
 	[[ $key =~ ^0x[0-9a-f]{8}$ ]]
 	same "$(cat "$q/id")" "$(queue_ids)"
@@ -9,7 +9,7 @@ load ../helper
 	same hello "$(cat "$q/next")"
 }
 
-@test "a key chosen" {
+@test "mkdir with a key makes a queue with that key" {
 	mkdir "$MSG/0x162e"
 	same 0x0000162e "$(cat "$MSG/0x162e/key")"
 	same 0x0000162e "$(ls "$MSG")"
@@ -21,7 +21,7 @@ load ../helper
 	same "" "$(queue_ids)"
 }
 
-@test "what others make is there at once, and goes at once" {
+@test "a queue that a native program makes or removes appears or disappears at once" {
 	id=$("$native" msg-make 0xbeef)
 	private=$("$native" msg-make private)
 	same "0x0000beef id-$private" "$(ls "$MSG" | xargs)"
@@ -38,7 +38,7 @@ load ../helper
 	same "" "$(ls "$MSG")"
 }
 
-@test "a named queue is listed once and answers to its key and id as well" {
+@test "a named queue is listed once, and its key and id are found as well" {
 	make jobs
 	same jobs "$(ls "$MSG")"
 	same "$(cat "$q/id")" "$(cat "$MSG/$key/id")"
@@ -47,7 +47,7 @@ load ../helper
 	refused EEXIST mkdir "$MSG/$key"
 }
 
-@test "mv gives a name to what others made" {
+@test "mv names a queue that a native program made" {
 	id=$("$native" msg-make 0xbeef)
 	private=$("$native" msg-make private)
 	mv "$MSG/0x0000beef" "$MSG/work"
@@ -61,7 +61,7 @@ load ../helper
 	refused ENOENT cat "$MSG/work/id"
 }
 
-@test "mv takes no other's name, no key and no id" {
+@test "mv refuses a name in use, a key and an id" {
 	make a
 	mkdir "$MSG/b"
 	refused EEXIST mv -T "$MSG/a" "$MSG/b"
@@ -84,7 +84,7 @@ load ../helper
 	same kept "$(cat "$q/next")"
 }
 
-@test "a queue that is gone leaves its name free" {
+@test "after ipcrm, the name of a queue is free for mkdir" {
 	make jobs
 	ipcrm -Q "$key"
 	refused ENOENT ls "$q"
@@ -95,7 +95,7 @@ load ../helper
 	same hello "$(cat "$q/next")"
 }
 
-@test "a queue that is gone leaves its name free for mv" {
+@test "after ipcrm, the name of a queue is free for mv" {
 	make jobs
 	ipcrm -Q "$key"
 	mkdir "$MSG/0x77"
@@ -103,7 +103,7 @@ load ../helper
 	same 0x00000077 "$(cat "$MSG/jobs/key")"
 }
 
-@test "a name whose key somebody else has gets another" {
+@test "if the key of a name is in use, mkdir takes the next free key" {
 	make jobs
 	first=$key
 	rmdir "$q"
@@ -131,7 +131,7 @@ load ../helper
 	rmdir "$dir/second"
 }
 
-@test "mv to another mechanism moves nothing, copies nothing and takes no message" {
+@test "mv to another mechanism fails, and moves, copies and receives nothing" {
 	make a
 	put x "$q/data"
 	refused EPERM limit 5 mv "$q" "$IPC/posix/mq/"
@@ -140,7 +140,7 @@ load ../helper
 	same "" "$(ls "$IPC/posix/mq")"
 }
 
-@test "names that cannot be" {
+@test "mkdir refuses an invalid name, and an unknown name does not exist" {
 	for name in 0x 0x0 0x00000000 0x123456789 0xg 0x12x id-1 id-x id- $'a\nb'; do
 		refused EINVAL mkdir "$MSG/$name"
 	done
@@ -151,7 +151,7 @@ load ../helper
 	refused ENOENT ls "$MSG/id-99"
 }
 
-@test "names that can be" {
+@test "any other name is valid, and outlives the daemon" {
 	long=$(env printf 'n%.0s' $(seq 255))
 	for name in "two words" 'quo"te$' "$long" ümläut .hidden -x 7 0 0X12; do
 		mkdir -- "$MSG/$name"
@@ -165,7 +165,7 @@ load ../helper
 	same x "$(cat "$MSG/two words/next")"
 }
 
-@test "as many queues as there may be" {
+@test "mkdir fails with ENOSPC at limits/msgmni" {
 	old=$(cat "$IPC/limits/msgmni")
 	echo 3 >"$IPC/limits/msgmni"
 	for name in a b c; do mkdir "$MSG/$name"; done
@@ -175,7 +175,7 @@ load ../helper
 	echo "$old" >"$IPC/limits/msgmni"
 }
 
-@test "rmdir takes the queue with its messages" {
+@test "rmdir removes the queue with its messages" {
 	make a
 	put x "$q/data"
 	rmdir "$q"

@@ -1,7 +1,7 @@
-# System V semaphores as files, with semop and semctl on the other side.
+# System V semaphores. The native programs use semop and semctl.
 load ../semaphores
 
-@test "mkdir makes a set of one, with value 0, that semget finds" {
+@test "mkdir makes a set of one semaphore with value 0, and semget finds it" {
 	make_set a 0
 	same 0 "$("$sem" sysv-values "$key")"
 	same 1 "$(cat "$s/nsems")"
@@ -12,7 +12,7 @@ load ../semaphores
 	refused ENOENT "$sem" sysv-values "$key"
 }
 
-@test "a set that a program made is there under its key, and under a name once it has one" {
+@test "a set that a native program made is listed by its key, and by a name after mv" {
 	id=$("$sem" sysv-make 0x5e3 4)
 	same 0x000005e3 "$(ls "$SEM")"
 	same "$id" "$(cat "$SEM/0x5e3/id")"
@@ -22,7 +22,7 @@ load ../semaphores
 	same "1 2 3 4" "$("$sem" sysv-values 0x5e3)"
 }
 
-@test "one made with IPC_PRIVATE is id-N" {
+@test "a set made with IPC_PRIVATE is listed as id-N" {
 	id=$("$sem" sysv-make 0 2)
 	refused EINVAL put "1 1 1" "$SEM/id-$id/values"
 	why_is "no key"
@@ -30,7 +30,7 @@ load ../semaphores
 	same "0 3" "$("$sem" sysv-values "id-$id")"
 }
 
-@test "another number of values makes an unused set anew, under its key and with its owner and mode" {
+@test "writing another number of values recreates an unused set with its key, owner and mode" {
 	make_set a 1 2 3
 	same 3 "$(cat "$s/nsems")"
 	same "1 2 3" "$("$sem" sysv-values "$key")"
@@ -42,7 +42,7 @@ load ../semaphores
 	same "0 1" "$(cd "$s" && echo [0-9]*)"
 }
 
-@test "a set that somebody has used keeps its size" {
+@test "a set that a process has used keeps its number of semaphores" {
 	make_set a 1 2
 	"$sem" sysv-op "$key" - 0:-1
 	refused EINVAL put "1 2 3" "$s/values"
@@ -64,7 +64,7 @@ load ../semaphores
 	same 0 "$(cat "$s/values")"
 }
 
-@test "where there is no room for a larger set the old one stays" {
+@test "if limits/semmns allows no larger set, the old one stays" {
 	old=$(cat "$IPC/limits/semmns")
 	make_set a 5
 	echo 3 >"$IPC/limits/semmns"
@@ -75,7 +75,7 @@ load ../semaphores
 	same 5 "$("$sem" sysv-values "$key")"
 }
 
-@test "value is SETVAL and GETVAL, both ways" {
+@test "value agrees with SETVAL and GETVAL of native programs" {
 	make_set a 1 2 3
 	echo 9 >"$s/1/value"
 	same "1 9 3" "$("$sem" sysv-values "$key")"
@@ -84,7 +84,7 @@ load ../semaphores
 	same "1 9 7" "$(cat "$s/values")"
 }
 
-@test "bad text changes nothing" {
+@test "invalid text changes nothing" {
 	make_set a 1 2
 	for text in x -1 "1 x" "1,2" "" " " 99999999999999999999; do
 		refused EINVAL put "$text." "$s/values"
@@ -105,7 +105,7 @@ load ../semaphores
 	same "1 2" "$("$sem" sysv-values "$key")"
 }
 
-@test "semop's own refusals: ERANGE, EFBIG, E2BIG" {
+@test "an operation that semop refuses fails with ERANGE, EFBIG or E2BIG" {
 	make_set a 32767 0
 	refused "Numerical result out of range" put 0:+1 "$s/op"
 	refused "Numerical result out of range" put 0:-32768 "$s/op"
@@ -128,7 +128,7 @@ load ../semaphores
 	same "0 0 2" "$("$sem" sysv-values "$key")"
 }
 
-@test "lines of one write are operations in order" {
+@test "the lines of one write are operations, done in order" {
 	make_set a 0 0
 	same 15 "$(printf '0:+2\n0:-1 1:+5\n' | "$native" write-once "$s/op")"
 	same "1 5" "$("$sem" sysv-values "$key")"
@@ -136,7 +136,7 @@ load ../semaphores
 	same "1 11" "$("$sem" sysv-values "$key")"
 }
 
-@test "a write that has done some of its lines counts them when a signal comes" {
+@test "after a signal, a write returns the bytes of the lines that are done" {
 	make_set a 2
 	start_in write w "$native" interruptible "$s/0/op" write $'-1\n-1\n-1\n'
 	becomes "$s/0/value" 0
@@ -146,7 +146,7 @@ load ../semaphores
 	same 0 "$(cat "$s/0/ncnt")"
 }
 
-@test "-1 waits until a program gives" {
+@test "-1 blocks until a native program adds 1" {
 	make_set a 0 0
 	start_in write w sh -c 'exec printf %s 1:-2 >"$1"' sh "$s/op"
 	becomes "$s/1/ncnt" 1
@@ -157,7 +157,7 @@ load ../semaphores
 	same "0 0" "$(cat "$s/values")"
 }
 
-@test "a program's semop waits until -1 is given here" {
+@test "a blocked native semop wakes after a write to op" {
 	make_set a 0
 	start w "$sem" sysv-op "$key" - 0:-3
 	becomes "$s/0/ncnt" 1
@@ -167,7 +167,7 @@ load ../semaphores
 	ended w
 }
 
-@test "0 waits for zero, and zcnt counts who does" {
+@test "0 blocks until the value is 0, and zcnt counts the blocked processes" {
 	make_set a 2
 	start w sh -c 'echo 0 >"$1"' sh "$s/0/op"
 	becomes "$s/0/zcnt" 1
@@ -176,11 +176,11 @@ load ../semaphores
 	still w
 	"$sem" sysv-op "$key" - 0:-1
 	ended w
-	start w "$sem" sysv-op "$key" - 0:0 # is zero already
+	start w "$sem" sysv-op "$key" - 0:0 # the value is 0 already
 	ended w
 }
 
-@test "pid is who operated last" {
+@test "pid is the process of the last operation" {
 	make_set a 1
 	"$sem" sysv-op "$key" - 0:1 &
 	last=$!
@@ -188,7 +188,7 @@ load ../semaphores
 	same "$last" "$(cat "$s/0/pid")"
 }
 
-@test "O_NONBLOCK, also when set later, says EAGAIN" {
+@test "with O_NONBLOCK, set at open or later, an operation that would block fails with EAGAIN" {
 	make_set a 0
 	refused EAGAIN try_nonblocking "$s/0/op" -1
 	refused EAGAIN "$native" nonblocking-later "$s/op" write 0:-1
@@ -196,7 +196,7 @@ load ../semaphores
 	same 0 "$(cat "$s/0/ncnt")"
 }
 
-@test "a signal ends a wait: EINTR at once, SIGKILL at once, and nothing is taken" {
+@test "SIGINT and SIGKILL end a blocked operation at once, and change no value" {
 	make_set a 0
 	start_in write w "$native" interruptible "$s/0/op" write -1
 	start_in write k "$native" interruptible "$s/op" write 0:-1
@@ -212,7 +212,7 @@ load ../semaphores
 	same 1 "$(cat "$s/0/value")"
 }
 
-@test "removal wakes who waits, with EIDRM" {
+@test "rmdir ends blocked operations with EIDRM" {
 	make_set a 0
 	start_in write w "$native" interruptible "$s/0/op" write -1
 	start n "$sem" sysv-op "$key" - 0:-1
@@ -229,7 +229,7 @@ load ../semaphores
 	exec 8>&-
 }
 
-@test "processes that share a descriptor do not wait for each other" {
+@test "blocked operations on a shared descriptor do not block each other" {
 	make_set a 0 0
 	run -0 limit 5 bash -c 'exec 9>"$1"
 		echo 0:-1 >&9 & first=$!
@@ -239,7 +239,7 @@ load ../semaphores
 	same "0 0" "$(cat "$s/values")"
 }
 
-@test "poll: op is writable when what was refused could be done" {
+@test "poll reports op writable when the last refused operation could be done" {
 	make_set a 0 1
 	run -0 python3 - "$s" "$sem" "$key" <<'END'
 import os, select, subprocess, sys
@@ -270,7 +270,7 @@ assert not poll(one, 0)
 END
 }
 
-@test "hold takes 1 at open and gives it back at close" {
+@test "hold takes 1 at open and returns it at close" {
 	make_set lock 1
 	(
 		same 0 "$("$sem" sysv-values "$key")"
@@ -282,7 +282,7 @@ END
 	becomes "$s/0/value" 1
 }
 
-@test "hold waits for its turn, and the next one goes on when the holder exits" {
+@test "an open of hold blocks until the holder exits" {
 	make_set lock 1
 	start_holding one "$s/0/hold"
 	held one
@@ -298,7 +298,7 @@ END
 	same 0 "$(cat "$s/0/value")"
 }
 
-@test "hold and undo give back exactly once: close, exit, SIGKILL" {
+@test "hold and undo give back exactly once after close, exit or SIGKILL" {
 	make_set lock 1 5
 	bash -c 'exec 9>"$1/0/hold"; exec 9>&-; exec 9>"$1/undo"; echo "0:-1 1:-2" >&9; exec 9>&-; exit 0' bash "$s"
 	becomes "$s/values" "1 5"
@@ -314,7 +314,7 @@ END
 	becomes "$s/values" "1 5"
 }
 
-@test "an inherited descriptor holds on until its last close" {
+@test "hold gives back at the last close of an inherited descriptor" {
 	make_set lock 1
 	start_holding h "$s/0/hold" "sleep 60 & echo \$! >child"
 	eventually [ -s child ]
@@ -324,7 +324,7 @@ END
 	becomes "$s/0/value" 1
 }
 
-@test "undo stays in a semaphore's range, as SEM_UNDO does" {
+@test "undo keeps a value within its range, as SEM_UNDO does" {
 	make_set a 0 32767
 	bash -c 'exec 9>"$1/undo"; echo "0:+3" >&9; echo "1:-2" >&9; echo 0:-2 >"$1/op"; echo 1:+1 >"$1/op"' bash "$s"
 	becomes "$s/values" "0 32767"
@@ -334,7 +334,7 @@ END
 	becomes "$s/values" "0 0"
 }
 
-@test "a program's SEM_UNDO and ours meet in one semaphore" {
+@test "hold and the SEM_UNDO of a native program work on one semaphore" {
 	make_set a 2
 	mkfifo in
 	"$sem" sysv-op "$key" u 0:-1 <in 3>&- 4>&- &
@@ -352,7 +352,7 @@ END
 	becomes "$s/0/value" 2
 }
 
-@test "only who may alter a set holds or operates, only who may read it looks" {
+@test "operations need write permission, and reading values needs read permission" {
 	mode=640 make_set a 1
 	chgrp 1000 "$s"
 	same 1 "$(as 1001:1000 cat "$s/0/value")"
@@ -368,7 +368,7 @@ END
 	refused EACCES as 1001:1000 cat "$s/0/value"
 }
 
-@test "a large set in one write" {
+@test "one write sets the values of a large set" {
 	make_set a 0
 	seq -s ' ' 1 3000 | "$native" write-once "$s/values"
 	same 3000 "$(cat "$s/nsems")"

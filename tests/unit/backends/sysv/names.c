@@ -12,32 +12,32 @@
 #include <glib.h>
 #include <glib/gstdio.h>
 
-/* A folder for each test, and the names file in it. */
-typedef struct Place {
+/* Each test has a directory of its own, with a names file in it. */
+typedef struct Fixture {
 	char *folder, *file;
-} Place;
+} Fixture;
 
-static void set_up(Place *place, gconstpointer unused)
+static void set_up(Fixture *fixture, gconstpointer unused)
 {
-	place->folder = g_dir_make_tmp("names-XXXXXX", NULL);
-	g_assert_nonnull(place->folder);
-	place->file = g_build_filename(place->folder, "names", NULL);
-	names_start(place->file);
+	fixture->folder = g_dir_make_tmp("names-XXXXXX", NULL);
+	g_assert_nonnull(fixture->folder);
+	fixture->file = g_build_filename(fixture->folder, "names", NULL);
+	names_start(fixture->file);
 }
 
-static void tear_down(Place *place, gconstpointer unused)
+static void tear_down(Fixture *fixture, gconstpointer unused)
 {
-	g_autoptr(GDir) dir = g_dir_open(place->folder, 0, NULL);
+	g_autoptr(GDir) dir = g_dir_open(fixture->folder, 0, NULL);
 	const char *name;
 
 	while ((name = g_dir_read_name(dir))) {
-		g_autofree char *path = g_build_filename(place->folder, name, NULL);
+		g_autofree char *path = g_build_filename(fixture->folder, name, NULL);
 
 		g_remove(path);
 	}
-	g_assert_cmpint(g_rmdir(place->folder), ==, 0);
-	g_free(place->folder);
-	g_free(place->file);
+	g_assert_cmpint(g_rmdir(fixture->folder), ==, 0);
+	g_free(fixture->folder);
+	g_free(fixture->file);
 }
 
 static const Named none = {0};
@@ -54,24 +54,24 @@ static Named by_id(int id)
 
 static void assert_names(const char *type, const char *name, Named expected)
 {
-	Named found = {.key = 4711, .id = 4711};
-	char back[NAME_MAX + 1];
+	Named object = {.key = 4711, .id = 4711};
+	char stored[NAME_MAX + 1];
 
-	g_assert_true(names_lookup(type, name, &found));
-	g_assert_cmpuint(found.key, ==, expected.key);
+	g_assert_true(names_lookup(type, name, &object));
+	g_assert_cmpuint(object.key, ==, expected.key);
 	if (!expected.key)
-		g_assert_cmpint(found.id, ==, expected.id);
-	g_assert_true(names_of(type, expected, back));
-	g_assert_cmpstr(back, ==, name);
+		g_assert_cmpint(object.id, ==, expected.id);
+	g_assert_true(names_of(type, expected, stored));
+	g_assert_cmpstr(stored, ==, name);
 }
 
 static void assert_no_name(const char *type, const char *name)
 {
-	Named found = {.key = 4711, .id = 4712};
+	Named object = {.key = 4711, .id = 4712};
 
-	g_assert_false(names_lookup(type, name, &found));
-	g_assert_cmpuint(found.key, ==, 4711);
-	g_assert_cmpint(found.id, ==, 4712);
+	g_assert_false(names_lookup(type, name, &object));
+	g_assert_cmpuint(object.key, ==, 4711);
+	g_assert_cmpint(object.id, ==, 4712);
 }
 
 static void assert_nameless(const char *type, Named object)
@@ -110,18 +110,18 @@ static void test_valid(void)
 	g_assert_false(names_valid("a\nb"));
 }
 
-static void test_add(Place *place, gconstpointer unused)
+static void test_add(Fixture *fixture, gconstpointer unused)
 {
 	g_autofree char *text = NULL;
 
 	assert_no_name("msg", "jobs");
 	g_assert_cmpint(names_add("msg", "jobs", by_key(0x162e)), ==, 0);
 	assert_names("msg", "jobs", by_key(0x162e));
-	text = contents(place->file);
+	text = contents(fixture->file);
 	g_assert_cmpstr(text, ==, "msg 0x0000162e jobs\n");
 }
 
-static void test_kinds(Place *place, gconstpointer unused)
+static void test_kinds(Fixture *fixture, gconstpointer unused)
 {
 	g_assert_cmpint(names_add("msg", "jobs", by_key(1)), ==, 0);
 	g_assert_cmpint(names_add("sem", "jobs", by_key(1)), ==, 0);
@@ -134,8 +134,8 @@ static void test_kinds(Place *place, gconstpointer unused)
 	assert_names("msg", "jobs", by_key(1));
 }
 
-/* An object made with IPC_PRIVATE has no key: its id stands for it, 0 being one. */
-static void test_private(Place *place, gconstpointer unused)
+/* An object made with IPC_PRIVATE has no key, so the file has its id. 0 is a valid id. */
+static void test_private(Fixture *fixture, gconstpointer unused)
 {
 	g_autofree char *text = NULL;
 
@@ -144,24 +144,24 @@ static void test_private(Place *place, gconstpointer unused)
 	assert_names("shm", "frame", by_id(32769));
 	assert_names("msg", "first", by_id(0));
 	assert_nameless("shm", by_key(32769));
-	text = contents(place->file);
+	text = contents(fixture->file);
 	g_assert_nonnull(strstr(text, "shm id-32769 frame\n"));
 	g_assert_nonnull(strstr(text, "msg id-0 first\n"));
-	names_start(place->file);
+	names_start(fixture->file);
 	assert_names("shm", "frame", by_id(32769));
 	assert_names("msg", "first", by_id(0));
 }
 
-static void test_blanks(Place *place, gconstpointer unused)
+static void test_blanks(Fixture *fixture, gconstpointer unused)
 {
 	g_assert_cmpint(names_add("msg", " two  words ", by_key(5)), ==, 0);
 	g_assert_cmpint(names_add("msg", "äöü\t#", by_key(6)), ==, 0);
-	names_start(place->file);
+	names_start(fixture->file);
 	assert_names("msg", " two  words ", by_key(5));
 	assert_names("msg", "äöü\t#", by_key(6));
 }
 
-static void test_taken(Place *place, gconstpointer unused)
+static void test_taken(Fixture *fixture, gconstpointer unused)
 {
 	g_assert_cmpint(names_add("msg", "jobs", by_key(1)), ==, 0);
 	g_assert_cmpint(names_add("msg", "jobs", by_key(2)), ==, -EEXIST);
@@ -169,52 +169,52 @@ static void test_taken(Place *place, gconstpointer unused)
 	assert_nameless("msg", by_key(2));
 }
 
-static void test_again(Place *place, gconstpointer unused)
+static void test_same_name(Fixture *fixture, gconstpointer unused)
 {
 	for (int i = 0; i < 3; i++) {
 		g_assert_cmpint(names_add("msg", "jobs", by_key(1)), ==, 0);
 		assert_names("msg", "jobs", by_key(1));
-		names_start(place->file);
+		names_start(fixture->file);
 		assert_names("msg", "jobs", by_key(1));
 	}
 }
 
-static void test_rename(Place *place, gconstpointer unused)
+static void test_rename(Fixture *fixture, gconstpointer unused)
 {
 	g_assert_cmpint(names_add("msg", "jobs", by_key(1)), ==, 0);
 	g_assert_cmpint(names_add("msg", "work", by_key(1)), ==, 0);
 	for (int i = 0; i < 2; i++) {
 		assert_names("msg", "work", by_key(1));
 		assert_no_name("msg", "jobs");
-		names_start(place->file);
+		names_start(fixture->file);
 	}
 	g_assert_cmpint(names_add("msg", "jobs", by_key(2)), ==, 0);
 	assert_names("msg", "jobs", by_key(2));
 	assert_names("msg", "work", by_key(1));
 }
 
-static void test_drop(Place *place, gconstpointer unused)
+static void test_drop(Fixture *fixture, gconstpointer unused)
 {
 	g_assert_cmpint(names_drop("msg", by_key(1)), ==, 0);
-	g_assert_false(g_file_test(place->file, G_FILE_TEST_EXISTS));
+	g_assert_false(g_file_test(fixture->file, G_FILE_TEST_EXISTS));
 	g_assert_cmpint(names_add("msg", "jobs", by_key(1)), ==, 0);
 	g_assert_cmpint(names_drop("msg", by_key(2)), ==, 0);
 	assert_names("msg", "jobs", by_key(1));
 	g_assert_cmpint(names_drop("msg", by_key(1)), ==, 0);
 	assert_no_name("msg", "jobs");
 	assert_nameless("msg", by_key(1));
-	names_start(place->file);
+	names_start(fixture->file);
 	assert_no_name("msg", "jobs");
 }
 
-static void test_restart(Place *place, gconstpointer unused)
+static void test_restart(Fixture *fixture, gconstpointer unused)
 {
 	for (uint32_t key = 1; key <= 100; key++) {
 		g_autofree char *name = g_strdup_printf("q%u", key);
 
 		g_assert_cmpint(names_add("msg", name, by_key(key)), ==, 0);
 	}
-	names_start(place->file);
+	names_start(fixture->file);
 	for (uint32_t key = 1; key <= 100; key++) {
 		g_autofree char *name = g_strdup_printf("q%u", key);
 
@@ -222,7 +222,7 @@ static void test_restart(Place *place, gconstpointer unused)
 	}
 }
 
-static void test_broken_lines(Place *place, gconstpointer unused)
+static void test_broken_lines(Fixture *fixture, gconstpointer unused)
 {
 	static const char text[] = "msg 0x00000001 good\n"
 				   "\n"
@@ -239,12 +239,12 @@ static void test_broken_lines(Place *place, gconstpointer unused)
 				   "msg id--1 negative\n"
 				   "msg id-99999999999 large\n"
 				   "msg 0x00000000 private\n" /* IPC_PRIVATE is the key of no object */
-				   "msg 0x0000000a good\n" /* of two lines for a name, or an object, the last counts */
+				   "msg 0x0000000a good\n"    /* the last line for a name, or for an object, counts */
 				   "msg 0x0000000a better\n"
 				   "msg 0x0000000a better\n"
 				   "msg 0x0000000b unfinished";
 
-	g_assert_true(g_file_set_contents(place->file, text, -1, NULL));
+	g_assert_true(g_file_set_contents(fixture->file, text, -1, NULL));
 	assert_names("msg", "better", by_key(10));
 	assert_names("msg", "unfinished", by_key(11));
 	assert_nameless("msg", by_key(1));
@@ -260,18 +260,18 @@ static void test_broken_lines(Place *place, gconstpointer unused)
 	assert_no_name("msg", "large");
 	assert_no_name("msg", "private");
 	assert_nameless("msg", none);
-	/* It can still be written. */
+	/* Names can still be added to such a file. */
 	g_assert_cmpint(names_add("msg", "good", by_key(1)), ==, 0);
 	assert_names("msg", "good", by_key(1));
 	assert_names("msg", "unfinished", by_key(11));
 }
 
-/* Where the file cannot be: refused, and nothing is remembered either. */
-static void test_no_place(Place *place, gconstpointer unused)
+/* If the file cannot be made, names_add() fails and adds nothing. */
+static void test_no_directory(Fixture *fixture, gconstpointer unused)
 {
-	g_autofree char *below_file = g_build_filename(place->file, "names", NULL);
+	g_autofree char *below_file = g_build_filename(fixture->file, "names", NULL);
 
-	g_assert_true(g_file_set_contents(place->file, "", -1, NULL));
+	g_assert_true(g_file_set_contents(fixture->file, "", -1, NULL));
 	names_start(below_file);
 	g_assert_cmpint(names_add("msg", "jobs", by_key(1)), <, 0);
 	assert_no_name("msg", "jobs");
@@ -279,9 +279,9 @@ static void test_no_place(Place *place, gconstpointer unused)
 	g_assert_cmpint(names_drop("msg", by_key(1)), ==, 0);
 }
 
-static void test_makes_folder(Place *place, gconstpointer unused)
+static void test_makes_directory(Fixture *fixture, gconstpointer unused)
 {
-	g_autofree char *folder = g_build_filename(place->folder, "new", NULL);
+	g_autofree char *folder = g_build_filename(fixture->folder, "new", NULL);
 	g_autofree char *file = g_build_filename(folder, "names", NULL);
 	g_autofree char *lock_file = g_strconcat(file, ".lock", NULL);
 	struct stat st;
@@ -289,7 +289,7 @@ static void test_makes_folder(Place *place, gconstpointer unused)
 	names_start(file);
 	g_assert_cmpint(names_add("msg", "jobs", by_key(1)), ==, 0);
 	assert_names("msg", "jobs", by_key(1));
-	/* Whoever could open the lock could hold it for ever. */
+	/* Other users must not open the lock file, since they could then hold the lock for ever. */
 	g_assert_cmpint(stat(lock_file, &st), ==, 0);
 	g_assert_cmpint(st.st_mode & 0077, ==, 0);
 	g_remove(file);
@@ -297,7 +297,7 @@ static void test_makes_folder(Place *place, gconstpointer unused)
 	g_assert_cmpint(g_rmdir(folder), ==, 0);
 }
 
-/* No file may be larger than this from now on: larger writes fail, or end short. */
+/* Limits the size of files that this process writes. A write beyond the limit fails or is short. */
 static void limit_files(rlim_t bytes)
 {
 	struct rlimit limit;
@@ -307,7 +307,7 @@ static void limit_files(rlim_t bytes)
 	g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &limit), ==, 0);
 }
 
-static void assert_as_before(void)
+static void assert_unchanged(void)
 {
 	assert_names("msg", "jobs", by_key(1));
 	assert_names("msg", "other", by_key(2));
@@ -315,49 +315,49 @@ static void assert_as_before(void)
 	assert_no_name("msg", "more");
 }
 
-/* A disk that fills up: what was there before still is, here and in the file; and once there is room, all is well. */
-static void test_disk_full(Place *place, gconstpointer unused)
+/* If the disk is full, the old names stay, in memory and in the file. With room again, names can be added. */
+static void test_disk_full(Fixture *fixture, gconstpointer unused)
 {
 	struct stat st;
 
 	g_assert_cmpint(names_add("msg", "jobs", by_key(1)), ==, 0);
 	g_assert_cmpint(names_add("msg", "other", by_key(2)), ==, 0);
-	g_assert_cmpint(stat(place->file, &st), ==, 0);
+	g_assert_cmpint(stat(fixture->file, &st), ==, 0);
 	signal(SIGXFSZ, SIG_IGN);
 	for (int more = 0; more < 5; more++) {
 		limit_files(more ? (rlim_t)st.st_size + (rlim_t)more : 0);
 		g_assert_cmpint(names_add("msg", "more", by_key(3)), <, 0);
 		g_assert_cmpint(names_add("msg", "work", by_key(1)), <, 0);
-		assert_as_before();
-		names_start(place->file);
-		assert_as_before();
+		assert_unchanged();
+		names_start(fixture->file);
+		assert_unchanged();
 		limit_files(RLIM_INFINITY);
 	}
 	g_assert_cmpint(names_add("msg", "more", by_key(3)), ==, 0);
 	for (int i = 0; i < 2; i++) {
 		assert_names("msg", "jobs", by_key(1));
 		assert_names("msg", "more", by_key(3));
-		names_start(place->file);
+		names_start(fixture->file);
 	}
 }
 
-static void test_file_gone(Place *place, gconstpointer unused)
+static void test_file_removed(Fixture *fixture, gconstpointer unused)
 {
 	g_assert_cmpint(names_add("msg", "jobs", by_key(1)), ==, 0);
-	g_assert_cmpint(g_remove(place->file), ==, 0);
+	g_assert_cmpint(g_remove(fixture->file), ==, 0);
 	assert_no_name("msg", "jobs");
 	g_assert_cmpint(names_add("msg", "jobs", by_key(2)), ==, 0);
 	assert_names("msg", "jobs", by_key(2));
 }
 
-/* Runs in a process of its own, as another daemon would, and returns what it returned. */
-static int elsewhere(const Place *place, int (*run)(void))
+/* Calls run() in another process, which stands for another daemon. Returns 0 if run() does. */
+static int run_in_child(const Fixture *fixture, int (*run)(void))
 {
 	int status;
 	pid_t child = fork();
 
 	if (child == 0) {
-		names_start(place->file);
+		names_start(fixture->file);
 		_exit(run() ? 1 : 0);
 	}
 	g_assert_cmpint(child, >, 0);
@@ -381,47 +381,47 @@ static int drop_jobs(void)
 	return names_drop("msg", by_key(1));
 }
 
-static void test_two_users(Place *place, gconstpointer unused)
+static void test_two_daemons(Fixture *fixture, gconstpointer unused)
 {
 	assert_no_name("msg", "jobs");
-	g_assert_cmpint(elsewhere(place, add_jobs), ==, 0);
+	g_assert_cmpint(run_in_child(fixture, add_jobs), ==, 0);
 	assert_names("msg", "jobs", by_key(1));
 	g_assert_cmpint(names_add("msg", "jobs", by_key(3)), ==, -EEXIST);
 	g_assert_cmpint(names_add("msg", "mine", by_key(3)), ==, 0);
-	g_assert_cmpint(elsewhere(place, add_jobs_2), ==, 1);
-	g_assert_cmpint(elsewhere(place, drop_jobs), ==, 0);
+	g_assert_cmpint(run_in_child(fixture, add_jobs_2), ==, 1);
+	g_assert_cmpint(run_in_child(fixture, drop_jobs), ==, 0);
 	assert_no_name("msg", "jobs");
 	assert_names("msg", "mine", by_key(3));
 }
 
-enum { USERS = 4, EACH = 50 };
+enum { DAEMONS = 4, EACH = 50 };
 
-/* Several write at once: no name of any is lost. */
-static void test_at_once(Place *place, gconstpointer unused)
+/* Several processes add names at the same time, and no name is lost. */
+static void test_concurrent(Fixture *fixture, gconstpointer unused)
 {
-	pid_t users[USERS];
+	pid_t daemons[DAEMONS];
 
-	for (int user = 0; user < USERS; user++) {
-		users[user] = fork();
-		g_assert_cmpint(users[user], >=, 0);
-		for (int i = 0; users[user] == 0; i++) {
-			g_autofree char *name = g_strdup_printf("q%d-%d", user, i);
+	for (int daemon = 0; daemon < DAEMONS; daemon++) {
+		daemons[daemon] = fork();
+		g_assert_cmpint(daemons[daemon], >=, 0);
+		for (int i = 0; daemons[daemon] == 0; i++) {
+			g_autofree char *name = g_strdup_printf("q%d-%d", daemon, i);
 
-			if (i == EACH || names_add("msg", name, by_key((uint32_t)(1 + user * EACH + i))))
+			if (i == EACH || names_add("msg", name, by_key((uint32_t)(1 + daemon * EACH + i))))
 				_exit(i != EACH);
 		}
 	}
-	for (int user = 0; user < USERS; user++) {
+	for (int daemon = 0; daemon < DAEMONS; daemon++) {
 		int status;
 
-		g_assert_cmpint(waitpid(users[user], &status, 0), ==, users[user]);
+		g_assert_cmpint(waitpid(daemons[daemon], &status, 0), ==, daemons[daemon]);
 		g_assert_cmpint(status, ==, 0);
 	}
-	for (int user = 0; user < USERS; user++)
+	for (int daemon = 0; daemon < DAEMONS; daemon++)
 		for (int i = 0; i < EACH; i++) {
-			g_autofree char *name = g_strdup_printf("q%d-%d", user, i);
+			g_autofree char *name = g_strdup_printf("q%d-%d", daemon, i);
 
-			assert_names("msg", name, by_key((uint32_t)(1 + user * EACH + i)));
+			assert_names("msg", name, by_key((uint32_t)(1 + daemon * EACH + i)));
 		}
 }
 
@@ -429,22 +429,22 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/names/valid", test_valid);
-#define ADD(name, test) g_test_add("/names/" name, Place, NULL, set_up, test, tear_down)
+#define ADD(name, test) g_test_add("/names/" name, Fixture, NULL, set_up, test, tear_down)
 	ADD("add", test_add);
 	ADD("kinds", test_kinds);
 	ADD("private", test_private);
 	ADD("blanks", test_blanks);
 	ADD("taken", test_taken);
-	ADD("again", test_again);
+	ADD("same-name", test_same_name);
 	ADD("rename", test_rename);
 	ADD("drop", test_drop);
 	ADD("restart", test_restart);
 	ADD("broken-lines", test_broken_lines);
-	ADD("no-place", test_no_place);
-	ADD("makes-folder", test_makes_folder);
+	ADD("no-directory", test_no_directory);
+	ADD("makes-directory", test_makes_directory);
 	ADD("disk-full", test_disk_full);
-	ADD("file-gone", test_file_gone);
-	ADD("two-users", test_two_users);
-	ADD("at-once", test_at_once);
+	ADD("file-removed", test_file_removed);
+	ADD("two-daemons", test_two_daemons);
+	ADD("concurrent", test_concurrent);
 	return g_test_run();
 }

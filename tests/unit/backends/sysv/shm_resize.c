@@ -17,7 +17,7 @@
 
 enum { KEY = 0x1234, SIZE = 5000, LARGER = 20000 };
 
-/* What the other program does; each is called once. */
+/* The actions of the other program. Each is called once. */
 static void (*before_removal)(int id);
 static void (*after_removal)(void);
 static void (*after_creation)(int id);
@@ -26,11 +26,11 @@ static char *attached; /* by the other program */
 
 static void call_once(void (**function)(int id), int id)
 {
-	void (*now)(int id) = *function;
+	void (*action)(int id) = *function;
 
 	*function = NULL;
-	if (now)
-		now(id);
+	if (action)
+		action(id);
 }
 
 int shmctl(int id, int command, struct shmid_ds *ds)
@@ -136,7 +136,7 @@ static void test_attached_before(void)
 	remove_segment((int)object.id);
 }
 
-/* The other program attaches between the last check and IPC_RMID. Its memory is no longer the segment's, and the caller learns it. */
+/* The other program attaches between the last check and IPC_RMID. It has the old memory then, and the caller learns of it. */
 static void test_attached_during_removal(void)
 {
 	const Object object = make_segment();
