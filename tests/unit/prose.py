@@ -112,29 +112,28 @@ def clauses():
                 yield f'{place(path, position)}: {title}'
 
 
-def words(passage):
-    """The words of a text and of its identifiers: async_job_start and AsyncJob have async and job."""
-    return re.finditer(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+', passage)
+def uses_of(wanted, passage):
+    """Where a text or its identifiers have one of the words: async_job_start and AsyncJob have async and job."""
+    lower = passage.lower()
+    if any(word in lower for word in wanted):
+        for match in re.finditer(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+', passage):
+            if match[0].lower() in wanted:
+                yield match
 
 
 def old_words():
     for path in text:
-        for match in words(text[path]):
-            if match[0].lower() in OLD_WORDS:
-                yield f'{place(path, match.start())}: {match[0]}'
+        for match in uses_of(OLD_WORDS, text[path]):
+            yield f'{place(path, match.start())}: {match[0]}'
 
 
 def pronouns():
     for path, position, passage in passages():
-        for match in words(passage):
-            if match[0].lower() in PRONOUNS:
-                lines = passage.count('\n', 0, match.start())
-                yield f'{place(path, position, lines)}: {match[0]}'
+        for match in uses_of(PRONOUNS, passage):
+            yield f'{place(path, position, passage.count(chr(10), 0, match.start()))}: {match[0]}'
     for path in bats:
         for position, title in titles(path):
-            for match in words(title):
-                if match[0].lower() in PRONOUNS:
-                    yield f'{place(path, position)}: {title}'
+            yield from (f'{place(path, position)}: {title}' for _ in uses_of(PRONOUNS, title))
 
 
 tests = {
