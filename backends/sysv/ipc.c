@@ -217,7 +217,7 @@ int sysv_lookup(const void *context, const Object *directory, const char *name, 
 static int refuse_create(const SysvType *type, int error, uint32_t key)
 {
 	if (error == ENOSPC)
-		return refuse(ENOSPC, "as many objects exist as limits/%s allows: remove some", type->limit);
+		return refuse(ENOSPC, "number of objects has reached limits/%s: remove some", type->limit);
 	if (error == EEXIST)
 		return refuse(EEXIST, "an object with key 0x%08x exists: use it, or another key", key);
 	return -error;

@@ -1,7 +1,7 @@
-# Semaphores under load, with processes that are killed at any moment.
+# Stress test: semaphores under load, with processes that are killed at any moment.
 load ../semaphores
 
-# counts_right HOLD VALUE SHM: the lock is never left taken, and no increment of a counter in shared memory is lost.
+# counts_right HOLD VALUE SHM: no increment of a counter in shared memory is lost, and the lock is free at the end.
 counts_right() {
 	mkdir "$IPC/$3/counter"
 	echo 4M >"$IPC/$3/counter/size"
@@ -10,31 +10,31 @@ counts_right() {
 	rmdir "$IPC/$3/counter"
 }
 
-@test "50 processes count under a System V hold, and holders are killed" {
+@test "50 processes count with a System V hold while holders are killed" {
 	make_set lock 1
 	counts_right "$s/0/hold" "$s/0/value" sysv/shm
 	becomes "$s/0/ncnt" 0
 }
 
-@test "50 processes count under a POSIX hold, and holders are killed" {
+@test "50 processes count with a POSIX hold while holders are killed" {
 	make_named lock 1
 	counts_right "$p/hold" "$p/value" posix/shm
 	becomes "$p/waiters" 0
 }
 
-@test "what shows that the test can fail: without a lock, increments are lost" {
+@test "without a lock, the same test loses increments" {
 	run -1 limit 15 "$torture" kill /dev/null "$dir/counter" 8 20
 	[[ $output == *WRONG* ]]
 }
 
-@test "philosophers dine, half of them natively" {
+@test "dining philosophers finish, half of them with native calls" {
 	make_set forks 1 1 1 1 1 1 1
 	run -0 limit 15 "$torture" dine "$s/op" "$key" 7 300
 	same "2100 of 2100 meals" "$output"
 	same "1 1 1 1 1 1 1" "$(cat "$s/values")"
 }
 
-@test "a crowd in line for one lock, killed as a whole, leaves it as it was" {
+@test "60 blocked processes that are killed leave the lock unchanged" {
 	make_set lock 1
 	start_holding h "$s/0/hold"
 	held h

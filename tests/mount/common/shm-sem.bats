@@ -1,7 +1,7 @@
-# Unnamed POSIX semaphores in shared memory, with sem_init and sem_wait on the other side.
+# Unnamed POSIX semaphores in shared memory. The native programs use sem_init and sem_wait.
 load ../semaphores
 
-# in_posix NAME OFFSET, in_sysv NAME OFFSET: then $u is the semaphore's directory, and $memory and $at name it natively.
+# in_posix NAME OFFSET, in_sysv NAME OFFSET: $u becomes the semaphore's directory. $memory and $at become its native name.
 in_posix() {
 	mkdir -p "$IPC/posix/shm/$1"
 	u=$IPC/posix/shm/$1/sem/$2 memory=/dev/shm/$1 at=$2
@@ -23,7 +23,7 @@ teardown() {
 	quiet_log
 }
 
-@test "one that a program initialised is taken and given, both ways" {
+@test "a semaphore that a native program initialised works on both sides" {
 	for kind in "${kinds[@]}"; do
 		$kind frame 64
 		"$sem" unnamed-init "$memory" "$at" 2
@@ -37,7 +37,7 @@ teardown() {
 	done
 }
 
-@test "writing value initialises one, and sets one that is there" {
+@test "writing value initialises a semaphore, or sets one that exists" {
 	for kind in "${kinds[@]}"; do
 		$kind frame 4000
 		refused EINVAL cat "$u/value"
@@ -51,7 +51,7 @@ teardown() {
 	done
 }
 
-@test "waiters of either side are woken by the other" {
+@test "a blocked process wakes for an operation on the other side" {
 	for kind in "${kinds[@]}"; do
 		$kind frame 0
 		"$sem" unnamed-init "$memory" "$at" 0
@@ -66,7 +66,7 @@ teardown() {
 	done
 }
 
-@test "hold gives back when its holder is killed" {
+@test "hold gives back when the holder is killed" {
 	for kind in "${kinds[@]}"; do
 		$kind frame 128
 		echo 1 >"$u/value"
@@ -78,7 +78,7 @@ teardown() {
 	done
 }
 
-@test "what is no semaphore that processes share, or lies beyond the end" {
+@test "a private semaphore and an offset past the end are refused" {
 	for kind in "${kinds[@]}"; do
 		$kind frame 64
 		"$sem" unnamed-init-private "$memory" "$at" 2
@@ -90,7 +90,7 @@ teardown() {
 	done
 }
 
-@test "rights are those of the memory" {
+@test "a semaphore has the permissions of its memory" {
 	for kind in "${kinds[@]}"; do
 		$kind frame 64
 		echo 1 >"$u/value"
@@ -103,7 +103,7 @@ teardown() {
 	done
 }
 
-@test "memory that is cut while it is used is an error, and the daemon lives" {
+@test "if the memory is truncated during use, operations fail and the daemon continues" {
 	in_posix frame 64
 	echo 1 >"$u/value"
 	exec 8>"$u/op"

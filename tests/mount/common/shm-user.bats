@@ -1,5 +1,5 @@
-# Shared memory where the daemon, an ordinary user's, may not pass it through: reads and writes work, mmap(2) says ENODEV.
-# /dev/fuse may be root's alone, so another one for everybody is put in its place, in a mount namespace of our own.
+# Shared memory of a daemon that is not root: reads and writes work, and mmap(2) fails with ENODEV. Only root may be able to open
+# /dev/fuse, so the test covers it with a device for all users, in a mount namespace of its own.
 load ../helper
 
 setup_file() {
@@ -8,7 +8,7 @@ setup_file() {
 	install -m 755 "$IPCFS" "$dir/ipcfs"
 	mkdir "$dir/run" "$dir/device"
 	chown "$user:$user" "$IPC" "$dir/run"
-	# shellcheck disable=SC2016 # its $1 is not ours
+	# shellcheck disable=SC2016 # the inner shell expands $1
 	unshare --mount --propagation private sh -c '
 		mount -t tmpfs tmpfs "$1/device" && mknod -m 666 "$1/device/fuse" c 10 229 &&
 			mount --bind "$1/device/fuse" /dev/fuse && echo $$ >"$1/keeper" && exec sleep 600' \
@@ -48,7 +48,7 @@ teardown() {
 	quiet_log
 }
 
-@test "reads, writes and sizes work, on the objects that native calls see" {
+@test "read, write and resize work on the objects that native calls see" {
 	local kind
 	for kind in "$V" "$P"; do
 		there mkdir "$kind/a"
@@ -65,7 +65,7 @@ teardown() {
 	same more "$(there tail -c 4 "$P/a/data")"
 }
 
-@test "mmap says ENODEV, and why says the cause" {
+@test "mmap fails with ENODEV, and why shows the reason" {
 	local kind
 	for kind in "$V" "$P"; do
 		there mkdir "$kind/a"

@@ -1,4 +1,4 @@
-# Shared memory: what both kinds have in common, and System V segments. The other side is native-shm.
+# Shared memory: the tests that both kinds have in common, and System V segments. native-shm makes the native calls.
 load ../helper
 
 setup() {
@@ -19,12 +19,12 @@ teardown() {
 	quiet_log
 }
 
-# until_says NAME WORD: a program that was started has printed it.
+# until_says NAME WORD: waits until a started program has printed WORD.
 until_says() {
 	eventually grep -q "$2" "$BATS_TEST_TMPDIR/$1"
 }
 
-# held NAME COMMAND...: start, its stdin open until `end_of NAME`.
+# held NAME COMMAND...: starts the command, whose stdin is open until let_end.
 held() {
 	local name=$1
 	shift
@@ -37,7 +37,7 @@ let_end() {
 	exec {hold}>&-
 }
 
-@test "mkdir makes one page, which shmat shares both ways" {
+@test "mkdir makes a segment of one page, which shares its memory with shmat" {
 	mkdir -m 600 "$V/a"
 	same 4096 "$(cat "$V/a/size")"
 	same 4096 "$(stat -c %s "$V/a/data")"
@@ -52,7 +52,7 @@ let_end() {
 	same last "$("$shm" map "$V/a/data" peek 4090 4)"
 }
 
-@test "a segment made elsewhere is there under its key, and mv names it" {
+@test "a segment that a native program made is listed by its key, and mv names it" {
 	id=$("$shm" get 0x162e 10000)
 	same 10000 "$(cat "$V/0x0000162e/size")"
 	"$shm" at "$id" poke 9990 endofmemor
@@ -64,7 +64,7 @@ let_end() {
 	why_is "without a key"
 }
 
-@test "POSIX objects are those of shm_open, both ways" {
+@test "shm_open and the tree see the same objects" {
 	mkdir -m 640 "$P/a"
 	same "4096 640" "$(stat -c '%s %a' /dev/shm/a)"
 	put hello "$P/a/data"
@@ -85,7 +85,7 @@ let_end() {
 	refused ENOENT cat "$P/a/data"
 }
 
-@test "semaphores and whatever is no regular file are not listed" {
+@test "posix/shm lists only regular files that are not semaphores" {
 	touch /dev/shm/sem.shmtest
 	ln -s /etc/passwd /dev/shm/shmtest-link
 	mkfifo /dev/shm/shmtest-fifo
@@ -96,7 +96,7 @@ let_end() {
 	rm /dev/shm/shmtest-link /dev/shm/shmtest-fifo
 }
 
-@test "truncate and size, with the contents kept" {
+@test "truncate and size change the size and keep the contents" {
 	local kind
 	for kind in "$V" "$P"; do
 		mkdir "$kind/a"
@@ -116,7 +116,7 @@ let_end() {
 	same 0 "$(cat "$P/a/size")"
 }
 
-@test "opening with O_TRUNC never shrinks; cp and dd" {
+@test "O_TRUNC changes nothing, so that cp and dd keep the size" {
 	local kind
 	head -c 30000 /dev/urandom >bytes
 	for kind in "$V" "$P"; do
@@ -136,7 +136,7 @@ let_end() {
 	done
 }
 
-@test "a write past the end: a segment has none, an object grows" {
+@test "a write past the end fails on a segment and extends a POSIX object" {
 	mkdir "$V/a" "$P/a"
 	refused ENOSPC dd if=/dev/zero of="$V/a/data" bs=4096 seek=1 count=1 conv=notrunc
 	why_is "past the end"
@@ -145,7 +145,7 @@ let_end() {
 	same 4100 "$(cat "$P/a/size")"
 }
 
-@test "while attached a segment keeps its size: EBUSY" {
+@test "resizing an attached segment fails with EBUSY" {
 	mkdir "$V/a"
 	held holder "$shm" hold "$(cat "$V/a/id")"
 	until_says holder attached
@@ -158,7 +158,7 @@ let_end() {
 	truncate -s 8192 "$V/a/data"
 }
 
-@test "a mapping through data counts as attached, and stays when the object is removed" {
+@test "a mapping of data counts as attached, and outlives the object" {
 	local kind
 	for kind in "$V" "$P"; do
 		mkdir "$kind/a"
@@ -175,7 +175,7 @@ let_end() {
 	done
 }
 
-@test "a segment removed while attached is shown as destroyed" {
+@test "a segment that is removed while attached is listed as destroyed" {
 	mkdir "$V/a"
 	id=$(cat "$V/a/id")
 	held holder "$shm" hold "$id"
@@ -189,7 +189,7 @@ let_end() {
 	eventually [ ! -e "$V/id-$id" ]
 }
 
-@test "a descriptor that was opened again shares the pages, and one for reading maps nothing for writing" {
+@test "a descriptor that is opened again shares the memory, and one for reading cannot be mapped for writing" {
 	local kind
 	for kind in "$V" "$P"; do
 		mkdir "$kind/a"
@@ -202,7 +202,7 @@ let_end() {
 	done
 }
 
-@test "rights are the caller's" {
+@test "each user has the permissions of the native calls" {
 	local kind
 	for kind in "$V" "$P"; do
 		as 1000 mkdir -m 640 "$kind/a"
@@ -220,7 +220,7 @@ let_end() {
 	refused EACCES as 1001 sh -c 'echo x >"$1"' sh "$V/a/data"
 }
 
-@test "the kernel's limits: EINVAL above shmmax, ENOSPC above shmall" {
+@test "a size above shmmax fails with EINVAL, and above shmall with ENOSPC" {
 	local most all
 	most=$(cat "$IPC/limits/shmmax")
 	all=$(cat "$IPC/limits/shmall")
@@ -238,7 +238,7 @@ let_end() {
 	same 8192 "$(cat "$V/a/size")"
 }
 
-@test "lock is SHM_LOCK, within the caller's own limit" {
+@test "lock is SHM_LOCK, and the limit of the caller applies" {
 	mkdir "$V/a"
 	echo 1 >"$V/a/lock"
 	grep -q "^Lock:	1" "$V/a/status"
@@ -254,7 +254,7 @@ let_end() {
 	same 0 "$(cat "$V/c/lock")"
 }
 
-@test "Python and the shell of other processes share pages with shmat" {
+@test "a Python program maps and writes data, and shmat sees the same memory" {
 	mkdir "$V/a"
 	truncate -s 65536 "$V/a/data"
 	python3 - "$V/a/data" <<-'END'
@@ -277,7 +277,7 @@ let_end() {
 	same PYthon "$("$shm" at "$(cat "$V/a/id")" peek 1000 6)"
 }
 
-@test "an open file keeps the memory of an object that was removed, and its size" {
+@test "an open file keeps the memory and the size of a removed object" {
 	mkdir "$V/a" "$P/a"
 	echo 5000 >"$P/a/size"
 	python3 - "$V/a" "$P/a" <<-'END'
@@ -294,7 +294,7 @@ let_end() {
 	END
 }
 
-@test "truncate by a descriptor that only writes: it goes on with the new segment" {
+@test "after ftruncate, a descriptor for writing only refers to the new segment" {
 	mkdir "$V/a"
 	printf start >"$V/a/data"
 	python3 - "$V/a/data" <<-'END'
@@ -311,7 +311,7 @@ let_end() {
 	same startend "$(head -c 5 "$V/a/data")$(tail -c 3 "$V/a/data")"
 }
 
-@test "a shell in the directory of a segment that is made anew stays with it" {
+@test "the directory of a resized segment stays valid for a shell in it" {
 	mkdir "$V/a"
 	cd "$V/a"
 	truncate -s 12000 data
