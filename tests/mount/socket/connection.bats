@@ -1,16 +1,16 @@
-# The connections of conversations: accept and listen, data, their ends, and verbs that take their time.
+# The connections of conversations: accept and listen, data, how connections end, and verbs that take long.
 
 load conversations
 
-# begin CONVERSATION VERB...: with O_NONBLOCK. A name takes its time, but it may be short: then it is done, or refused, at once.
+# begin CONVERSATION VERB...: writes the verb with O_NONBLOCK. A short look-up may be over at once, with success or an error.
 begin() {
 	begun=$("$native" nonblocking "$1/ctl" write "${*:2}" 2>&1) || [ "$begun" = EINPROGRESS ] ||
 		[ "$begun" = ECONNREFUSED ] || [ "$begun" = EADDRINUSE ]
 }
 
-# -- Being called ------------------------------------------------------------------------------------------------------
+# -- Accepting ---------------------------------------------------------------------------------------------------------
 
-@test "accept: the descriptor is the connection" {
+@test "an open of accept is the accepted connection" {
 	announced tcp a 127.0.0.1:0
 	same "Announced LISTEN" "$(field "$c" State) $(field "$c" Tcp_state)"
 	start_in open server bash -c 'exec 7<>"$1" && read -r line <&7 && echo "you said $line" >&7' - "$c/accept"
@@ -18,19 +18,19 @@ begin() {
 	ended server
 	same 1 "$(field "$c" Accepted)"
 	same "" "$(cat "$c/peer")"
-	# A caller waits until somebody accepts.
+	# A client waits until its connection is accepted.
 	start client "$net" nc 127.0.0.1 "$port"
 	eventually one_waits "$c"
 	exec 7<>"$c/accept" 8<>"$TCP/dial/$local" 9<>"$c/accept"
 	same 2 "$(wc -l <"$c/peer")"
 	same "$("$net" ss -Htn src "$local" | awk '{ print $5 }' | sort)" "$(sort "$c/peer")"
 	exec 7<&-
-	eventually count 1 "$c"
+	eventually open_connections 1 "$c"
 	exec 8<&- 9<&-
 	ended client
 }
 
-@test "accept: O_NONBLOCK, poll on data, and what a signal leaves" {
+@test "accept: O_NONBLOCK fails with EAGAIN, poll on data reports a client, and a signal leaves no trace" {
 	announced tcp a 127.0.0.1:0
 	refused EAGAIN "$native" nonblocking "$c/accept" read
 	same timeout "$("$native" wait-for poll read 50 "$c/data" 2>/dev/null)"
@@ -51,7 +51,7 @@ begin() {
 	exec 7<&- 8<&-
 }
 
-@test "listen: the descriptor is the ctl of a new conversation" {
+@test "an open of listen is the ctl of a new conversation" {
 	announced tcp a 127.0.0.1:0
 	start_in open server bash -c '
 		exec 7<>"$1/a/listen" && read -r n <&7 && c=$1/$n && echo 1 >"$c/options/nodelay" &&
@@ -61,7 +61,7 @@ begin() {
 	same 127.0.0.1:5555 "$(said server)"
 	eventually [ ! -d "$TCP/0" ]
 	same "" "$(cat "$c/peer")"
-	# Who has called is not lost where there can be no conversation.
+	# If no conversation can be made, the connection is not lost.
 	as 1000 python3 -c 'import os, sys; [os.mkdir(f"{sys.argv[1]}/{i}") for i in range(1024)]' "$TCP"
 	chmod 777 "$c"
 	exec 8<>"$TCP/dial/$local"
@@ -78,9 +78,9 @@ begin() {
 
 # -- Half a connection, and its end ------------------------------------------------------------------------------------
 
-@test "half-close, of each end" {
+@test "either end can close its half of the connection" {
 	announced tcp a 127.0.0.1:0
-	# The peer's: all is read, and what is written arrives.
+	# The peer closes its half: all bytes can be read, and a write arrives.
 	start client "$net" bash -c 'echo question | nc -N 127.0.0.1 "$1"' - "$port"
 	exec 7<>"$c/accept"
 	same question "$(cat <&7)"
@@ -88,7 +88,7 @@ begin() {
 	exec 7<&-
 	ended client
 	same answer "$(said client)"
-	# One's own.
+	# The conversation closes its half.
 	exec 7<>"$TCP/dial/$local" 8<>"$c/listen"
 	read -r n <&8
 	d=$TCP/$n
@@ -113,7 +113,7 @@ begin() {
 	same "" "$(said reader)"
 }
 
-@test "hangup and rmdir wake whoever waits" {
+@test "hangup and rmdir wake all waiting requests" {
 	for end in 'echo hangup >$c/ctl' 'rmdir $c'; do
 		announced tcp a 127.0.0.1:0
 		start_in open acceptor "$native" read-once "$c/accept"
@@ -135,7 +135,7 @@ begin() {
 		eval "$end"
 		ended reader
 		ended writer 1
-		# What the server was about to send may come too late, and break the connection off.
+		# Bytes that the server sends too late may reset the connection.
 		grep -qE "Broken pipe|Connection reset" "$BATS_TEST_TMPDIR/writer.err" || complain "$(errors writer)"
 		exec 7<&-
 		[ ! -e "$c" ] || rmdir "$c"
@@ -160,7 +160,7 @@ begin() {
 	done
 }
 
-@test "an open data belongs to the connection that it was opened for" {
+@test "an open data belongs to the connection of its open" {
 	converse tcp a connect 127.0.0.1:7000
 	exec 7<>"$c/data"
 	echo first >&7
@@ -176,7 +176,7 @@ begin() {
 	exec 7<&- 8<&-
 }
 
-@test "connect: interrupted, killed; nothing is left of it" {
+@test "an interrupted or killed connect leaves no trace" {
 	converse tcp a
 	start_in write hung env --default-signal=INT "$native" write-text "$c/ctl" "connect 127.0.0.1:9"
 	same Connecting "$(field "$c" State)"
@@ -191,7 +191,7 @@ begin() {
 	eventually no_calls
 	say "$c" "connect 127.0.0.1:7000"
 	say "$c" "hangup"
-	# Bound before.
+	# The same for a bound socket.
 	say "$c" "bind 127.0.0.1:0"
 	start_in write hung "$native" write-text "$c/ctl" "connect 127.0.0.1:9"
 	kill -KILL "${pid[hung]}"
@@ -204,8 +204,8 @@ begin() {
 	same EINTR "$(errors hung)"
 }
 
-@test "connect, of datagrams with an address, to a path that does not answer: interrupted, nothing is left of it" {
-	# What a path is in the mount of another daemon, which is stopped.
+@test "an interrupted connect of a bound datagram socket to a hanging path leaves no trace" {
+	# The path is in the mount of another daemon, which is stopped.
 	mkdir other
 	start other "$IPCFS" -f --names "$dir/names2" "$dir/other"
 	eventually is_mounted other
@@ -223,7 +223,7 @@ signal.pause()' "$dir/other/socket/unixgram/there"
 	in_time 5000 ended hung 137
 	eventually state_is "$c" Idle
 	kill -CONT "${pid[other]}"
-	# The name is free again, and nobody but who is connected from now on is sent anything.
+	# The name is free again, and messages go to the new peer only.
 	say "$c" "bind @a"
 	say "$c" "connect @a"
 	same @a "$(cat "$c/remote")"
@@ -233,7 +233,7 @@ signal.pause()' "$dir/other/socket/unixgram/there"
 	ended other
 }
 
-@test "connect: O_NONBLOCK says EINPROGRESS, data's POLLOUT and status tell the rest" {
+@test "connect with O_NONBLOCK fails with EINPROGRESS; POLLOUT on data and status report the end" {
 	converse tcp a
 	refused EINPROGRESS "$native" nonblocking "$c/ctl" write "connect 127.0.0.1:9"
 	same Connecting "$(field "$c" State)"
@@ -252,7 +252,7 @@ signal.pause()' "$dir/other/socket/unixgram/there"
 	same hello "$line"
 	exec 7<&-
 	say "$c" hangup
-	# One that is refused: who uses the conversation next is told, and so is `error`.
+	# The next use of the conversation reports a refused connect, and so does `error`.
 	for i in {1..50}; do
 		begin "$c" connect localhost:1
 		[ "$begun" = ECONNREFUSED ] || break
@@ -262,13 +262,13 @@ signal.pause()' "$dir/other/socket/unixgram/there"
 	refused ECONNREFUSED "$native" read-once "$c/data"
 	same "ECONNREFUSED Connection refused" "$(cat "$c/error")"
 	same Idle "$(field "$c" State)"
-	# Whatever goes on by itself ends with the conversation.
+	# A connect in progress ends with the conversation.
 	refused EINPROGRESS "$native" nonblocking "$c/ctl" write "connect 127.0.0.1:9"
 	rmdir "$c"
 	eventually no_calls
 }
 
-@test "announce: O_NONBLOCK; who opens accept meanwhile waits" {
+@test "announce with O_NONBLOCK continues; an open of accept waits for it" {
 	converse tcp a
 	begin "$c" announce localhost:0
 	start_in open acceptor "$native" read-once "$c/accept"
@@ -277,7 +277,7 @@ signal.pause()' "$dir/other/socket/unixgram/there"
 	ended acceptor
 	same hello "$(said acceptor)"
 	say "$c" hangup
-	# What comes of it is told by status and error.
+	# status and error report the result.
 	begin "$c" announce localhost:7000
 	eventually state_is "$c" Idle
 	same "EADDRINUSE Address already in use" "$(cat "$c/error")"
@@ -289,7 +289,7 @@ signal.pause()' "$dir/other/socket/unixgram/there"
 	rm -r place
 }
 
-@test "error: what the connection has met" {
+@test "error shows the last error of the connection" {
 	announced tcp a 127.0.0.1:0
 	start peer "$net" python3 -c '
 import socket, struct, sys
@@ -307,7 +307,7 @@ s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))' "$po
 	exec 7<&- 8<&-
 }
 
-@test "data opened before there is a connection is for the first there is" {
+@test "data opened before a connection belongs to the first connection" {
 	converse tcp a
 	exec 7<>"$c/data"
 	start_in write caller "$native" write-text "$c/ctl" "connect 127.0.0.1:9"
@@ -326,7 +326,7 @@ s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))' "$po
 	end_all
 }
 
-@test "linger 0: hangup is a reset" {
+@test "hangup with linger 0 resets the connection" {
 	announced tcp a 127.0.0.1:0
 	for linger in off 0; do
 		start peer "$net" python3 -c '
@@ -347,7 +347,7 @@ except OSError as e:
 	same "b'' Connection reset by peer" "$(xargs -d '\n' <out)"
 }
 
-@test "what is written is all there when the last file is closed" {
+@test "all written bytes arrive after the last close" {
 	announced tcp a 127.0.0.1:0
 	start peer "$net" bash -c 'nc -d 127.0.0.1 "$1" | sha256sum' - "$port"
 	cat "$dir/bytes" "$dir/bytes" "$dir/bytes" "$dir/bytes" >"$c/accept"
@@ -355,7 +355,7 @@ except OSError as e:
 	same "$(cat "$dir/bytes" "$dir/bytes" "$dir/bytes" "$dir/bytes" | sha256sum)" "$(said peer)"
 }
 
-@test "a connect that its writer does not wait for goes on by itself, though it takes a look-up" {
+@test "a connect with O_NONBLOCK and a look-up completes without a waiting request" {
 	converse tcp a
 	"$net" python3 -c '
 import errno, os, select, socket, sys
@@ -366,6 +366,6 @@ try:
 except OSError as error:
     assert error.errno == errno.EINPROGRESS
 os.close(ctl)
-# Nobody looks at the conversation until it calls.
+# The conversation is not used until its connection arrives.
 assert select.select([at], [], [], 20)[0]' "$c"
 }

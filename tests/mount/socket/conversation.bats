@@ -1,10 +1,10 @@
-# Conversations: their directory, ctl and its verbs; what the other end sees is asked of native programs.
+# Conversations: their directory, ctl and its verbs. Native programs check the other end.
 
 load conversations
 
 # -- The directory ----------------------------------------------------------------------------------------------------
 
-@test "mkdir, ls, mv, chmod, rmdir" {
+@test "mkdir, ls, mv, chmod and rmdir work on a conversation" {
 	umask 022
 	mkdir "$TCP/a"
 	same "drwxr-xr-x root" "$(stat -c '%A %U' "$TCP/a")"
@@ -33,7 +33,7 @@ load conversations
 	refused ENOENT ls "$IP/nonsense"
 }
 
-@test "clone: the lowest number that is free, until its last file is closed" {
+@test "clone makes a conversation with the lowest free number, which ends with its last close" {
 	exec 7<>"$TCP/clone" 8<>"$TCP/clone"
 	read -r first <&7
 	read -r second <&8
@@ -56,14 +56,14 @@ load conversations
 	exec 9<>"$TCP/clone"
 	read -r second <&9
 	same 2 "$second"
-	# One that has another name goes as well.
+	# A renamed one ends as well.
 	mv "$TCP/2" "$TCP/two"
 	exec 7<&- 8<&- 9<&-
 	eventually [ ! -e "$TCP/two" ]
 	same "clone dial" "$(ls "$TCP" | xargs)"
 }
 
-@test "clone by an ordinary user: what is made is that user's, and nobody else's" {
+@test "a conversation of clone belongs to the user that opens it, and to no other user" {
 	as 65534 bash -c '
 		exec 7<>"$1/clone"
 		read -r n <&7
@@ -78,7 +78,7 @@ load conversations
 	as 65534 rmdir "$TCP/theirs"
 }
 
-@test "a user has 1024 conversations of a network at most, of ip's protocols all together" {
+@test "a user can have 1024 conversations on each network, and on all protocols of ip together" {
 	as 1000 python3 -c '
 import os, sys
 for i in range(1024):
@@ -98,7 +98,7 @@ for i in range(1024):
 
 # -- Verbs ------------------------------------------------------------------------------------------------------------
 
-@test "connect in bash, the way of Plan 9" {
+@test "bash connects through clone" {
 	exec 7<>"$TCP/clone"
 	read -r n <&7
 	echo "connect 127.0.0.1:7000" >&7
@@ -116,7 +116,7 @@ for i in range(1024):
 	eventually no_connection 127.0.0.1:7000
 }
 
-@test "connect to a name; several verbs in a write; no newline at the end" {
+@test "connect accepts a name; a write may have several verbs, and no newline at its end" {
 	converse tcp a
 	printf 'connect localhost:7000' >"$c/ctl"
 	same "127.0.0.1:7000" "$(cat "$c/remote")"
@@ -127,14 +127,14 @@ for i in range(1024):
 	same "" "$(cat "$c/remote")"
 }
 
-@test "bind, then connect: from that address" {
+@test "connect after bind uses the bound address" {
 	converse tcp a bind 127.0.0.5:0
 	same Bound "$(field "$c" State)"
 	local=$(cat "$c/local")
 	[[ $local == 127.0.0.5:[1-9]* ]]
 	echo "connect 127.0.0.1:7000" >"$c/ctl"
 	same "$local 127.0.0.1:7000" "$(cat "$c/local") $(cat "$c/remote")"
-	# A bound socket stays bound when it is refused.
+	# A bound socket stays bound after a refused connect.
 	converse tcp b bind 127.0.0.5:5001
 	local=$(cat "$c/local")
 	refused ECONNREFUSED "$native" write-text "$c/ctl" "connect 127.0.0.1:1"
@@ -143,7 +143,7 @@ for i in range(1024):
 	same "$local" "$(cat "$c/local")"
 }
 
-@test "refusals of verbs, in words" {
+@test "why explains each refused verb" {
 	converse tcp a
 	refused EINVAL say "$c" nonsense
 	why_is "connect ADDRESS, announce ADDRESS, bind ADDRESS, hangup, shutdown read, shutdown write"
@@ -175,7 +175,7 @@ for i in range(1024):
 	refused ENOTCONN "$native" read-once "$c/data"
 }
 
-@test "addresses in use, not there, of others: the kernel's verdict for the caller" {
+@test "the kernel checks each address with the caller's credentials" {
 	converse tcp a
 	refused EADDRINUSE say "$c" "announce 127.0.0.1:7000"
 	refused EADDRNOTAVAIL say "$c" "announce 192.0.2.1:80"
@@ -194,7 +194,7 @@ for i in range(1024):
 	rmdir "$IP/icmp/a"
 }
 
-@test "any address: both families; a name: IPv4 of the two" {
+@test "a wildcard address accepts both families; a name with both is bound to IPv4" {
 	announced tcp a :0
 	same "[::]:$port" "$local"
 	"$net" nc -z 127.0.0.1 "$port"

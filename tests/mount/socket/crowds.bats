@@ -1,5 +1,5 @@
-# Many at once, and those that wait for an answer that never comes: nobody's wait is anybody else's. The bounds are generous:
-# the machine may be busy.
+# Many connections at once, and connects that get no answer: a waiting request delays no other request. The limits are
+# generous, because the machine may be busy.
 load sockets
 
 setup_file() {
@@ -9,8 +9,8 @@ setup_file() {
 	new_network
 	slow_names
 	ipcfs_start
-	# Nobody answers at 127.0.0.9: what is sent to port 53 of UDP is not read either.
-	serve_nobody 127.0.0.9 80
+	# No program answers at 127.0.0.9; UDP port 53 exists, but is not read.
+	serve_without_answer 127.0.0.9 80
 	serve python3 -c '
 import signal, socket
 names = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -26,8 +26,8 @@ teardown_file() {
 	end_servers && ipcfs_stop && umount "$dir/network" "$dir" && rm -r "$dir"
 }
 
-# Names that are not in /etc/hosts are asked for at 127.0.0.9. The daemon's mount namespace has a resolv.conf of its own; what
-# it mounts below $dir, which is shared, is seen here as well.
+# The resolver asks 127.0.0.9 for names that are not in /etc/hosts. The daemon's mount namespace has a resolv.conf of its own.
+# $dir is a shared mount, so the daemon's mount below it is visible here as well.
 slow_names() {
 	printf 'nameserver 127.0.0.9\noptions timeout:30 attempts:3\n' >"$dir/resolv.conf"
 	cat >"$dir/ipcfs-slow" <<-END
@@ -39,7 +39,7 @@ slow_names() {
 	export IPCFS=$dir/ipcfs-slow
 }
 
-# What has to stay quick: looking, calling, being called.
+# Operations that have to stay quick: listing, dialling, announcing.
 everyday() {
 	local line server
 	ls -l "$IPC" "$IPC"/socket/* "$IPC"/sysv/* >/dev/null || return
@@ -55,9 +55,9 @@ everyday_in_time() {
 	in_time 5000 everyday
 }
 
-# callers COUNT HOST PORT: so many connections at once from one native process. When all are made, each says its number, and is
-# to get an answer to it.
-callers() {
+# clients COUNT HOST PORT: makes COUNT connections at once in one native process. When all are made, each sends its number and
+# expects the answer to it.
+clients() {
 	"$net" python3 -c '
 import asyncio, sys
 count, host, port = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
@@ -73,7 +73,7 @@ async def main():
 asyncio.run(main())' "$@"
 }
 
-@test "500 callers at once, each gets its answer: one thread that opens accept, 500 connections" {
+@test "one thread accepts 500 connections, and each client gets its answer" {
 	announced tcp a 127.0.0.1:0
 	start server python3 -c '
 import os, sys
@@ -81,11 +81,11 @@ calls = [os.open(sys.argv[1], os.O_RDWR) for _ in range(500)]
 for call in calls:
     os.write(call, b"answer to " + os.read(call, 100))
     os.close(call)' "$c/accept"
-	callers 500 127.0.0.1 "$port"
+	clients 500 127.0.0.1 "$port"
 	ended server
 }
 
-@test "500 threads that wait in accept: each gets one of 500 callers" {
+@test "each of 500 threads that wait in accept gets one of 500 connections" {
 	announced tcp a 127.0.0.1:0
 	start server python3 -c '
 import os, sys, threading
@@ -101,21 +101,21 @@ for thread in threads:
     thread.join()' "$c/accept" "$BATS_TEST_TMPDIR/ready"
 	eventually [ -e "$BATS_TEST_TMPDIR/ready" ]
 	everyday_in_time
-	callers 500 127.0.0.1 "$port"
+	clients 500 127.0.0.1 "$port"
 	ended server
 }
 
-@test "500 processes wait in accept: all else is quick, and all die at once" {
+@test "500 processes that wait in accept slow nothing down, and die at once" {
 	announced tcp a 127.0.0.1:0
 	"$native" crowd 500 open "$c/accept" 5000 bash -c everyday_in_time
-	# None of them has taken a call with it.
+	# None of them has taken a connection with it.
 	start server cat "$c/accept"
 	echo hello | "$net" nc -N 127.0.0.1 "$port"
 	ended server
 	same hello "$(said server)"
 }
 
-@test "500 conversations, each called, each with an answer" {
+@test "each of 500 announced conversations answers its client" {
 	python3 - "$TCP" >where <<-'END'
 		import os, sys
 		for i in range(500):
@@ -127,26 +127,26 @@ for thread in threads:
 	same 500 "$(sort -u where | wc -l)"
 	same 500 "$("$net" ss -Hltn src 127.0.0.1 | grep -cFf where)"
 	in_time 5000 ls -l "$TCP" >/dev/null
-	# Callers come through the tree as well, all at once before the first answer.
+	# The clients dial through the tree as well, all before the first answer.
 	python3 - "$TCP" <<-'END'
 		import os, sys
 		tcp = sys.argv[1]
 		where = open("where").read().split()
-		callers = [os.open(f"{tcp}/dial/{address}", os.O_RDWR) for address in where]
-		for i, caller in enumerate(callers):
-		    os.write(caller, b"%d" % i)
+		clients = [os.open(f"{tcp}/dial/{address}", os.O_RDWR) for address in where]
+		for i, client in enumerate(clients):
+		    os.write(client, b"%d" % i)
 		calls = [os.open(f"{tcp}/{i}/accept", os.O_RDWR) for i in range(500)]
 		for call in calls:
 		    os.write(call, b"answer to " + os.read(call, 100))
-		for i, caller in enumerate(callers):
-		    assert os.read(caller, 100) == b"answer to %d" % i
+		for i, client in enumerate(clients):
+		    assert os.read(client, 100) == b"answer to %d" % i
 	END
 	everyday_in_time
 	in_time 5000 remove_sockets
 	same "" "$("$net" ss -Hltn src 127.0.0.1 | grep -Ff where || true)"
 }
 
-@test "a call that is not answered: 200 others are, and it dies at once, by SIGINT and by SIGKILL" {
+@test "an unanswered dial dies at once by SIGINT and SIGKILL, while 200 others are answered" {
 	start_in open hung env --default-signal=INT "$native" read-once "$TCP/dial/127.0.0.9:80"
 	start_in open hung2 "$native" read-once "$TCP/dial/127.0.0.9:80"
 	for i in {1..200}; do
@@ -164,15 +164,15 @@ for thread in threads:
 	in_time 5000 ended hung 130
 	kill -KILL "${pid[hung2]}"
 	in_time 5000 ended hung2 137
-	# Nothing of them is left.
+	# They leave no trace.
 	eventually no_calls
 }
 
-@test "200 calls that are not answered: all else is quick, and all die at once" {
+@test "200 unanswered dials slow nothing down, and die at once" {
 	"$native" crowd 200 open "$TCP/dial/127.0.0.9:80" 5000 bash -c everyday_in_time
 }
 
-@test "a name that takes long: all else is quick, and it dies at once, by SIGINT and by SIGKILL" {
+@test "a slow look-up slows nothing down, and dies at once by SIGINT and SIGKILL" {
 	start_in open hung env --default-signal=INT "$native" read-once "$TCP/dial/slow.example:80"
 	start_in open hung2 "$native" as 1000 "$native" read-once "$TCP/dial/slow.example:80"
 	everyday_in_time
@@ -186,7 +186,7 @@ for thread in threads:
 	in_time 5000 ended hung2 137
 }
 
-@test "100 names of one user that take long: other users' names do not" {
+@test "100 slow look-ups of one user do not delay the look-ups of other users" {
 	mkdir -m 777 flags
 	start crowd "$native" as 1000 "$native" crowd 100 open "$TCP/dial/slow.example:80" 5000 bash -c '
 		touch "$1"
@@ -194,7 +194,7 @@ for thread in threads:
 	eventually [ -e flags/blocked ]
 	everyday_in_time
 	as 1001 bash -c everyday_in_time
-	# What needs no look-up is quick for that user too.
+	# A dial without a look-up is quick for that user too.
 	in_time 5000 as 1000 bash -c 'exec 7<>"$1" && echo hello >&7 && read -r line <&7' bash "$TCP/dial/127.0.0.1:7000"
 	rm flags/blocked
 	ended crowd

@@ -1,9 +1,9 @@
-# dial/ on the networks of unix sockets: whom the other end sees, whose right to a path it is, and where a path leads.
+# dial/ on the unix networks: the credentials that the other end sees, the rights to a path, and where a path leads.
 load dial
 
-# -- Rights, and whom the other end sees -------------------------------------------------------------------------------
+# -- Rights and credentials --------------------------------------------------------------------------------------------
 
-@test "unix: the other end sees who dialled" {
+@test "unix: the other end sees the credentials of the caller" {
 	"$python" '
 os.umask(0)
 at = listener(socket.AF_UNIX, at=args[0] + "/s")
@@ -15,8 +15,8 @@ same(0, child.wait())
 os.unlink(args[0] + "/s")' "$dir"
 }
 
-# Whoever asks for credentials, as systemd and journald do, must not be told that root speaks.
-@test "unix: messages say whose they are" {
+# A receiver that asks for credentials, such as systemd or journald, must not see root as the sender.
+@test "unix: messages carry the credentials of their sender" {
 	for network in unixgram unixpacket unix; do
 		"$python" '
 os.umask(0)
@@ -44,7 +44,7 @@ os.unlink(args[1] + "/s")' "$network" "$dir"
 	done
 }
 
-@test "unix: the modes of the socket and of the folders above it" {
+@test "unix: the modes of a socket and of the directories above it decide about a dial" {
 	mkdir -m 755 open
 	mkdir -m 700 shut
 	mkdir -m 711 through
@@ -63,7 +63,7 @@ signal.pause()'
 	dials() {
 		as "$1" "$native" nonblocking "$UNIX/dial$dir/$2" read
 	}
-	# The kernel's own verdict is the measure.
+	# The native connect(2) is the reference.
 	natively() {
 		as "$1" python3 -c '
 import errno, socket, sys
@@ -85,7 +85,7 @@ except OSError as error:
     print(errno.errorcode[error.errno])' "$UNIX/dial$dir/$name")"
 		done
 	done
-	# What one may not see by stat(2) one does not see here.
+	# A file that the caller cannot stat(2) is not visible below dial/ either.
 	refused EACCES as 1000 stat "$UNIX/dial$dir/shut/s"
 	refused EACCES as 1000 stat "$UNIX/dial$dir/shut/none"
 	stat "$UNIX/dial$dir/shut/s"
@@ -96,7 +96,7 @@ except OSError as error:
 	rm -r open shut through
 }
 
-@test "unix: links are followed as the kernel does" {
+@test "unix: links are followed as the kernel follows them" {
 	mkdir -p a/b far
 	mount -t tmpfs tmpfs far
 	ln -s a/b near
@@ -113,7 +113,7 @@ signal.pause()'
 	for name in a/b/s near/s; do same a/b/s "$(cat "$UNIX/dial$dir/$name")"; done
 	mkdir sub && ln -s ../near/far/s sub/up
 	for name in far/s a/b/far/s near/far/s sub/up; do same far/s "$(cat "$UNIX/dial$dir/$name")"; done
-	# Links of /proc lead to what they are, whatever their text says.
+	# Links of /proc lead to their object, not to the path in their text.
 	same far/s "$(bash -c 'cd far && exec cat "$1/proc/$$/cwd/s"' bash "$UNIX/dial")"
 	refused ELOOP cat "$UNIX/dial$dir/loop"
 	mkdir -p hidden
@@ -131,8 +131,8 @@ signal.pause()'
 	rm -r a far near up loop sub hidden
 }
 
-# Another mount of ours, whose daemon is stopped, is a file system that does not answer.
-@test "unix: a file system that does not answer holds up nobody else" {
+# A second ipcfs whose daemon is stopped is a file system that does not answer.
+@test "unix: a file system that does not answer delays no other path" {
 	local began=$SECONDS second
 	mkdir second
 	"$IPCFS" -f --names second.names second >second.log 2>&1 3>&- 4>&- &
@@ -140,7 +140,7 @@ signal.pause()'
 	eventually is_mounted second
 	ln -s second/none link
 	kill -STOP "$second"
-	# Its directory is everybody's who is at home there, and locked meanwhile.
+	# The kernel locks the directory of the name during the look-up.
 	for _ in {1..3}; do start holder "$native" as 1000 stat "$UNIX/dial$dir/link"; done
 	refused ETIMEDOUT stat "$UNIX/dial$dir/link"
 	grep "does not answer" "$IPC/why"
@@ -172,7 +172,7 @@ signal.pause()'
 	rm -r bound link link2
 }
 
-@test "unix: whose paths are other ones than the daemon's is refused; names and numbers are the network's" {
+@test "unix: a caller with another root or mount namespace is refused for paths, not for abstract names" {
 	start server "$python" '
 at = listener(socket.AF_UNIX, at="s"), listener(socket.AF_UNIX, at="\0s")
 os.chmod("s", 0o777)
@@ -197,8 +197,8 @@ os.open("/ipc/socket/unix/dial/s", os.O_RDWR)' "$dir" "$user"
 	rm s
 }
 
-# ipcfs itself, stopped, is such a file system.
-@test "unix: many who look into a file system that does not answer are told so, and keep nobody waiting" {
+# The file system that does not answer is a second ipcfs, stopped.
+@test "unix: 100 look-ups in a file system that does not answer fail in time and delay no other request" {
 	mkdir other
 	start other "$IPCFS" -f --names "$dir/other.names" "$dir/other"
 	eventually is_mounted "$dir/other"
@@ -214,7 +214,7 @@ while True:
 		same hello "$(in_time 5000 as "$user" cat "$UNIX/dial$dir/s")"
 		in_time 5000 ls "$IPC/signal" >/dev/null
 	done
-	# ETIMEDOUT, or ENFILE for who has too many of them.
+	# ETIMEDOUT, or ENFILE once the user has too many of them.
 	for i in {1..100}; do in_time 10000 ended "look$i" 1; done
 	refused ETIMEDOUT cat "$UNIX/dial$dir/other/root"
 	kill -CONT "${pid[other]}"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the tests of dial/ share: python for the other side.
+# Shared by the tests of dial/: Python for the other end.
 
 load "${BASH_SOURCE[0]%/*}/sockets"
 
@@ -10,7 +10,7 @@ setup_file() {
 	ipcfs_start
 }
 
-# $python CODE [ARGUMENT...]: in the network of the daemon, with what most of these programs need.
+# Defines $python CODE [ARGUMENT...]: runs the code in the network of the daemon, after the common functions below.
 new_python() {
 	export python=$dir/python
 	cat >"$python" <<-'END'
@@ -64,7 +64,7 @@ new_python() {
 	END
 }
 
-# Nothing is made here but connections.
+# These tests make nothing but connections.
 teardown() {
 	local bad=0
 	end_all || bad=1

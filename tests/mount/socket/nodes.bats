@@ -1,15 +1,15 @@
-# Sockets that programs bind(2) in the tree: names like those outside, and the rest is between the programs and the kernel.
+# Sockets that programs bind(2) in the tree: their names behave as outside; the kernel connects the programs.
 
 load sockets
 
-# In $dir, for names that are short enough for a socket's address.
+# tree FOLDER COMMAND...: runs the command in the folder, where a name is short enough for a socket's address.
 tree() {
 	local folder=$1
 	shift
 	(cd "$folder" && "$@")
 }
 
-# What a program meets in a directory: bind, connect, names and attributes, all as the kernel says it.
+# Binds, connects, renames and removes sockets in a directory, and prints each result.
 program='
 import os, socket, stat, struct, sys
 kind = getattr(socket, sys.argv[1])
@@ -83,7 +83,7 @@ said("connect to what is closed", sock().connect, "d")
 said("bind over it", sock().bind, "d")
 os.unlink("d")'
 
-@test "bind, connect and names are as outside" {
+@test "bind, connect and names behave as outside the tree" {
 	for kind in STREAM:unix DGRAM:unixgram SEQPACKET:unixpacket; do
 		mkdir -m 1777 outside
 		tree outside python3 -c "$program" "SOCK_${kind%:*}" >outside.table
@@ -94,17 +94,17 @@ os.unlink("d")'
 	done
 }
 
-@test "served by real programs, at the name that ls shows" {
+@test "socat serves a socket in the tree, under the name that ls shows" {
 	start server bash -c 'cd "$1" && exec socat UNIX-LISTEN:s,fork EXEC:cat' - "$UNIX"
 	eventually [ -S "$UNIX/s" ]
 	same "clone dial s" "$(ls "$UNIX" | xargs)"
 	same hello "$(tree "$UNIX" socat - UNIX:s <<<hello)"
-	# The daemon itself does not connect to it.
+	# The daemon does not connect to a socket of its own mount.
 	refused ELOOP "$native" read-once "$UNIX/dial$UNIX/s"
 	end_all
 }
 
-@test "only sockets, and names are shared with conversations" {
+@test "a network directory holds only sockets and conversations, which share their names" {
 	refused EPERM mkfifo "$UNIX/x"
 	why_is "no FIFOs here: make them in fifo"
 	refused EPERM touch "$UNIX/x"
@@ -130,7 +130,7 @@ os.unlink("d")'
 	rmdir "$UNIX/y"
 }
 
-@test "a user's nodes and conversations have one limit" {
+@test "the nodes and conversations of a user count together" {
 	tree "$UNIX" as 1000 python3 -c '
 import os, socket
 for i in range(1000):

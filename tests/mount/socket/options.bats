@@ -1,4 +1,4 @@
-# options/ of a conversation: what setsockopt(2) sets, before there is a socket and after.
+# options/ of a conversation: setsockopt(2) before the conversation has a socket, and after.
 
 load sockets
 
@@ -6,7 +6,7 @@ option() {
 	cat "$c/options/$1"
 }
 
-# native_default FAMILY TYPE LEVEL OPTION: what the kernel says of a new socket.
+# native_default FAMILY TYPE LEVEL OPTION: the value of a new native socket.
 native_default() {
 	"$net" python3 -c '
 import socket, sys
@@ -14,7 +14,7 @@ family, kind, level, option = (getattr(socket, name) for name in sys.argv[1:])
 print(socket.socket(family, kind).getsockopt(level, option))' "$@"
 }
 
-@test "each network has its own; they begin with what the kernel says" {
+@test "each network has its own options, which begin with the kernel's values" {
 	converse tcp a
 	same "backlog bindtodevice cork dontroute keepalive keepcnt keepidle keepintvl linger mark maxseg nodelay oobinline priority rcvbuf rcvlowat reuseaddr reuseport sndbuf tos ttl user_timeout v6only" \
 		"$(ls "$c/options" | xargs)"
@@ -36,7 +36,7 @@ print(socket.socket(family, kind).getsockopt(level, option))' "$@"
 	[ -e "$IP/icmp/a/options/hdrincl" ]
 }
 
-# set_and_see FILE TEXT EXPECTED: of a conversation that is idle, has a socket, and has another one.
+# set_and_see FILE TEXT EXPECTED: sets an option while the conversation is idle and while it has a socket, and reads it.
 set_and_see() {
 	local file=$c/options/$1 before
 	before=$(cat "$file")
@@ -52,7 +52,7 @@ set_and_see() {
 	same "$1: $3" "$1: $(cat "$file")"
 }
 
-@test "set before there is a socket, set on one, kept for the next" {
+@test "an option is set before and on a socket, and kept for the next socket" {
 	converse tcp a
 	set_and_see nodelay on 1
 	set_and_see cork 1 1
@@ -72,7 +72,7 @@ set_and_see() {
 	set_and_see bindtodevice lo lo
 	set_and_see rcvlowat 100 100
 	set_and_see linger 0 0
-	# The kernel keeps twice as much, for what it needs itself.
+	# The kernel doubles the value, for its own bookkeeping.
 	echo 16K >"$c/options/rcvbuf"
 	same 32768 "$(option rcvbuf)"
 	say "$c" "bind 127.0.0.1:0"
@@ -91,7 +91,7 @@ set_and_see() {
 	same 1 "$(option hdrincl)"
 }
 
-# refuse OPTION ERRNO TEXT: and nothing is changed.
+# refuse OPTION ERRNO TEXT: the write fails, and the value stays.
 refuse() {
 	local before
 	before=$(option "$1")
@@ -99,7 +99,7 @@ refuse() {
 	same "$before" "$(option "$1")"
 }
 
-@test "refusals, in words" {
+@test "why explains each refused value" {
 	converse tcp a
 	for state in idle bound; do
 		refuse nodelay EINVAL 2
@@ -122,7 +122,7 @@ refuse() {
 	refuse v6only ENOPROTOOPT 1
 	chmod 777 "$c"
 	refused EPERM as 65534 "$native" write-text "$c/options/mark" 7
-	why_is "" # root's own
+	why_is "" # of root
 	same "write socket/tcp/a/options/mark: EPERM: this value of mark needs CAP_NET_ADMIN" \
 		"$(as 65534 cat "$IPC/why")"
 	say "$c" hangup
@@ -131,14 +131,14 @@ refuse() {
 	as 65534 "$native" write-text "$c/options/priority" 6
 	chmod 755 "$c"
 	refused EACCES as 65534 "$native" write-text "$c/options/priority" 5
-	# What root has set holds for a connection that another user makes.
+	# A value that root has set applies to a socket that another user makes.
 	chmod 777 "$c"
 	echo 7 >"$c/options/mark"
 	as 65534 "$native" write-text "$c/ctl" "bind 127.0.0.1:0"
 	same 7 "$(option mark)"
 }
 
-@test "the other end sees ttl and tos" {
+@test "the peer sees ttl and tos" {
 	start peer "$net" python3 -c '
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -156,14 +156,14 @@ for _ in range(2):
 	say "$c" "connect 127.0.0.1:5001"
 	printf one >"$c/data"
 	say "$c" hangup
-	# The IPv4 side of a socket of IPv6.
+	# The IPv4 side of an IPv6 socket.
 	say "$c" "bind :0"
 	printf '127.0.0.1:5001 3\ntwo\n' >"$c/records"
 	ended peer
 	same "one 9 16 two 9 16" "$(said peer | xargs)"
 }
 
-@test "keepalive and the buffers are those of the connection" {
+@test "keepalive and buffer sizes apply to the connection" {
 	serve socat TCP4-LISTEN:7000,bind=127.0.0.1,fork,reuseaddr EXEC:cat
 	eventually listening -t 127.0.0.1:7000
 	converse tcp a
@@ -176,7 +176,7 @@ for _ in range(2):
 	grep -q 'rb16384' out
 }
 
-@test "reuseaddr, reuseport, v6only" {
+@test "reuseaddr, reuseport and v6only decide which addresses can be shared" {
 	announced tcp a :0
 	converse tcp b
 	echo 1 >"$c/options/v6only"
@@ -203,7 +203,7 @@ for _ in range(2):
 		say "$c" hangup
 		echo 0 >"$c/options/$option"
 	done
-	# A server that is started again: there are connections of the one before.
+	# A server is restarted while connections of the earlier one exist.
 	for reuse in 0 1; do
 		converse tcp server$reuse
 		echo $reuse >"$c/options/reuseaddr"
@@ -219,7 +219,7 @@ for _ in range(2):
 	done
 }
 
-@test "join and leave" {
+@test "join and leave change the multicast groups" {
 	send() {
 		"$net" python3 -c '
 import socket, sys
@@ -258,16 +258,16 @@ s.sendto(sys.argv[2].encode(), ("239.1.2.3", int(sys.argv[1])))' "$port" "$1"
 	same "ff02::123%lo 239.1.2.3%lo" "$(option join | xargs)"
 	rmdir "$c"
 	run ! joined 239.1.2.3
-	# There are bounds.
+	# A conversation can join 64 groups.
 	converse udp b
 	for i in {1..64}; do echo "239.1.2.$i%lo" >"$c/options/join"; done
 	refused ENOBUFS "$native" write-text "$c/options/join" 239.1.2.65%lo
-	# More than the kernel lets one socket have.
+	# The kernel allows one socket fewer groups.
 	refused ENOBUFS say "$c" "announce 127.0.0.1:0"
 	why_is "join"
 }
 
-@test "backlog" {
+@test "backlog is the argument of listen(2)" {
 	announced tcp a 127.0.0.1:0
 	same 4096 "$("$net" ss -Hltn src "$local" | awk '{ print $3 }')"
 	echo 3 >"$c/options/backlog"

@@ -1,10 +1,10 @@
-# Conversations with datagrams, packets and unix sockets, and with raw IP: who is told what of whom.
+# Conversations on datagram, seqpacket, unix and raw IP sockets: addresses and credentials of the peers.
 
 load sockets
 
 # -- Datagrams --------------------------------------------------------------------------------------------------------
 
-@test "udp: records name the peer, and reach any" {
+@test "udp: records name the sender, and can be sent to any address" {
 	announced udp a 127.0.0.1:0
 	same Announced "$(field "$c" State)"
 	start peers "$net" python3 -c '
@@ -15,7 +15,7 @@ for i, peer in enumerate(peers):
     peer.sendto(b"from %d" % i, ("127.0.0.1", int(sys.argv[1])))
 for peer in peers:
     print(peer.recv(100).decode())' "$port"
-	# Read as they are written.
+	# Records are read in the format in which they are written.
 	for i in 0 1 2; do
 		"$native" read-once "$c/records" 27
 	done >got
@@ -25,7 +25,7 @@ for peer in peers:
 	same "back to 0 back to 1 back to 2" "$(said peers | xargs)"
 }
 
-@test "udp: data, next, drain and lines; an empty one; to whom" {
+@test "udp: data, next, drain and lines receive messages, empty ones too; sending needs a destination" {
 	announced udp a 127.0.0.1:0
 	send() {
 		"$net" python3 -c '
@@ -61,7 +61,7 @@ for text in sys.argv[2:]:
 	same "$c/data" "$(said poller)"
 }
 
-@test "udp: connect picks the peer, and another one" {
+@test "udp: connect selects the peer, and can select another one later" {
 	local echo_after='
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -83,7 +83,7 @@ while True:
 		"$native" read-once "$c/data"
 	done >got
 	same "first hello second hello" "$(xargs <got)"
-	# Nobody is there any more.
+	# No socket is bound at the address.
 	say "$c" hangup
 	say "$c" connect 127.0.0.1:1
 	echo hello >"$c/data"
@@ -93,14 +93,14 @@ while True:
 
 # -- Unix sockets -----------------------------------------------------------------------------------------------------
 
-@test "unix: announce a path: the file is the caller's, with his umask" {
+@test "unix: a file that announce makes belongs to the caller and has the caller's umask" {
 	mkdir -m 777 place
 	as 65534 mkdir -m 711 "$UNIX/a"
 	c=$UNIX/a
 	as 65534 bash -c 'umask 027; echo "announce $1" >"$2/ctl"' - "$dir/place/s" "$c"
 	same "srwxr-x--- 65534 65534" "$(stat -c '%A %u %g' place/s)"
 	same "$dir/place/s" "$(cat "$c/local")"
-	# The client is told of the caller, not of the daemon; the server of the client.
+	# The client sees the caller's credentials, not the daemon's; the server sees those of the client.
 	start client "$native" as 65534:1234 python3 -c '
 import socket, struct, sys
 s = socket.socket(socket.AF_UNIX)
@@ -135,7 +135,7 @@ s.recv(1)' "$dir/place/s"
 	rm -r place
 }
 
-@test "unix: connect to a path and to an abstract name; who calls" {
+@test "unix: connect to a path or an abstract name shows the caller's credentials" {
 	mkdir -m 755 place
 	for where in "$dir/place/s" "@ipcfs-$BASHPID"; do
 		start server "$net" python3 -c '
@@ -169,7 +169,7 @@ c.send(b"welcome")' "$where" ready
 	rm -r place
 }
 
-@test "unix: a full backlog is waited for, until a signal or a hang-up" {
+@test "unix: connect waits for room in a full backlog until a signal or a hang-up" {
 	announced unix a "@full-$BASHPID"
 	echo 0 >"$c/options/backlog"
 	exec 7<>"$UNIX/dial/$local"
@@ -182,7 +182,7 @@ c.send(b"welcome")' "$where" ready
 		[ ! -e "$UNIX/b" ] || rmdir "$UNIX/b"
 	done
 	exec 7<&-
-	# A call that was given up may still come, and be over at once: here nobody has called yet.
+	# A connect that was given up may still arrive and end at once, so a new listener is used.
 	rmdir "$UNIX/a"
 	announced unix a "@full2-$BASHPID"
 	echo 0 >"$c/options/backlog"
@@ -196,7 +196,7 @@ c.send(b"welcome")' "$where" ready
 	read -r line <&9
 	same hello "$line"
 	exec 7<&- 8<&- 9<&-
-	# O_NONBLOCK: it goes on by itself.
+	# With O_NONBLOCK the poller completes the connect.
 	exec 7<>"$UNIX/dial/$local"
 	say "$UNIX/b" hangup
 	refused EINPROGRESS "$native" nonblocking "$UNIX/b/ctl" write "connect $local"
@@ -207,7 +207,7 @@ c.send(b"welcome")' "$where" ready
 	exec 7<&- 8<&- 9<&-
 }
 
-@test "unixpacket: accept, listen; one write is one message" {
+@test "unixpacket: accept and listen transfer one message per write" {
 	announced unixpacket a "@packet-$BASHPID"
 	start client "$net" python3 -c '
 import socket, sys
@@ -242,7 +242,7 @@ print(s.recv(100).decode())' "$local"
 	exec 8<&-
 }
 
-@test "unixgram: announce, records, and who sends" {
+@test "unixgram: records show the sender, and receivers see its credentials" {
 	mkdir -m 777 place
 	announced unixgram a "$dir/place/a"
 	as 65534 mkdir -m 700 "$UNIXGRAM/b"
@@ -255,7 +255,7 @@ print(s.recv(100).decode())' "$local"
 	same "$dir/place/b 5 hello" "$("$native" read-once "$c/records" | xargs)"
 	printf '%s 5\nworld\n' "$dir/place/b" >"$c/records"
 	same world "$("$native" read-once "$UNIXGRAM/b/data")"
-	# Whoever asks for credentials is told of the caller.
+	# A receiver that asks for credentials sees those of the caller.
 	start receiver "$net" python3 -c '
 import socket, struct, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -271,8 +271,8 @@ print(data.decode(), "uid=%d gid=%d" % struct.unpack("3i", control[0][2])[1:])' 
 	rm -r place ready
 }
 
-# Another mount of ours, stopped, is a file system that does not answer, not even to signals.
-@test "unixgram: who writes to a path in a file system that does not answer can be interrupted, and killed" {
+# A second ipcfs, stopped, is a file system that does not answer, not even to signals.
+@test "unixgram: a write to a path in a file system that does not answer can be interrupted and killed" {
 	converse unixgram a
 	mkdir other
 	start other "$IPCFS" -f --names "$dir/other.names" "$dir/other"
@@ -305,7 +305,7 @@ for n in range(2): print(s.recv(100).decode(), flush=True)' "$dir/other/socket/u
 	rm -rf other other.names*
 }
 
-@test "unixgram: a record reaches whom it names, also of a socket that is connected with another" {
+@test "unixgram: a record reaches its address, also from a socket that is connected to another one" {
 	mkdir place
 	announced unixgram a "$dir/place/a"
 	announced unixgram b "$dir/place/b"
@@ -316,7 +316,7 @@ for n in range(2): print(s.recv(100).decode(), flush=True)' "$dir/other/socket/u
 	rm -r place
 }
 
-@test "unixgram: with O_NONBLOCK records reach a path, or EAGAIN says that there is no room" {
+@test "unixgram: with O_NONBLOCK records reach a path, or fail with EAGAIN if there is no room" {
 	mkdir place
 	announced unixgram a "$dir/place/a"
 	converse unixgram b bind "@sender-$BASHPID"
@@ -335,7 +335,7 @@ except BlockingIOError:
 	rm -r place sent
 }
 
-@test "a connection is whose who accepts it is, for the kernel too" {
+@test "an accepted connection belongs to the user that accepts it" {
 	announced tcp a 127.0.0.1:0
 	chmod 777 "$c"
 	start client "$net" nc 127.0.0.1 "$port"
@@ -347,14 +347,14 @@ except BlockingIOError:
 
 # -- Raw IP -----------------------------------------------------------------------------------------------------------
 
-@test "ip: a ping" {
+@test "ip: an echo request and its reply are received with their IP headers" {
 	c=$IP/icmp/a
 	mkdir "$c"
 	say "$c" "connect 127.0.0.1"
 	same "127.0.0.1 1" "$(cat "$c/remote") $(field "$c" Protocol)"
 	exec 7<>"$c/data"
 	exec 8<>"$IP/1/a/data"
-	# Echo request, id 1, sequence 1. It comes back, and so does the answer, each behind 20 bytes of the header of IP.
+	# Echo request, id 1, sequence 1. The request and the reply are received, each after an IP header of 20 bytes.
 	printf '\x08\x00\xf7\xfd\x00\x01\x00\x01' >&7
 	same "08 00" "$(dd bs=100 count=2 <&7 2>/dev/null | od -An -v -tx1 -w28 | awk '{ print $21 }' | sort -r | xargs)"
 	exec 7<&- 8<&-

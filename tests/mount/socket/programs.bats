@@ -1,4 +1,4 @@
-# Programs that know nothing of ipcfs at the other end of its sockets: web servers, curl, Redis, socat, nc.
+# Ordinary programs at the other end of sockets in the tree: web servers, curl, Redis, socat, nc.
 load sockets
 
 setup_file() {
@@ -20,7 +20,7 @@ setup_file() {
 	eventually [ -S "$UNIX/nginx" ]
 }
 
-# nginx_on PATH...: serves $www on unix sockets.
+# nginx_on PATH...: starts nginx, which serves $www on unix sockets.
 nginx_on() {
 	local path
 	{
@@ -31,13 +31,13 @@ nginx_on() {
 	serve nginx -e "$dir/nginx.log" -p "$dir" -c "$dir/nginx.conf"
 }
 
-# The sockets that the servers of this file have made stay.
+# Removes conversations and sockets, but not those of the servers of this file.
 remove_sockets() {
 	find "$TCP" "$UDP" "$UNIX" "$UNIXGRAM" "$UNIXPACKET" -mindepth 1 -maxdepth 1 ! -name dial ! -name nginx \
 		\( -type d -exec rmdir {} + -o -type s -delete \)
 }
 
-# fetch FILE PATH: the answer of a web server, by the name that one opens to reach it.
+# fetch FILE PATH: prints the page that a web server returns; opening FILE connects to the server.
 fetch() {
 	local answer=$BATS_TEST_TMPDIR/answer.$BASHPID
 	exec 7<>"$1"
@@ -48,7 +48,7 @@ fetch() {
 	sed '1,/^\r$/d' "$answer"
 }
 
-# ask COMMAND: one line to a server of lines on descriptor 7, and its answer. Redis ends lines with CR LF.
+# ask COMMAND: sends one line to the server on descriptor 7 and prints the answer. Redis ends lines with CR LF.
 ask() {
 	local line
 	printf '%s\r\n' "$1" >&7
@@ -58,7 +58,7 @@ ask() {
 
 # -- The web -----------------------------------------------------------------------------------------------------------
 
-@test "a web page by echo and cat: IPv4, IPv6, a name" {
+@test "printf and cat fetch a web page from an IPv4 address, an IPv6 address and a name" {
 	for server in 127.0.0.1:8080 '[::1]:8080' localhost:8080; do
 		fetch "$TCP/dial/$server" /numbers >got
 		same_bytes "$www/numbers" got
@@ -67,10 +67,10 @@ ask() {
 	done
 }
 
-@test "nginx behind a unix socket" {
+@test "nginx answers on a unix socket" {
 	fetch "$UNIX/dial$dir/nginx" /bytes >got
 	same_bytes "$www/bytes" got
-	# Twenty at once.
+	# Twenty clients at once.
 	for i in {1..20}; do start "$i" bash -c "$(declare -f fetch complain); fetch \"\$@\"" fetch "$UNIX/dial$dir/nginx" /numbers; done
 	for i in {1..20}; do
 		ended "$i"
@@ -78,16 +78,16 @@ ask() {
 	done
 }
 
-@test "nginx on a socket in the tree, and curl" {
+@test "curl reaches nginx on a socket in the tree" {
 	curl -sS --unix-socket "$UNIX/nginx" http://any/bytes >got
 	same_bytes "$www/bytes" got
 	same "srw-rw-rw-" "$(stat -c %A "$UNIX/nginx")"
-	# One connection for many requests.
+	# Many requests over one connection.
 	curl -sS --unix-socket "$UNIX/nginx" 'http://any/numbers?[1-50]' >got
 	same 50000 "$(wc -l <got)"
 }
 
-@test "a Python web server on a socket in the tree, and curl" {
+@test "curl reaches a Python web server on a socket in the tree, also after a rename" {
 	start web python3 -c '
 import http.server, os, socketserver, sys
 class Handler(http.server.SimpleHTTPRequestHandler):
@@ -107,7 +107,7 @@ socketserver.ThreadingUnixStreamServer(sys.argv[1], Handler).serve_forever()' "$
 	rm "$UNIX/moved"
 }
 
-# The shell as a web server: says to each caller which one it was.
+# shell_web CONVERSATION: a web server in bash, which tells each client its number.
 shell_web() {
 	local request header i=0
 	while
@@ -120,17 +120,17 @@ shell_web() {
 	do :; done
 }
 
-@test "the shell is a web server, and curl calls it" {
+@test "curl reaches a web server in bash" {
 	announced tcp web 127.0.0.1:0
 	start web shell_web "$c"
 	for i in 1 2 3; do same "$i: GET /a HTTP/1.1" "$("$net" curl -sS "http://$local/a")"; done
-	# Twenty at once: each gets an answer of its own.
+	# Twenty clients at once: each gets an answer of its own.
 	"$net" curl -sS --parallel --parallel-immediate --parallel-max 20 "http://$local/[1-20]" >got
 	same "$(seq 4 23)" "$(cut -d : -f 1 got | sort -n)"
 	same "$(seq -f 'GET /%g HTTP/1.1' 20)" "$(cut -d ' ' -f 2- got | sort -V)"
 }
 
-@test "a Python program is a web server by opening accept, and curl calls it; IPv6" {
+@test "curl reaches a Python program that opens accept, over IPv6" {
 	announced tcp web '[::1]:0'
 	start web python3 -c '
 import os, sys, threading
@@ -156,7 +156,7 @@ while True:
 
 # -- Redis -------------------------------------------------------------------------------------------------------------
 
-@test "Redis by printf and read, over a unix socket and TCP" {
+@test "printf and read use Redis over a unix socket and TCP" {
 	for server in "$UNIX/dial$dir/redis" "$TCP/dial/127.0.0.1:6379"; do
 		exec 7<>"$server"
 		same +PONG "$(ask PING)"
@@ -171,7 +171,7 @@ while True:
 	done
 }
 
-@test "Redis: bytes in bulk there and back, and messages that Redis sends by itself" {
+@test "Redis stores and returns binary data, and publishes messages" {
 	exec 7<>"$TCP/dial/127.0.0.1:6379"
 	{
 		printf '*3\r\n$3\r\nSET\r\n$5\r\nbytes\r\n$65536\r\n'
@@ -195,7 +195,7 @@ while True:
 
 # -- socat and nc: byte streams ------------------------------------------------------------------------------------------
 
-# echoed FILE: what goes to a server that echoes comes back, and the end as well.
+# echoed FILE: an echo server returns the bytes sent to it.
 echoed() {
 	exec 7<>"$1"
 	same hello "$(ask hello)"
@@ -243,7 +243,7 @@ echoed() {
 	cat "$dir/bytes" >"$UNIX/dial$dir/n"
 	ended server2
 	same_bytes "$dir/bytes" "$BATS_TEST_TMPDIR/server2"
-	# An abstract name is of the network namespace.
+	# An abstract name belongs to the network namespace.
 	start server3 "$net" socat ABSTRACT-LISTEN:room,fork EXEC:cat
 	eventually listening -x @room
 	echoed "$UNIX/dial/@room"
@@ -268,7 +268,7 @@ echoed() {
 	rm -f a
 }
 
-@test "unix: socat and nc listen in the tree, and call there" {
+@test "unix: socat and nc listen and connect in the tree" {
 	start server socat "UNIX-LISTEN:$UNIX/s,fork" EXEC:cat
 	eventually [ -S "$UNIX/s" ]
 	same hello "$(echo hello | nc -NU "$UNIX/s")"
@@ -296,7 +296,7 @@ echoed() {
 	done
 }
 
-@test "udp: socat and nc reach a conversation, which answers each of them" {
+@test "udp: a conversation answers socat and nc" {
 	announced udp a 127.0.0.1:0
 	start one bash -c 'exec "$1" socat -t 20 - "UDP4:$2" <<<"from socat"' one "$net" "$local"
 	exec 7<>"$c/records"
@@ -316,7 +316,7 @@ echoed() {
 	same "to socat, to nc" "$(said one), $(said two)"
 }
 
-@test "unixgram: both ways with socat" {
+@test "unixgram: a dial and a conversation exchange messages with socat" {
 	start server socat -u "UNIX-RECV:$dir/s" STDOUT
 	eventually [ -S s ]
 	exec 7>"$UNIXGRAM/dial$dir/s"
@@ -337,7 +337,7 @@ echoed() {
 	rm -f s a
 }
 
-@test "unixpacket: both ways with socat" {
+@test "unixpacket: a dial and a conversation exchange messages with socat" {
 	start server socat "UNIX-LISTEN:$dir/s,type=5,fork" EXEC:cat
 	eventually [ -S s ]
 	exec 7<>"$UNIXPACKET/dial$dir/s"

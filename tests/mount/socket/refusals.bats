@@ -1,20 +1,20 @@
-# What sockets refuse: for whom, with which errno, in which words, and that nothing is done all the same.
+# Refusals of sockets: the errno, the reason in why, and that nothing was done.
 
 load sockets
 
-# of_size BYTES COMMAND...: with so many on its standard input.
+# of_size BYTES COMMAND...: runs the command with that many bytes on its standard input.
 of_size() {
 	head -c "$1" /dev/zero | "${@:2}"
 }
 
-# record ADDRESS BYTES: that record, of as many bytes.
+# record ADDRESS BYTES: prints a record with that many bytes.
 record() {
 	printf '%s %d\n' "$1" "$2"
 	head -c "$2" /dev/zero
 	echo
 }
 
-@test "listen takes the right to read and to write, however it is opened" {
+@test "listen needs read and write permission, whatever the flags of the open are" {
 	as 1000 mkdir -m 755 "$TCP/a"
 	c=$TCP/a
 	say "$c" "announce 127.0.0.1:0"
@@ -32,20 +32,21 @@ record() {
 	exec 7<&-
 }
 
-@test "what is announced is for accept: data says so, on every network, and raises no signal" {
+@test "data of an announced conversation fails with ENOTCONN, and raises no signal" {
 	for network in tcp unix unixpacket; do
 		address=@refusals
 		[ "$network" != tcp ] || address=127.0.0.1:0
 		converse "$network" a announce "$address"
 		refused ENOTCONN cat "$c/data"
 		why_is "announced conversation transfers no data: open accept"
-		# It would die of SIGPIPE.
+		# SIGPIPE would kill the program.
 		refused ENOTCONN "$native" write-text "$c/data" hello
 		rmdir "$c"
 	done
 }
 
-# waits_in_vain COMMAND...: who opens accept before it is refused, unless the command was there first.
+# waits_in_vain COMMAND...: whether an open of accept waits and fails once the command has run. It fails at once if the command
+# is first.
 waits_in_vain() {
 	announced tcp a 127.0.0.1:0
 	start_in open acceptor "$native" read-once "$c/accept"
@@ -55,14 +56,14 @@ waits_in_vain() {
 	[ "$(errors acceptor)" = EINVAL ]
 }
 
-@test "who waits for a caller that cannot come any more is told why" {
+@test "why explains the end of a waiting accept" {
 	waits_in_vain say "$TCP/a" hangup
 	why_is "open socket/tcp/a/accept: EINVAL: conversation is not announced: write announce ADDRESS to ctl first"
 	eventually waits_in_vain rmdir "$TCP/a"
 	why_is "conversation was removed: it accepts no connections"
 }
 
-@test "udp and ip: the longest message, and what is said of a longer one" {
+@test "udp and ip: the longest message is sent, and why gives the limit for a longer one" {
 	mkdir "$UDP/a"
 	for case in "127.0.0.1 65507" "[::1] 65527"; do
 		read -r host most <<<"$case"
@@ -78,7 +79,7 @@ waits_in_vain() {
 	done
 	refused EMSGSIZE of_size 2000000 "$native" write-once "$UDP/dial/$local"
 	why_is "EMSGSIZE: a message here has at most $most bytes"
-	# A socket of IPv6 that sends to IPv4.
+	# An IPv6 socket that sends to an IPv4 address.
 	say "$UDP/a" announce :0
 	same $((18 + 65507 + 1)) "$(record 127.0.0.1:9 65507 | "$native" write-once "$UDP/a/records")"
 	refused EMSGSIZE eval 'record 127.0.0.1:9 65508 | "$native" write-once "$UDP/a/records"'
@@ -90,7 +91,7 @@ waits_in_vain() {
 	rmdir "$c"
 }
 
-@test "whom messages cannot be sent to, in words" {
+@test "why explains an address that messages cannot be sent to" {
 	converse udp a announce 127.0.0.1:0
 	refused EAFNOSUPPORT bash -c 'printf "[::1]:9 3\nabc\n" >"$1"' - "$c/records"
 	why_is "address is of IPv6, but the socket is of the other family"
@@ -108,10 +109,10 @@ waits_in_vain() {
 	why_is "no socket received an earlier message at this address"
 }
 
-@test "records: after a head that is refused nothing is taken for one" {
+@test "records: after a refused header no later line is read as a header" {
 	announced udp a 127.0.0.1:0
 	to_itself=$(printf '%s 3\nabc\n' "$local")
-	# bash writes each line by itself.
+	# bash writes each line with a write(2) of its own.
 	refused EINVAL bash -c 'printf "localhost:9 %d\n%s\n" "${#2}" "$2" >"$1"' - "$c/records" "$to_itself"
 	why_is "records take no names"
 	refused EMSGSIZE bash -c 'printf "127.0.0.1:9 70000\n%s\n" "$2" >"$1"' - "$c/records" "$to_itself"
@@ -121,7 +122,7 @@ waits_in_vain() {
 	same abc "$(cat "$c/next")"
 }
 
-@test "a file on messages that have come to an end: nothing comes, and what is written is a broken pipe" {
+@test "after a hang-up, message files return end of file, and writes fail with EPIPE" {
 	announced udp a 127.0.0.1:0
 	exec 7<>"$c/records" 8<>"$c/lines" 9<"$c/drain"
 	say "$c" hangup

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# What the tests of sockets share, beside helper.bash. The daemon is in a network namespace of the file's own, where every
-# port is free. What is dialled through the tree is in there; `$net COMMAND...` runs the native other side in there.
+# Shared by the tests of sockets, beside helper.bash. The daemon of a test file runs in a network namespace of its own, where
+# every port is free. A dial through the tree connects inside that namespace; `$net COMMAND...` runs a native program there.
 
 load "${BASH_SOURCE[0]%/*}/../helper"
 
@@ -39,69 +39,69 @@ new_network() {
 	export IPCFS=$dir/ipcfs
 }
 
-# Conversations, and sockets bound in the tree.
+# Removes conversations, and sockets bound in the tree.
 remove_sockets() {
 	find "$TCP" "$UDP" "$UNIX" "$UNIXGRAM" "$UNIXPACKET" "$IP"/*/ -mindepth 1 -maxdepth 1 ! -name dial \
 		\( -type d -exec rmdir {} + -o -type s -delete \)
 }
 
-# converse NETWORK NAME [VERB...]: a conversation, what it is told; then $c is its directory.
+# converse NETWORK NAME [VERB...]: makes a conversation and writes the verb to its ctl. Sets $c to its directory.
 converse() {
 	c=$SOCK/$1/$2
 	mkdir "$c"
 	[ $# = 2 ] || echo "${*:3}" >"$c/ctl"
 }
 
-# say CONVERSATION VERB...
+# say CONVERSATION VERB...: writes a verb to ctl.
 say() {
 	"$native" write-text "$1/ctl" "${*:2}"
 }
 
-# field CONVERSATION NAME: a line of its status.
+# field CONVERSATION NAME: prints the value of a line of its status.
 field() {
 	sed -n "s/^$2:\t//p" "$1/status"
 }
 
-# announced NETWORK NAME ADDRESS: a conversation that can be called; then $c is its directory, $local where.
+# announced NETWORK NAME ADDRESS: makes an announced conversation. Sets $c to its directory, $local to its address and $port.
 announced() {
 	converse "$1" "$2" announce "$3"
 	local=$(cat "$c/local")
 	port=${local##*:}
 }
 
-# listening NETWORK-OPTION ADDRESS: whether a native server listens there, by ss(8): listening -t :8080.
+# listening OPTION ADDRESS: whether a native server listens at the address, by ss(8): listening -t :8080.
 listening() {
 	"$net" ss -Hln "$1" | grep -qF -- "$2"
 }
 
-# serve COMMAND...: a server for all tests of a file; what it says is in $dir/servers.log.
+# serve COMMAND...: starts a server for all tests of a file. Its output goes to $dir/servers.log.
 serve() {
 	"$net" "$@" >>"$dir/servers.log" 2>&1 </dev/null 3>&- 4>&- &
 	echo $! >>"$dir/servers"
 }
 
-# serve_nobody ADDRESS PORT: a call there gets no answer: the kernel drops it, since the listener's queue is full.
-serve_nobody() {
+# serve_without_answer ADDRESS PORT: a connect to that port gets no answer. The kernel drops it, because the backlog is full.
+serve_without_answer() {
 	serve python3 -c '
 import signal, socket, sys
 listener = socket.socket()
 listener.bind((sys.argv[1], int(sys.argv[2])))
 listener.listen(0)
 socket.create_connection(listener.getsockname())
-print("nobody answers at", *sys.argv[1:], flush=True)
+print("no program answers at", *sys.argv[1:], flush=True)
 signal.pause()' "$@"
-	eventually grep -q "nobody answers at $*" "$dir/servers.log"
+	eventually grep -q "no program answers at $*" "$dir/servers.log"
 	eventually no_answer "$@"
 }
 
-# no_answer ADDRESS PORT: a native call gets none.
+# no_answer ADDRESS PORT: whether a native connect gets no answer.
 no_answer() {
 	local status=0
 	"$net" timeout 0.3 nc -z "$@" || status=$?
 	[ "$status" = 124 ]
 }
 
-# Nobody is calling.
+# Whether no connect is in progress.
 no_calls() {
 	[ -z "$("$net" ss -Htn state syn-sent)" ]
 }
@@ -115,7 +115,7 @@ end_servers() {
 	done <"$dir/servers"
 }
 
-# start_polling NAME ARGUMENT...: wait-for (see `native`), and waits until it has opened the files.
+# start_polling NAME ARGUMENT...: starts wait-for (see `native`), and waits until it has opened the files.
 start_polling() {
 	start "$1" "$native" wait-for "${@:2}"
 	eventually grep -q waiting "$BATS_TEST_TMPDIR/$1.err"

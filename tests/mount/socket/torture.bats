@@ -1,21 +1,21 @@
-# Conversations, with whatever may be done to them; and their messages, of which none is lost. IPCFS_STRESS_SECONDS makes it longer.
+# Stress tests of sockets: concurrent operations, waiting requests, and messages. IPCFS_STRESS_SECONDS sets their duration.
 load sockets
 
 conversations=$BATS_TEST_DIRNAME/../../stress/conversations.py
 
-# torture MODE [SEED SECONDS]
+# torture MODE [SEED SECONDS]: runs conversations.py.
 torture() {
 	TMPDIR=$dir "$net" python3 "$conversations" "$1" "$SOCK" "$(ipcfs_pid)" "${@:2}"
 }
 
-@test "whatever is done to conversations by those who are interrupted and killed: nothing hangs, nothing is left" {
+@test "random operations of interrupted and killed processes neither hang nor leave a trace" {
 	torture torture 1 "${IPCFS_STRESS_SECONDS:-3}"
 }
 
-@test "many wait in all ways, also where one way of a connection is closed: the daemon is at rest" {
+@test "the daemon is at rest while requests wait in all ways, also on half-closed connections" {
 	torture rest
 }
 
-@test "reader and writer are interrupted all along: every message comes once, whole, in order" {
+@test "each message arrives once, whole and in order while reader and writer are interrupted" {
 	torture messages 1 "${IPCFS_STRESS_SECONDS:-1}"
 }

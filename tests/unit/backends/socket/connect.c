@@ -31,14 +31,16 @@ static int fake_getaddrinfo(const char *host, const char *port, const struct add
 }
 
 static pid_t connecting_thread; /* the last thread that connected to a path */
+static __thread int last_fd;    /* the last socket that this thread connected */
 
-/* Replaces libc's function, to record the thread: the file system of the path might not answer it. */
+/* Replaces libc's function, to record the thread and the socket: the file system of the path might not answer it. */
 int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
 {
 	const struct sockaddr *any = *(const struct sockaddr *const *)&address;
 
 	if (any->sa_family == AF_UNIX && any->sa_data[0] != '\0')
 		__atomic_store_n(&connecting_thread, (pid_t)syscall(SYS_gettid), __ATOMIC_RELAXED);
+	last_fd = fd;
 	return (int)syscall(SYS_connect, fd, any, length);
 }
 
@@ -190,11 +192,23 @@ static void test_free(void)
 	close(fd);
 }
 
+/* Waits until the background job has given up the socket. */
+static void wait_until_closed(int fd)
+{
+	const gint64 limit = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+
+	while (fcntl(fd, F_GETFD) >= 0) {
+		g_assert_cmpint(g_get_monotonic_time(), <, limit);
+		g_usleep(1000);
+	}
+}
+
 static void test_local(void)
 {
 	Address address = {.length = sizeof address.any.sa_family, .any.sa_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	char text[ADDRESS_TEXT_MAX + 1];
+	int fds[3];
 	Connecting *waits[3], *connecting;
 	Socket *socket;
 
@@ -210,9 +224,10 @@ static void test_local(void)
 		g_assert_cmpint(connecting_begin(network(NET_UNIX), 0, text, &caller, NULL, NULL, NULL, &waits[i]), ==,
 				0);
 		g_assert_cmpint(connecting_try(waits[i], &socket), ==, -EAGAIN);
+		fds[i] = last_fd;
 	}
 	connecting_free(waits[1]);
-	g_usleep(200000);
+	wait_until_closed(fds[1]);
 	for (int i = 0; i < 3; i++)
 		close(accept(fd, NULL, NULL));
 	g_assert_cmpint(try_until_done(waits[0], &socket), ==, 0);
