@@ -43,7 +43,7 @@ static Accepted *accepted_new(Entry *announced, Socket *socket)
 	const size_t size = strlen(peer) + 1;
 	Accepted *new = g_malloc0(sizeof *new + size);
 
-	new->entry = registry_get(conversation->table, announced->id);
+	new->entry = registry_get(conversation->registry, announced->id);
 	new->link.data = new;
 	memcpy(new->peer, peer, size);
 	g_mutex_lock(&conversation_lock);

@@ -5,11 +5,11 @@
 #include "backends/socket/file.h"
 
 /*
- * Accepts a connection with the credentials of `caller`, to whom it is charged. 0: the calling function receives a
+ * Accepts a connection with the credentials of `caller` and charges it to that user. 0: the calling function receives a
  * reference to the socket and owns *accepted. -EAGAIN: no connection is waiting. -EINVAL, the reason noted: the
  * conversation is not announced. Otherwise the negative errno of accept(2). Never sleeps.
  */
-int announced_accept(Entry *announced, const Caller *caller, Socket **socket, Accepted **call);
+int announced_accept(Entry *announced, const Caller *caller, Socket **socket, Accepted **accepted);
 
 /* Whether a connection is waiting to be accepted: 0, or an error as of announced_accept(). */
 int announced_pending(const Entry *announced);

@@ -47,7 +47,7 @@ static int snapshot_load(const Object *object, void *out)
 	snapshot->in_progress = operation != NULL;
 	socket_op_unref(operation);
 	snapshot->socket = conversation_socket(entry, &snapshot->stage);
-	registry_stat(conversation->table, object, &snapshot->stat);
+	registry_stat(conversation->registry, object, &snapshot->stat);
 	g_mutex_lock(&conversation_lock);
 	snapshot->error = conversation->error;
 	snapshot->accepted = conversation->accepted_count;

@@ -40,29 +40,29 @@ enum { CONVERSATIONS_USER = 1024, PROTOCOLS = 256 };
 GMutex conversation_lock;
 
 /* The conversations of one directory. */
-typedef struct Table {
+typedef struct Directory {
 	Registry registry;
 	int lowest; /* Protected by the conversation lock. No lower number is free. */
-} Table;
+} Directory;
 
 static void conversation_end(Entry *entry);
 
-#define TABLE(things)                                                                                                 \
+#define CONVERSATIONS(things)                                                                                         \
 	{                                                                                                             \
 		.registry =                                                                                           \
 		{.quota = {.what = things, .remedy = "remove some", .error = ENOSPC, .user_max = CONVERSATIONS_USER}, \
 		 .end = conversation_end }                                                                            \
 	}
 
-static Table networks[NETWORKS] = {
-	[NET_TCP] = TABLE("conversations"),
-	[NET_UDP] = TABLE("conversations"),
-	[NET_UNIX] = TABLE("conversations and sockets"),
-	[NET_UNIXGRAM] = TABLE("conversations and sockets"),
-	[NET_UNIXPACKET] = TABLE("conversations and sockets"),
+static Directory networks[NETWORKS] = {
+	[NET_TCP] = CONVERSATIONS("conversations"),
+	[NET_UDP] = CONVERSATIONS("conversations"),
+	[NET_UNIX] = CONVERSATIONS("conversations and sockets"),
+	[NET_UNIXGRAM] = CONVERSATIONS("conversations and sockets"),
+	[NET_UNIXPACKET] = CONVERSATIONS("conversations and sockets"),
 };
 
-static Table protocols[PROTOCOLS]; /* of ip; initialised at first use */
+static Directory protocols[PROTOCOLS]; /* of ip; initialised at first use */
 static Quota with_protocol = {
 	.what = "conversations below ip",
 	.remedy = "remove some",
@@ -73,10 +73,10 @@ static Quota with_protocol = {
 static void protocols_prepare(void)
 {
 	for (int i = 0; i < PROTOCOLS; i++)
-		protocols[i] = (Table)TABLE("conversations");
+		protocols[i] = (Directory)CONVERSATIONS("conversations");
 }
 
-Registry *conversation_table(const Object *object)
+Registry *conversation_registry(const Object *object)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -97,7 +97,7 @@ void conversation_protocols(void (*each)(void *data, int protocol), void *data)
 		const Object at = {.select = NET_IP, .part = i};
 		bool any = false;
 
-		registry_list(conversation_table(&at), NULL, note_any, &any);
+		registry_list(conversation_registry(&at), NULL, note_any, &any);
 		if (any)
 			each(data, i);
 	}
@@ -120,11 +120,11 @@ static void conversation_end(Entry *entry)
 
 Entry *conversation_get(const Object *object)
 {
-	Registry *table = conversation_table(object);
-	Entry *entry = registry_get(table, object->id);
+	Registry *registry = conversation_registry(object);
+	Entry *entry = registry_get(registry, object->id);
 
 	if (entry && !entry->data) {
-		entry_unref(table, entry);
+		entry_unref(registry, entry);
 		entry = NULL;
 	}
 	return entry;
@@ -133,22 +133,22 @@ Entry *conversation_get(const Object *object)
 void conversation_unref(Entry *entry)
 {
 	if (entry)
-		entry_unref(conversation_of(entry)->table, entry);
+		entry_unref(conversation_of(entry)->registry, entry);
 }
 
-void conversation_name_freed(Registry *table, const char *name)
+void conversation_name_freed(Registry *registry, const char *name)
 {
 	int64_t number;
 
 	if (!parse_number(name, 0, INT_MAX, &number))
 		return;
 	g_mutex_lock(&conversation_lock);
-	((Table *)table)->lowest = MIN(((Table *)table)->lowest, (int)number);
+	((Directory *)registry)->lowest = MIN(((Directory *)registry)->lowest, (int)number);
 	g_mutex_unlock(&conversation_lock);
 }
 
 /* registry_add() under the lowest free number. */
-static int add_number(Registry *table, mode_t mode, Conversation *conversation, Entry **out)
+static int add_number(Registry *registry, mode_t mode, Conversation *conversation, Entry **out)
 {
 	char name[16];
 	int result;
@@ -157,13 +157,13 @@ static int add_number(Registry *table, mode_t mode, Conversation *conversation, 
 		int number;
 
 		g_mutex_lock(&conversation_lock);
-		number = ((Table *)table)->lowest++;
+		number = ((Directory *)registry)->lowest++;
 		g_mutex_unlock(&conversation_lock);
 		snprintf(name, sizeof name, "%d", number);
-		result = registry_add(table, name, mode, conversation, out);
+		result = registry_add(registry, name, mode, conversation, out);
 	} while (result == -EEXIST);
 	if (result < 0)
-		conversation_name_freed(table, name);
+		conversation_name_freed(registry, name);
 	return result;
 }
 
@@ -175,7 +175,7 @@ int conversation_make(const Object *at, const char *name, mode_t mode, Entry **o
 
 	new->network = network_of(at);
 	new->protocol = (int)at->part;
-	new->table = conversation_table(at);
+	new->registry = conversation_registry(at);
 	new->maker = geteuid();
 	new->cloned = !name;
 	new->files = !name;
@@ -183,7 +183,8 @@ int conversation_make(const Object *at, const char *name, mode_t mode, Entry **o
 	/* The directories of all protocols of ip share one limit. */
 	result = raw ? quota_charge(&with_protocol, new->maker, 1) : 0;
 	if (result == 0) {
-		result = name ? registry_add(new->table, name, mode, new, out) : add_number(new->table, mode, new, out);
+		result = name ? registry_add(new->registry, name, mode, new, out) :
+				add_number(new->registry, mode, new, out);
 		if (result < 0 && raw)
 			quota_release(&with_protocol, new->maker, 1);
 	}
@@ -197,7 +198,7 @@ void conversation_removed(Entry *entry, const char *name)
 	g_mutex_lock(&conversation_lock);
 	conversation_of(entry)->removed = true;
 	g_mutex_unlock(&conversation_lock);
-	conversation_name_freed(conversation_of(entry)->table, name);
+	conversation_name_freed(conversation_of(entry)->registry, name);
 	conversation_hang_up(entry);
 }
 
@@ -230,7 +231,7 @@ void conversation_close(Entry *entry)
 	if (over) {
 		entry_name(entry, name);
 		creds_raise(); /* the last close need not come from the owner */
-		if (registry_remove(conversation->table, &object) == 0)
+		if (registry_remove(conversation->registry, &object) == 0)
 			conversation_removed(entry, name);
 		creds_lower();
 	}
@@ -305,7 +306,7 @@ static void detach_socket(Conversation *conversation, Socket **socket, Accepted 
 	*socket = g_steal_pointer(&conversation->socket);
 	*accepted = g_steal_pointer(&conversation->accepted_as);
 	conversation->stage = STAGE_IDLE;
-	conversation->late = false;
+	conversation->unreported = false;
 }
 
 static void end_connection(Entry *entry, Socket *socket, Accepted *accepted)

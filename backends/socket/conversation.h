@@ -35,8 +35,8 @@ typedef enum Stage { STAGE_IDLE, STAGE_BOUND, STAGE_ANNOUNCED, STAGE_CONNECTED }
 struct Conversation {
 	const Network *network;
 	int protocol;
-	Registry *table;
-	uid_t maker; /* the user to whom it is charged */
+	Registry *registry;
+	uid_t maker; /* the charged user */
 	Options options;
 
 	/* Protected by the conversation lock. */
@@ -48,7 +48,7 @@ struct Conversation {
 	Pending *pending;       /* a reference to the verb in progress; or NULL */
 	Accepted *accepted_as;  /* owned; the accepted connection that its socket is; or NULL */
 	int error;              /* the last error, positive; 0: none */
-	bool late;              /* no request waited for that error */
+	bool unreported;        /* no request waited for that error */
 	int64_t accepted_count; /* number of connections accepted so far */
 	GQueue accepted;        /* Accepted: the connections that are still open */
 };
@@ -59,7 +59,7 @@ static inline Conversation *conversation_of(const Entry *entry)
 }
 
 /*
- * Protects the fields above and the fields that other files of this folder name. A leaf lock, held for a few
+ * Protects the fields above, and fields of other files of this folder that say so. A leaf lock, held for a few
  * instructions. The reference count of a socket may be raised under it, but not lowered, because the last unref closes
  * the socket.
  */
@@ -94,7 +94,7 @@ void conversation_hang_up(Entry *entry);
 /* The same, but only if `socket` is the conversation's socket. */
 void conversation_drop(Entry *entry, const Socket *socket);
 
-void accepted_free(Accepted *call); /* NULL is allowed */
+void accepted_free(Accepted *accepted); /* NULL is allowed */
 
 /* How to wait for a change of the conversation, which conversation_wake() announces. */
 void conversation_wait(const Entry *entry, Wait *out);
@@ -104,7 +104,7 @@ void conversation_wake(const Entry *entry);
 void conversation_protocols(void (*each)(void *data, int protocol), void *data);
 
 /* The registry of the directory that this object belongs to. */
-Registry *conversation_table(const Object *object);
+Registry *conversation_registry(const Object *object);
 
 /* -- For members.c ------------------------------------------------------------------------------------------------- */
 
@@ -112,4 +112,4 @@ Registry *conversation_table(const Object *object);
 void conversation_removed(Entry *entry, const char *name);
 
 /* Notes that a name, which may be a number, is free again. */
-void conversation_name_freed(Registry *table, const char *name);
+void conversation_name_freed(Registry *registry, const char *name);

@@ -278,12 +278,12 @@ static int clone_open(Handle *handle, BlockMode block)
 }
 
 /*
- * The new conversation belongs to the opener, who can read and write it. An open of listen therefore needs both
- * rights, whatever its flags are.
+ * The opener owns the new conversation and can read and write it. An open of listen therefore needs both rights,
+ * whatever its flags are.
  */
 static int check_listen(const Handle *handle)
 {
-	int result = registry_permit(conversation_table(&handle->object), &handle->object, &handle->caller,
+	int result = registry_permit(conversation_registry(&handle->object), &handle->object, &handle->caller,
 				     RIGHT_READ | RIGHT_WRITE);
 
 	return result < 0 ? refuse(-result, "listen makes a conversation that reads and writes: it needs read and "

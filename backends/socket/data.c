@@ -48,7 +48,7 @@ static Socket *current_socket(Data *data, int *error)
 		*error = -ENODATA;
 		return NULL;
 	}
-	*error = conversation->pending ? -EAGAIN : conversation->late ? -conversation->error : -ENOTCONN;
+	*error = conversation->pending ? -EAGAIN : conversation->unreported ? -conversation->error : -ENOTCONN;
 	return NULL;
 }
 

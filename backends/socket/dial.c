@@ -63,7 +63,7 @@ static Dial *dial_of(const Handle *handle)
 static int dial_try(Dial *dial)
 {
 	Socket *socket = NULL;
-	bool settled;
+	bool has_result;
 	int result;
 	Wait wait;
 
@@ -71,8 +71,8 @@ static int dial_try(Dial *dial)
 		return 0;
 	g_mutex_lock(&dial->lock);
 	result = dial->connecting ? connecting_try(dial->connecting, &socket) : dial->error;
-	settled = dial->connecting && result != -EAGAIN;
-	if (settled) {
+	has_result = dial->connecting && result != -EAGAIN;
+	if (has_result) {
 		connecting_wait(dial->connecting, &wait);
 		connecting_free(g_steal_pointer(&dial->connecting));
 		dial->error = result;
@@ -83,7 +83,7 @@ static int dial_try(Dial *dial)
 	}
 	g_mutex_unlock(&dial->lock);
 	/* A request that has just seen no result has to look again. */
-	if (settled)
+	if (has_result)
 		host_wake(wait.key);
 	return result;
 }

@@ -4,7 +4,7 @@
  * the kernel.
  *
  * fs/ calls the functions of DirOps. The registry of an object depends on its network and, below socket/ip, on its
- * protocol (conversation_table()). Each function therefore selects the registry and then calls the function of
+ * protocol (conversation_registry()). Each function therefore selects the registry and then calls the function of
  * registry.h.
  *
  * Locking: none of its own; registry.c and conversation.c lock.
@@ -28,7 +28,7 @@ static void set_network(Object *object, const Object *at)
 static int member_stat(const void *context, const Object *object, ObjectStat *out)
 {
 	Entry *entry;
-	int result = registry_stat(conversation_table(object), object, out);
+	int result = registry_stat(conversation_registry(object), object, out);
 
 	if (result < 0)
 		return result;
@@ -60,12 +60,12 @@ static int member_list(const void *context, const Object *at, MemberSeen seen, v
 {
 	Listing listing = {.at = at, .seen = seen, .data = data};
 
-	return registry_list(conversation_table(at), NULL, list_member, &listing);
+	return registry_list(conversation_registry(at), NULL, list_member, &listing);
 }
 
 static int member_lookup(const void *context, const Object *at, const char *name, Object *out)
 {
-	int result = registry_lookup(conversation_table(at), NULL, name, out);
+	int result = registry_lookup(conversation_registry(at), NULL, name, out);
 
 	if (result == 0)
 		set_network(out, at);
@@ -96,7 +96,7 @@ static int member_node(const void *context, const Object *at, const char *name, 
 		return refuse(EPERM, network_of(at)->local ?
 					     "no files here: use mkdir for a conversation, bind(2) for a node" :
 					     "no files here: make a conversation with mkdir");
-	result = registry_create(conversation_table(at), name, mode, NULL, out);
+	result = registry_create(conversation_registry(at), name, mode, NULL, out);
 	if (result == 0)
 		set_network(out, at);
 	return result;
@@ -104,39 +104,39 @@ static int member_node(const void *context, const Object *at, const char *name, 
 
 static int member_remove(const void *context, const Object *object)
 {
-	Registry *table = conversation_table(object);
+	Registry *registry = conversation_registry(object);
 	Entry *entry = conversation_get(object);
 	char name[NAME_MAX + 1];
 	int result;
 
 	if (entry)
 		entry_name(entry, name);
-	result = registry_remove(table, object);
+	result = registry_remove(registry, object);
 	if (entry && result == 0)
 		conversation_removed(entry, name);
 	else if (result == 0)
-		conversation_name_freed(table, object->name);
+		conversation_name_freed(registry, object->name);
 	conversation_unref(entry);
 	return result;
 }
 
 static int member_rename(const void *context, const Object *object, const char *name)
 {
-	int result = registry_rename(conversation_table(object), object, name);
+	int result = registry_rename(conversation_registry(object), object, name);
 
 	if (result == 0)
-		conversation_name_freed(conversation_table(object), object->name);
+		conversation_name_freed(conversation_registry(object), object->name);
 	return result;
 }
 
 static int member_set(const void *context, const Object *object, const ObjectChange *change)
 {
-	return registry_set(conversation_table(object), object, change);
+	return registry_set(conversation_registry(object), object, change);
 }
 
 static int member_permit(const void *context, const Object *object, const Caller *caller, int rights)
 {
-	return registry_permit(conversation_table(object), object, caller, rights);
+	return registry_permit(conversation_registry(object), object, caller, rights);
 }
 
 static const FileDesc node_desc = {.kind = SPECIAL};
@@ -148,14 +148,14 @@ static const FileDesc *member_desc(const void *context, const Object *object)
 
 	if (!network_of(object)->local)
 		return socket_conversation_desc(object);
-	entry = registry_get(conversation_table(object), object->id);
+	entry = registry_get(conversation_registry(object), object->id);
 	desc = entry && !entry->data ? &node_desc : socket_conversation_desc(object);
 	if (entry)
-		entry_unref(conversation_table(object), entry);
+		entry_unref(conversation_registry(object), entry);
 	return desc;
 }
 
-const DirOps socket_conversations = {
+const DirOps socket_members = {
 	.list = member_list,
 	.lookup = member_lookup,
 	.create = member_create,

@@ -3,4 +3,4 @@
 
 #include "backends/core/backend.h"
 
-extern const DirOps socket_conversations;
+extern const DirOps socket_members;

@@ -224,7 +224,7 @@ static Socket *operation_finish(SocketOp *operation, int result, Socket *socket)
 	operation->result = result;
 	if (result < 0) {
 		conversation->error = -result;
-		conversation->late = operation->detached;
+		conversation->unreported = operation->detached;
 		return NULL;
 	}
 	old = conversation->socket;
@@ -296,13 +296,13 @@ int socket_op_begin(Entry *entry, SocketOpKind kind, const char *address, const 
 	int result;
 
 	*new = (SocketOp){.pending.ops = &pending_ops, .refs = 1, .kind = kind, .busy = true};
-	new->entry = registry_get(conversation->table, entry->id);
+	new->entry = registry_get(conversation->registry, entry->id);
 	conversation_wait(entry, &new->wait);
 	g_mutex_lock(&conversation_lock);
 	result = check_state(conversation, kind);
 	if (result == 0) {
 		conversation->pending = &socket_op_ref(new)->pending;
-		conversation->late = false;
+		conversation->unreported = false;
 		new->bound = conversation->socket ? socket_ref(conversation->socket) : NULL;
 	}
 	g_mutex_unlock(&conversation_lock);

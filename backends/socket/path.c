@@ -139,17 +139,17 @@ static bool is_of_daemon(int folder)
  */
 static int follow_link(int folder, const char *name, int fd, char text[PATH_MAX])
 {
-	const bool proc = is_in_proc(fd), asks = proc && creds_overridden();
+	const bool proc = is_in_proc(fd), restricted = proc && creds_overridden();
 	struct open_how how = {
 		.flags = O_PATH | O_CLOEXEC,
-		.resolve = asks ? RESOLVE_NO_MAGICLINKS :
-			   proc ? 0 :
-				  RESOLVE_NO_XDEV,
+		.resolve = restricted ? RESOLVE_NO_MAGICLINKS :
+			   proc       ? 0 :
+					RESOLVE_NO_XDEV,
 	};
 	int followed = (int)syscall(SYS_openat2, folder, name, &how, sizeof how);
 	ssize_t n;
 
-	if (followed < 0 && asks && errno == ELOOP) {
+	if (followed < 0 && restricted && errno == ELOOP) {
 		if (is_of_daemon(folder))
 			return -EACCES;
 		how.resolve = 0;
@@ -333,10 +333,7 @@ static void walk_free(AsyncJob *job)
 }
 
 static JobClass walk_jobs = {
-	.quota = {.what = "walks of paths",
-		  .remedy = "wait for some to end",
-		  .error = ENFILE,
-		  .user_max = WALKS_USER},
+	.quota = {.what = "walks of paths", .remedy = "wait for some to end", .error = ENFILE, .user_max = WALKS_USER},
 	.threads_user_max = WALKS_AT_ONCE,
 	.run = walk_run,
 	.end = walk_free,

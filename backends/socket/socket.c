@@ -108,22 +108,6 @@ int socket_new(const Network *network, int protocol, int family, Socket **out)
 	return 0;
 }
 
-int socket_adopt(const Network *network, int fd, uid_t uid, Socket **out)
-{
-	struct sockaddr_storage address;
-	socklen_t length = sizeof address;
-	int result = socket_charge(uid);
-
-	if (result < 0) {
-		close(fd);
-		return result;
-	}
-	if (getsockname(fd, (struct sockaddr *)&address, &length))
-		address.ss_family = AF_UNSPEC;
-	*out = socket_wrap(network, fd, 0, address.ss_family, uid);
-	return 0;
-}
-
 int socket_accept(Socket *listening, Socket **out)
 {
 	const Network *network = listening->network;

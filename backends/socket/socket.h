@@ -15,7 +15,7 @@ typedef struct Socket {
 	const Network *network;
 	int protocol; /* IP protocol of a raw socket */
 	int family;
-	uid_t uid;           /* the user to whom it is charged */
+	uid_t uid;           /* the charged user */
 	int64_t serial;      /* unique; never used again */
 	int refs;            /* atomic */
 	GMutex receive_lock; /* held while one message is received; see socket.c */
@@ -26,9 +26,6 @@ typedef struct Socket {
  * many).
  */
 int socket_new(const Network *network, int protocol, int family, Socket **out);
-
-/* The same for an existing descriptor, which the Socket takes, also on failure. */
-int socket_adopt(const Network *network, int fd, uid_t uid, Socket **out);
 
 /*
  * Accepts the next waiting connection with the thread's credentials, and charges it to that user. 0; -EAGAIN; the

@@ -16,7 +16,7 @@ static const FileDesc *const messages[] = {&socket_dial_messages, &clone_desc, N
 static const FileDesc *const local_bytes[] = {&socket_dial_local_bytes, &clone_desc, NULL};
 static const FileDesc *const local_messages[] = {&socket_dial_local_messages, &clone_desc, NULL};
 
-#define NETWORK(rows_above) .kind = DIRECTORY, .mode = 01777, .mechanisms = rows_above, .members = &socket_conversations
+#define NETWORK(rows_above) .kind = DIRECTORY, .mode = 01777, .mechanisms = rows_above, .members = &socket_members
 
 static const FileDesc protocol = {NETWORK(messages)};
 
