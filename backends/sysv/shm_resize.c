@@ -2,10 +2,11 @@
  * No contents are lost without notice. The races with native programs, and what is done about each:
  *
  * - A program attaches the old segment. Its mode is 0 from the first check on, so only root can. The daemon itself has it attached
- *   until the end, so the kernel keeps it after IPC_RMID. If it still exists after the daemon has detached it, another process
- *   has it attached: -EBUSY tells the caller.
- * - A program attaches the new segment before the contents are in it. Its mode is 0 until then. shm_nattch or shm_lpid shows
- *   that root has attached it nevertheless: -EBUSY.
+ *   until the end, so the kernel keeps it after IPC_RMID. shm_nattch and shm_lpid show whether another process has attached it
+ *   since. If it still exists after the daemon has detached it, another process has it attached. In both cases -EBUSY tells the
+ *   caller.
+ * - A program attaches the new segment before the contents are in it. Its mode is 0 until then, so only root can. shm_nattch and
+ *   shm_lpid show it: -EBUSY.
  * - A program takes the key between IPC_RMID and shmget, or the limits no longer allow the new segment. The daemon then keeps the
  *   old segment attached, and the contents can be read under its id until the daemon ends.
  *
@@ -17,6 +18,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "backends/core/credentials.h"
@@ -57,15 +59,30 @@ static int set_perm(int id, const SysvStat *old, mode_t mode)
 	return shmctl(id, IPC_SET, &ds) < 0 ? sysv_removed(errno) : 0;
 }
 
-/* shmat(2) with the daemon's rights. NULL and errno on failure. */
-static char *attach(int id, int flags)
+/*
+ * shmat(2) with the daemon's rights. NULL and errno on failure. A helper process (core/helper.h) does not inherit the attachment,
+ * since it would count as one of another process.
+ */
+static char *attach(int id, size_t size, int flags)
 {
 	char *at;
 
 	creds_raise();
 	at = shmat(id, NULL, flags);
 	creds_lower();
-	return at == (char *)-1 ? NULL : at;
+	if (at == (char *)-1)
+		return NULL;
+	madvise(at, size, MADV_DONTFORK);
+	return at;
+}
+
+/* Whether the daemon has the segment attached, and no other process has attached or detached it since. */
+static bool is_alone(int id)
+{
+	SysvStat stat;
+
+	return sysv_load_id(&sysv_shm_type, id, &stat) == 0 && stat.shm.shm_nattch == 1 &&
+	       stat.shm.shm_lpid == getpid();
 }
 
 /* Pages of zeros take no memory in the new segment. */
@@ -102,13 +119,12 @@ static int exchange(const SysvStat *old, size_t size, bool *removed)
  */
 static int fill_segment(int id, const SysvStat *old, const char *from, size_t size)
 {
-	SysvStat stat;
 	bool alone;
-	char *to = attach(id, 0);
+	char *to = attach(id, size, 0);
 
 	/* A daemon that is not root needs a mode that lets it in. */
 	if (!to && errno == EACCES && set_perm(id, old, 0600) == 0)
-		to = attach(id, 0);
+		to = attach(id, size, 0);
 	if (!to) {
 		int error = errno;
 
@@ -116,8 +132,7 @@ static int fill_segment(int id, const SysvStat *old, const char *from, size_t si
 		return -error;
 	}
 	copy_contents(to, from, MIN(size, old->shm.shm_segsz));
-	alone = sysv_load_id(&sysv_shm_type, id, &stat) == 0 && stat.shm.shm_nattch == 1 &&
-		stat.shm.shm_lpid == getpid();
+	alone = is_alone(id);
 	shmdt(to);
 	set_perm(id, old, old->perm.mode & 0777);
 	return alone ? 0 : -EBUSY;
@@ -126,7 +141,7 @@ static int fill_segment(int id, const SysvStat *old, const char *from, size_t si
 /* Runs as the caller. `from` is the old segment, attached; it is detached unless it holds the only copy of the contents. */
 static int replace(const SysvStat *old, const char *from, size_t size)
 {
-	bool removed;
+	bool removed, alone;
 	int id = exchange(old, size, &removed);
 	int result = id < 0 ? id : fill_segment(id, old, from, size);
 
@@ -138,11 +153,12 @@ static int replace(const SysvStat *old, const char *from, size_t size)
 	}
 	if (!removed)
 		set_perm(old->id, old, old->perm.mode & 0777);
+	alone = is_alone(old->id);
 	shmdt(from);
 	if (!removed)
 		return result;
 	sysv_shm_renumber(old->id, id);
-	if (result == 0 && sysv_shm_count_attached(old->id) < 0)
+	if (result == 0 && alone && sysv_shm_count_attached(old->id) < 0)
 		return 0;
 	return refuse(EBUSY, "segment was attached while it was resized: restart the processes that use id-%d or id-%d",
 		      old->id, id);
@@ -163,14 +179,14 @@ int sysv_shm_resize(const Object *object, const FileDesc *data, off_t size)
 	result = try_size((size_t)MAX(size, 0));
 	if (result < 0)
 		return result;
-	from = attach(old.id, SHM_RDONLY);
+	from = attach(old.id, old.shm.shm_segsz, SHM_RDONLY);
 	if (!from)
 		return sysv_removed(errno);
 	result = set_perm(old.id, &old, 0);
 	if (result == -EPERM)
 		refuse(EPERM, "only the owner, the creator or root may resize the segment, since that recreates it");
 	/* nattch does not count mappings through `data`. */
-	if (result == 0 && !sysv_shm_is_mapped(object, data) && sysv_shm_count_attached(old.id) == 1)
+	if (result == 0 && !sysv_shm_is_mapped(object, data) && is_alone(old.id))
 		return replace(&old, from, (size_t)size);
 	if (result == 0) {
 		set_perm(old.id, &old, old.perm.mode & 0777);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "backends/core/refusal.h"
@@ -166,6 +167,58 @@ static void test_attached_during_copy(void)
 	remove_segment(sysv_shm_id(&object));
 }
 
+static int old_id;
+
+/* Another process, which knows the old id, attaches the old segment after IPC_RMID, writes to it and detaches it. */
+static void write_to_old(int new_id)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		char *at = shmat(old_id, NULL, 0);
+
+		if (at == (char *)-1)
+			_exit(1);
+		strcpy(at, "written");
+		_exit(0);
+	}
+	g_assert_cmpint(waitpid(child, &status, 0), ==, child);
+	g_assert_cmpint(status, ==, 0);
+}
+
+static void test_attached_for_a_moment(void)
+{
+	const Object object = make_segment();
+
+	old_id = (int)object.id;
+	after_creation = write_to_old;
+	refusal_forget();
+	g_assert_cmpint(sysv_shm_resize(&object, &sysv_shm_data, LARGER), ==, -EBUSY);
+	g_assert_nonnull(strstr(refusal_note(), "attached while it was resized"));
+	remove_segment(sysv_shm_id(&object));
+}
+
+/* A helper process of the daemon begins and ends. */
+static void run_helper(int id)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(0);
+	g_assert_cmpint(waitpid(child, &status, 0), ==, child);
+}
+
+static void test_helper_process(void)
+{
+	const Object object = make_segment();
+
+	after_creation = run_helper;
+	g_assert_cmpint(sysv_shm_resize(&object, &sysv_shm_data, LARGER), ==, 0);
+	remove_segment(sysv_shm_id(&object));
+}
+
 /* The contents stay under the old id. The other program's segment is left alone. */
 static void test_key_taken(void)
 {
@@ -200,6 +253,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/shm_resize/attached_before", test_attached_before);
 	g_test_add_func("/shm_resize/attached_during_removal", test_attached_during_removal);
 	g_test_add_func("/shm_resize/attached_during_copy", test_attached_during_copy);
+	g_test_add_func("/shm_resize/attached_for_a_moment", test_attached_for_a_moment);
+	g_test_add_func("/shm_resize/helper_process", test_helper_process);
 	g_test_add_func("/shm_resize/key_taken", test_key_taken);
 	return g_test_run();
 }
