@@ -12,15 +12,15 @@ Caller caller_of(fuse_req_t req)
 gid_t *caller_groups(fuse_req_t req, Caller *caller)
 {
 	gid_t *groups;
-	int n = fuse_req_getgroups(req, 0, NULL);
+	int n = fuse_req_getgroups(req, 0, NULL), listed;
 
 	if (n <= 0)
 		return NULL;
 	groups = g_new(gid_t, n);
 	/* The caller may have joined more groups since; those that do not fit are left out. */
-	n = MIN(n, fuse_req_getgroups(req, n, groups));
+	listed = fuse_req_getgroups(req, n, groups);
 	caller->groups = groups;
-	caller->ngroups = MAX(n, 0);
+	caller->ngroups = CLAMP(listed, 0, n);
 	return groups;
 }
 

@@ -33,7 +33,7 @@
 #include "fs/reply.h"
 #include "fs/wait/worker.h"
 
-/* What the opens of one inode share. */
+/* The state that the opens of one inode share. */
 typedef struct OpenMemory {
 	int backing;      /* the kernel's id of the memory that is passed through; 0: none */
 	GPtrArray *files; /* File; those that are open */
@@ -176,7 +176,9 @@ static int pass_through(fuse_req_t req, File *file)
 		if (backing)
 			return backing;
 		/* The kernel may refuse it, for memory on a stacked file system. libfuse logs that. */
-		backing = MAX(fuse_passthrough_open(req, file->fd), 0);
+		backing = fuse_passthrough_open(req, file->fd);
+		if (backing < 0)
+			backing = 0;
 	}
 	used = enter_open(file, backing);
 	if (backing && used != backing)
