@@ -15,7 +15,7 @@ typedef struct OpenRetry {
 } OpenRetry;
 
 static Table *inodes;
-static GMutex lock;              /* "the inode-table lock" */
+static GMutex lock;              /* "the inode lock" */
 static GHashTable *indexed;      /* Protected by lock. Inode -> itself, by the fields that inode_equal() compares */
 static GHashTable *open_retries; /* Protected by lock. thread -> OpenRetry, owned */
 

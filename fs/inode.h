@@ -17,7 +17,7 @@
  *
  * Callers: every file of fs/ that handles a request of the kernel, on any thread.
  *
- * Locking: "the inode-table lock" guards the fields named below and the index of names. It is held for a few
+ * Locking: "the inode lock" guards the fields named below and the index of names. It is held for a few
  * instructions, never across a call to a mechanism. A table's lock (table.c) is taken under it.
  */
 #pragma once
@@ -32,7 +32,7 @@ typedef struct Inode {
 	uid_t uid; /* of a stream or memory: the user whose look-ups return it */
 	int sized; /* atomic; a stream open for writing: see stream.c, "Writers that share a descriptor" */
 
-	/* Protected by the inode-table lock. */
+	/* Protected by the inode lock. */
 	Object object;    /* only its name changes */
 	uint32_t refs;    /* children and open files */
 	uint64_t lookups; /* of the kernel */

@@ -9,7 +9,7 @@
  * that lock and cannot be killed. A slow look-up therefore gets a reply from another thread, lookup_main(), when it is
  * interrupted or has taken PATIENCE_MS. The worker drops its result when it returns.
  *
- * Locking: "the slow lock" guards the slow look-ups. It is held for a few instructions.
+ * Locking: "the look-up lock" guards the slow look-ups. It is held for a few instructions.
  * libfuse's lock of a request is taken before it (in the interrupt callback), never after.
  */
 #include <errno.h>
@@ -169,7 +169,7 @@ typedef struct Slow {
 	fuse_req_t req; /* belongs to the thread that takes the look-up out of `pending` */
 	int refs;       /* atomic: the worker, `pending`, and slow_start() */
 
-	/* Protected by the slow lock. */
+	/* Protected by the look-up lock. */
 	GList link;
 	gint64 deadline; /* in us; 0: it is interrupted */
 	bool interrupted;
@@ -178,7 +178,7 @@ typedef struct Slow {
 
 static GMutex slow_lock;
 static GCond slow_changed;
-static GQueue pending = G_QUEUE_INIT; /* Protected by the slow lock. Slow.link, without a reply yet */
+static GQueue pending = G_QUEUE_INIT; /* Protected by the look-up lock. Slow.link, without a reply yet */
 
 static void slow_unref(Slow *slow)
 {
@@ -190,7 +190,7 @@ static void slow_unref(Slow *slow)
 	g_free(slow);
 }
 
-/* Called with the slow lock held. */
+/* Called with the look-up lock held. */
 static bool slow_take_out(Slow *slow)
 {
 	if (!slow->pending)
@@ -200,7 +200,7 @@ static bool slow_take_out(Slow *slow)
 	return true;
 }
 
-/* The worker has its result. Returns whether it is to reply. Called with the slow lock held. */
+/* The worker has its result. Returns whether it is to reply. Called with the look-up lock held. */
 static bool slow_end(Slow *slow)
 {
 	const uid_t uid = slow->looker.caller.uid;
@@ -236,7 +236,7 @@ static void slow_find(void *data)
 	slow_unref(slow);
 }
 
-/* Waits for the next look-up that is to be given up, and takes it out. Called with the slow lock held. */
+/* Waits for the next look-up that is to be given up, and takes it out. Called with the look-up lock held. */
 static Slow *slow_wait(bool *interrupted)
 {
 	for (;;) {

@@ -1,7 +1,7 @@
 /*
  * Closed files that still have something to send: how many each user has, and the limit on that.
  *
- * What a closed file has to send may wait for ever, and none of it is dropped. No process of its user stands for it any
+ * The data of a closed file may wait for ever, and none of it is dropped. No process of its user stands for it any
  * more, so no other limit applies. A user with 1024 such files cannot open more of their kind for writing.
  * Root can.
  *

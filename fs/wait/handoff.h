@@ -1,7 +1,7 @@
 /*
- * Hand-off: streams both of whose ends are open files of this mount, such as a pipe. What a request at one end waits
- * for is done by a request at the other end. The thread that did it therefore lets the first waiter of the other end
- * try at once, and no descriptor has to be watched.
+ * Hand-off: streams both of whose ends are open files of this mount, such as a pipe. A request at one
+ * end waits for an action at the other end. The thread of that action lets the first waiter try at once, so no
+ * descriptor has to be watched.
  *
  * Callers: request.c, after each read and write of such a stream (StreamOps.other_end); the mechanism, during a read or
  * write, through host_transfer_to_reader() and host_transfer_from_writer().

@@ -30,7 +30,7 @@ typedef struct Waiter Waiter;
 typedef struct Lane Lane;
 
 /*
- * What a request does for fs/wait. Only the owner of a waiter calls these, without the waiting lock unless noted.
+ * The operations of a request that fs/wait calls. Only the owner of a waiter calls these, without the waiting lock unless noted.
  *
  * attempt	tries the operation, without sleeping. True: it is complete; false: it still has to wait
  * call		the same on a worker (WAIT_CALL), where it may sleep; false as well when the worker was interrupted
@@ -96,7 +96,7 @@ typedef struct Watch {
 } Watch;
 
 /*
- * What polling does for the watches of a wait queue, which the caller holds. Called without the waiting lock.
+ * The operations of polling on the watches of a wait queue, which the caller holds. Called without the waiting lock.
  *
  * notify	tells everybody who polls to look again; empties `watches`
  * ready	whether the first of them would find its file ready

@@ -9,7 +9,7 @@
 #include "fs/wait/wait_queue.h"
 
 /*
- * What became of a waiter whose attempt has failed once more.
+ * The fate of a waiter whose attempt has failed once more.
  *
  * REQUEUED		it is back in its queue
  * REQUEUED_ELSEWHERE	it waits for something else by now, wherever that is, or is complete
