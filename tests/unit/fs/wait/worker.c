@@ -124,8 +124,10 @@ static void test_interrupt(void)
 			woken = counted > (int)i;
 			g_mutex_unlock(&lock);
 		}
+		g_mutex_lock(&lock);
 		g_assert_cmpint(sleepers[i].result, ==, EINTR);
 		g_assert_cmpint(counted, ==, i + 1);
+		g_mutex_unlock(&lock);
 	}
 	close(ends[0]);
 	close(ends[1]);
