@@ -346,6 +346,13 @@ static void test_unnamed(Fixture *fixture, gconstpointer offset)
 #define TEST(name, function) \
 	g_test_add("/sem_memory/" name, Fixture, GINT_TO_POINTER(OFFSET), set_up, function, tear_down)
 
+/* ThreadSanitizer makes atomic accesses itself, in functions that no signal handler may leave by a jump. */
+#ifdef __SANITIZE_THREAD__
+enum { THREAD_SANITIZER = true };
+#else
+enum { THREAD_SANITIZER = false };
+#endif
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -355,9 +362,11 @@ int main(int argc, char **argv)
 	g_test_add_func("/sem_memory/limit", test_limit);
 	TEST("woken", test_woken);
 	TEST("interrupted", test_interrupted);
-	TEST("truncated", test_truncated);
-	TEST("truncated-while-waiting", test_truncated_while_waiting);
-	TEST("truncated-in-use", test_truncated_in_use);
+	if (!THREAD_SANITIZER) {
+		TEST("truncated", test_truncated);
+		TEST("truncated-while-waiting", test_truncated_while_waiting);
+		TEST("truncated-in-use", test_truncated_in_use);
+	}
 	g_test_add_func("/sem_memory/unexpected", test_unexpected);
 	TEST("unnamed", test_unnamed);
 	return g_test_run();
