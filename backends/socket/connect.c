@@ -2,9 +2,10 @@
  * Connecting (connect.h). Each step waits for something else:
  *
  *	look-up	of a name or of a path, on a thread of its own. A complete address needs none.
- *	answer	of an address. If the address refuses, the next one is tried. A path is connected to on a thread, because the
- *		kernel checks its mode again and may have to ask a file system that does not answer.
- *	backlog	of a unix server that is full. Only a blocking connect(2) learns that there is room (BlockingConnect).
+ *	answer	of an address. If the address refuses, the next one is tried. A path is connected to on a thread,
+ *		because the kernel checks its mode again and may have to ask a file system that does not answer.
+ *	backlog	of a unix server that is full. Only a blocking connect(2) learns that there is room
+ *		(BlockingConnect).
  *
  * No connection is lost if the caller gives up in between: a background job ends by itself, and its result is closed.
  *

@@ -2,7 +2,8 @@
 
 load conversations
 
-# begin CONVERSATION VERB...: writes the verb with O_NONBLOCK. A short look-up may be over at once, with success or an error.
+# begin CONVERSATION VERB...: writes the verb with O_NONBLOCK. A short look-up may be over at once, with success or an
+# error.
 begin() {
 	begun=$("$native" nonblocking "$1/ctl" write "${*:2}" 2>&1) || [ "$begun" = EINPROGRESS ] ||
 		[ "$begun" = ECONNREFUSED ] || [ "$begun" = EADDRINUSE ]

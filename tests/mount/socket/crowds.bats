@@ -26,8 +26,8 @@ teardown_file() {
 	end_servers && ipcfs_stop && umount "$dir/network" "$dir" && rm -r "$dir"
 }
 
-# The resolver asks 127.0.0.9 for names that are not in /etc/hosts. The daemon's mount namespace has a resolv.conf of its own.
-# $dir is a shared mount, so the daemon's mount below it is visible here as well.
+# The resolver asks 127.0.0.9 for names that are not in /etc/hosts. The daemon's mount namespace has a resolv.conf of
+# its own. $dir is a shared mount, so the daemon's mount below it is visible here as well.
 slow_names() {
 	printf 'nameserver 127.0.0.9\noptions timeout:30 attempts:3\n' >"$dir/resolv.conf"
 	cat >"$dir/ipcfs-slow" <<-END
@@ -55,8 +55,8 @@ everyday_in_time() {
 	in_time 5000 everyday
 }
 
-# clients COUNT HOST PORT: makes COUNT connections at once in one native process. When all are made, each sends its number and
-# expects the answer to it.
+# clients COUNT HOST PORT: makes COUNT connections at once in one native process. When all are made, each sends its
+# number and expects the answer to it.
 clients() {
 	"$net" python3 -c '
 import asyncio, sys

@@ -45,8 +45,8 @@ record() {
 	done
 }
 
-# waits_in_vain COMMAND...: whether an open of accept waits and fails once the command has run. It fails at once if the command
-# is first.
+# waits_in_vain COMMAND...: whether an open of accept waits and fails once the command has run. It fails at once if the
+# command is first.
 waits_in_vain() {
 	announced tcp a 127.0.0.1:0
 	start_in open acceptor "$native" read-once "$c/accept"

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# Shared by the tests of sockets, beside helper.bash. The daemon of a test file runs in a network namespace of its own, where
-# every port is free. A dial through the tree connects inside that namespace; `$net COMMAND...` runs a native program there.
+# Shared by the tests of sockets, beside helper.bash. The daemon of a test file runs in a network namespace of its own,
+# where every port is free. A dial through the tree connects inside that namespace; `$net COMMAND...` runs a native
+# program there.
 
 load "${BASH_SOURCE[0]%/*}/../helper"
 
@@ -62,7 +63,8 @@ field() {
 	sed -n "s/^$2:\t//p" "$1/status"
 }
 
-# announced NETWORK NAME ADDRESS: makes an announced conversation. Sets $c to its directory, $local to its address and $port.
+# announced NETWORK NAME ADDRESS: makes an announced conversation. Sets $c to its directory, $local to its address and
+# $port.
 announced() {
 	converse "$1" "$2" announce "$3"
 	local=$(cat "$c/local")
@@ -80,7 +82,8 @@ serve() {
 	echo $! >>"$dir/servers"
 }
 
-# serve_without_answer ADDRESS PORT: a connect to that port gets no answer. The kernel drops it, because the backlog is full.
+# serve_without_answer ADDRESS PORT: a connect to that port gets no answer. The kernel drops it, because the backlog is
+# full.
 serve_without_answer() {
 	serve python3 -c '
 import signal, socket, sys

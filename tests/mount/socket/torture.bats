@@ -1,4 +1,5 @@
-# Stress tests of sockets: concurrent operations, waiting requests, and messages. IPCFS_STRESS_SECONDS sets their duration.
+# Stress tests of sockets: concurrent operations, waiting requests, and messages. IPCFS_STRESS_SECONDS sets their
+# duration.
 load sockets
 
 conversations=$BATS_TEST_DIRNAME/../../stress/conversations.py
