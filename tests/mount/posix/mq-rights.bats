@@ -34,7 +34,7 @@ verdict() {
 	done
 }
 
-@test "who makes it owns it; modes follow the umask" {
+@test "the maker of a queue owns it, and its mode follows the umask" {
 	as 1000:2000 mkdir -m 750 "$MQ/a"
 	same "1000 2000 drwxr-x---" "$(stat -c '%u %g %A' "$MQ/a")"
 	same "-rw-r-----" "$(stat -c %A "$MQ/a/data")"
@@ -156,8 +156,8 @@ verdict() {
 		until mkdir "$1/b" 2>/dev/null; do [ $((n++)) -lt 1000 ] || exit; done' bash "$MQ"
 }
 
-# The process that makes a queue has its maker's ids for a moment (posix_mq_create.c).
-@test "who stops or kills what makes a queue for him gets it or does not, and keeps nobody waiting" {
+# The helper process that makes a queue has the ids of the caller for a moment (posix/mq_create.c).
+@test "a user that stops or kills the helper process of its mkdir gets the queue or EINTR, and delays no other user" {
 	cat >"$dir/attack.py" <<-'END'
 		import errno, os, signal, sys, time
 		queue, half = sys.argv[1] + "/attacked", time.time() + 1

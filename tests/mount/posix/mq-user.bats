@@ -100,7 +100,7 @@ mounted() {
 	same "" "$(said reader)"
 }
 
-@test "the limit is the user's own, whoever makes the queues" {
+@test "RLIMIT_MSGQUEUE of the calling process limits the queues of its user" {
 	mounted
 	refused "Too many open files" there bash -c 'ulimit -q 80000; mkdir "$1"' sh "$MQ/a"
 	there mkdir "$MQ/a"

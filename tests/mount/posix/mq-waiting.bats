@@ -232,7 +232,7 @@ nothing_held() {
 	same 0 "$(cat "$q/curmsgs")"
 }
 
-# What has to stay quick. Runs in a process of its own, while the crowd waits.
+# The operations that must stay quick. They run in a separate process, while the crowd is blocked.
 everyday() {
 	ls -lR "$IPC/posix" >/dev/null &&
 		mkdir "$MQ/other" &&

@@ -34,7 +34,7 @@ load queues
 	cd "$dir"
 }
 
-@test "what is in it" {
+@test "the directory of a queue lists its files, and wrong names below prio do not exist" {
 	make a
 	same "curmsgs data drain lines maxmsg msgsize next notify prio qsize records status" "$(ls "$q" | xargs)"
 	same "" "$(ls "$q/prio")"
@@ -97,7 +97,7 @@ load queues
 	same $'3\n3\n1\n3' "$("$native" read-lengths "$q/data" 3 4)"
 	put one "$q/data"
 	same $'1\n1\n1\n0' "$("$native" read-lengths "$q/next" 1 4)"
-	# What bash reads byte by byte is its message alone.
+	# bash reads byte by byte, and receives the rest of its own message only.
 	put $'one\n' "$q/data"
 	put $'two\n' "$q/data"
 	read -r line <"$q/data"

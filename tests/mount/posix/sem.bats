@@ -128,7 +128,7 @@ END
 	becomes "$p/value" 1
 }
 
-@test "who has it open goes on when its name is gone" {
+@test "open files of a semaphore stay usable after its name is removed" {
 	make_named a 1
 	start_holding h "$p/hold"
 	held h
