@@ -1,3 +1,4 @@
+/* The operations of attribute files: see attributes.h. */
 #include "backends/common/attributes.h"
 
 #include <errno.h>
@@ -35,7 +36,7 @@ void attribute_print_time(const void *value, GString *out)
 	text_time(out, *(const time_t *)value);
 }
 
-/* The attribute of the set that the file shows. A table without it is a mistake in the program. */
+/* Returns the attribute that the file shows. The table must have it. */
 static const Attribute *attribute_of(const FileDesc *desc)
 {
 	const AttributeSet *set = desc->mechanism;

@@ -1,20 +1,21 @@
 /*
- * Attributes: the values of an object that each have a text file, and that `status` prints together, one line for each.
+ * Attributes: values of an object. Each has a text file, and `status` prints all of them, one line for each.
  *
- * A mechanism describes them in one table of Attribute and says in an AttributeSet how to take a snapshot of the object. Its
- * files then name the set: ATTRIBUTE("qnum", 0444, &set), STATUS(&set). The functions here take the snapshot once for each
- * file that is shown, so that all lines of status agree. They hold no lock.
+ * A mechanism describes its attributes in a table, and the snapshot of an object in an AttributeSet. Its files then refer to the
+ * set: ATTRIBUTE("qnum", 0444, &set), STATUS(&set). fs/ calls attribute_text and the other operations. They take one snapshot for
+ * each file that is shown, so that all lines of status agree. They hold no lock.
  */
 #pragma once
 
 #include "backends/core/backend.h"
 
-/* One attribute. Its name is that of its file, and with a capital letter that of its line in status. */
+/* One attribute. Its file has the same name. Its line in status has the name with a capital letter. */
 typedef struct Attribute {
 	const char *name;
 	const char *unit; /* "bytes", "messages", "pid", "time", …; NULL: a plain number, or words */
-	void (*print)(const void *value, GString *out);       /* prints the value and a newline; or nothing: no line in status */
-	size_t offset;                                        /* of the value in the snapshot, in bytes */
+	void (*print)(const void *value,
+		      GString *out); /* prints the value and a newline; or nothing: no line in status */
+	size_t offset;               /* of the value in the snapshot, in bytes */
 	int (*store)(const Object *object, const char *text); /* as TextOps.store; NULL: read only */
 	bool file_only;                                       /* has no line in status */
 } Attribute;
@@ -30,9 +31,9 @@ void attribute_print_time(const void *value, GString *out);  /* time_t: see text
 typedef struct AttributeSet {
 	const Attribute *attributes; /* in the order of status; the last one has no name */
 	size_t size;                 /* of a snapshot, in bytes */
-	/* Fills a snapshot, zero at first: 0 or a negative errno. A failed load leaves nothing to unload. */
+	/* Fills a snapshot, which is zero at first. Returns 0, or a negative errno and then owns nothing in the snapshot. */
 	int (*load)(const Object *object, void *snapshot);
-	void (*unload)(void *snapshot); /* NULL: a snapshot holds nothing */
+	void (*unload)(void *snapshot); /* frees the content of a snapshot; NULL: it owns nothing */
 } AttributeSet;
 
 extern const TextOps attribute_text, attribute_slow_text, attribute_status, attribute_slow_status;

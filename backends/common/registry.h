@@ -1,9 +1,11 @@
 /*
- * Objects of our own: what has no name in the kernel, so that the name, owner and mode are kept here: pipes, FIFOs, inboxes,
- * conversations. They last as long as the daemon, or as their last user.
+ * Registries: objects that have no name in the kernel, so that the daemon keeps their names, owners and modes. pipe/, fifo/,
+ * socket/ and signal/inbox/ each have a registry. The objects end with the daemon at the latest.
  *
- * Ownership: a name in the table holds its object, and so does everybody who has it from registry_get(). An object that was
- * removed has lost its name; it ends when the last one lets go.
+ * Ownership: the name of an entry has a reference, and so has each caller of registry_get(). Removing an entry removes its name.
+ * The entry ends when the last reference is dropped.
+ *
+ * All functions take the registry lock themselves, and may be called on any thread.
  */
 #pragma once
 
@@ -11,12 +13,12 @@
 #include "backends/core/quota.h"
 
 typedef struct Entry {
-	int64_t id; /* never used again */
+	int64_t id; /* never reused */
 	int refs;   /* atomic */
-	void *data; /* the mechanism's */
+	void *data; /* owned by the mechanism; see Registry.end */
 
-	/* Protected by the own lock: use registry_stat() and its like. */
-	char name[NAME_MAX + 1]; /* empty once removed */
+	/* Protected by the registry lock: use registry_stat() and similar functions. */
+	char name[NAME_MAX + 1]; /* empty after removal */
 	uid_t uid;
 	gid_t gid;
 	mode_t mode;
@@ -24,32 +26,35 @@ typedef struct Entry {
 } Entry;
 
 typedef struct Registry {
-	Quota quota;               /* the number of objects; an object is charged to its owner */
-	void (*end)(Entry *entry); /* frees own->data, when nobody holds the object any more */
-	GHashTable *by_id;         /* Protected by the own lock, as below. */
+	Quota quota;               /* the number of entries; each is charged to its owner */
+	void (*end)(Entry *entry); /* frees entry->data after the last reference was dropped; may be NULL */
+	GHashTable *by_id;         /* Protected by the registry lock, as `by_name`. */
 	GHashTable *by_name;
 } Registry;
 
 /*
- * A new object with this name, owned by the thread's effective ids. 0, the caller holds it; -EEXIST, -ENOSPC (too many), or
- * -EINVAL for a name that cannot be listed. `data` is the object's on success only.
+ * Adds an entry that the thread's effective ids own. Returns 0 and a reference in *out; or -EEXIST, -EINVAL (invalid name), or
+ * the error of the quota. Takes ownership of `data` on success only.
  */
-int registry_add(Registry *table, const char *name, mode_t mode, void *data, Entry **out);
+int registry_add(Registry *registry, const char *name, mode_t mode, void *data, Entry **out);
 
-/* The same for a mechanism's create or node: says what object it is, and holds it by its name only. */
-int registry_create(Registry *table, const char *name, mode_t mode, void *data, Object *out);
+/* The same for DirOps.create and DirOps.node: fills the Object, and keeps only the reference of the name. */
+int registry_create(Registry *registry, const char *name, mode_t mode, void *data, Object *out);
 
-/* The object with this id, held; NULL once it has ended. */
-Entry *registry_get(Registry *table, int64_t id);
-void entry_unref(Registry *table, Entry *entry);
+/* Returns a reference to the entry with this id, removed or not; NULL: it has ended. NULL is allowed for entry_unref(). */
+Entry *registry_get(Registry *registry, int64_t id);
+void entry_unref(Registry *registry, Entry *entry);
 
-/* Now is when it was last changed. */
+/* Sets the time of the last change to now. */
 void entry_touch(Entry *entry);
 
-/* Its name, "" once it was removed, to `out` (NAME_MAX + 1 bytes). */
+/* Copies the name to `out` (NAME_MAX + 1 bytes); "" if the entry was removed. */
 void entry_name(const Entry *entry, char *out);
 
-/* For a mechanism's DirOps; `stat->size` is 0. registry_remove leaves what holds the object as it is. */
+/*
+ * For DirOps, with the Registry as DirOps.context. The size in *out is 0. registry_remove() removes the name; the entry stays for
+ * its other references.
+ */
 int registry_list(const void *context, const Object *directory, MemberSeen seen, void *data);
 int registry_lookup(const void *context, const Object *directory, const char *name, Object *out);
 int registry_remove(const void *context, const Object *object);
@@ -58,5 +63,7 @@ int registry_stat(const void *context, const Object *object, ObjectStat *out);
 int registry_set(const void *context, const Object *object, const ObjectChange *change);
 int registry_permit(const void *context, const Object *object, const Caller *caller, int rights);
 
-/* The verdict that the kernel gives for a file of this owner and mode: 0, -EACCES, or -EPERM where RIGHT_OWN is missing. */
+/*
+ * Checks rights as the kernel does for a file with this owner and mode. Returns 0, -EACCES, or -EPERM if RIGHT_OWN is missing.
+ */
 int registry_check_mode(uid_t uid, gid_t gid, mode_t mode, const Caller *caller, int rights);

@@ -1,3 +1,4 @@
+/* The names of signals: see signal_name.h. */
 #include "backends/common/signal_name.h"
 
 #include <signal.h>
@@ -29,7 +30,7 @@ const char *signal_meaning(int number)
 	return meaning ? meaning : "Used by the C library";
 }
 
-/* RTMIN+N or RTMAX-N. */
+/* Parses RTMIN+N and RTMAX-N. */
 static int parse_real_time(const char *text, int length)
 {
 	static const struct {
@@ -60,7 +61,7 @@ int signal_parse(const char *text, int length)
 	static const struct {
 		const char *name;
 		int number;
-	} also[] = {{"IOT", SIGIOT}, {"CLD", SIGCHLD}, {"IO", SIGIO}};
+	} aliases[] = {{"IOT", SIGIOT}, {"CLD", SIGCHLD}, {"IO", SIGIO}};
 	int64_t number;
 
 	if (length <= 2 && parse_digits(text, length, 0, SIGNAL_LAST, &number))
@@ -72,9 +73,9 @@ int signal_parse(const char *text, int length)
 	for (int i = 1; i < SIGNAL_RT_FIRST; i++)
 		if (is_word(sigabbrev_np(i), text, length))
 			return i;
-	for (size_t i = 0; i < G_N_ELEMENTS(also); i++)
-		if (is_word(also[i].name, text, length))
-			return also[i].number;
+	for (size_t i = 0; i < G_N_ELEMENTS(aliases); i++)
+		if (is_word(aliases[i].name, text, length))
+			return aliases[i].number;
 	return parse_real_time(text, length);
 }
 

@@ -1,5 +1,6 @@
 /*
- * The names of signals: as in signal(7), without SIG; a real-time signal is RTMIN, RTMIN+1 to RTMIN+29, or RTMAX.
+ * The names of signals: as in signal(7) without SIG. A real-time signal is RTMIN, RTMIN+1 to RTMIN+29, or RTMAX. signal/ and
+ * posix/mq call these functions. They have no state.
  */
 #pragma once
 
@@ -8,20 +9,20 @@
 
 #include <glib.h>
 
-/* The real-time signals that programs may use. glibc keeps 32 and 33 for itself, on every architecture. */
+/* The real-time signals that programs can use. glibc uses 32 and 33 itself, on every architecture. */
 enum { SIGNAL_RT_FIRST = 34, SIGNAL_LAST = 64 };
 
 enum { SIGNAL_NAME_MAX = 16 };
 
-/* The name of a signal; of one that has none ("32"), its number. */
+/* Writes the name of a signal to `out`; for a signal without a name, its number ("32"). */
 void signal_name(int number, char out[SIGNAL_NAME_MAX]);
 
-/* What it means, in a few words. */
+/* Returns a short description of a signal. */
 const char *signal_meaning(int number);
 
 /*
- * The signal that the first `length` bytes of text name: a number from 0 to 64, or a name in any case, with or without
- * SIG, RTMAX-1 and the like included. -1: none.
+ * Parses the first `length` bytes of text: a number from 0 to 64, or a name in upper or lower case, with or without SIG. RTMAX-1
+ * to RTMAX-30 are names too. Returns the number, or -1.
  */
 int signal_parse(const char *text, int length);
 

@@ -1,14 +1,18 @@
 /*
- * backend.h: what a mechanism is to the file system.
+ * The interface between fs/ and the mechanisms. fs/ includes no mechanism, and no mechanism includes FUSE.
  *
- * A mechanism describes itself by const tables. A FileDesc is one name in the tree: a directory, or one of three kinds of file:
+ * A mechanism describes itself with const tables, and fs/ calls the functions in them. A FileDesc describes one name in the
+ * tree: a directory, or one of three kinds of file:
  *
- *	text	an attribute or a report: show() prints it whole, store() takes it whole
- *	stream	messages, bytes, operations: read() and write() that may have to wait
- *	memory	pages: backing() gives a descriptor to map
+ *	text	an attribute or a report: show() prints all of it, store() receives all of it
+ *	stream	messages, bytes or operations: read() and write(), which can have to wait
+ *	memory	pages: backing() returns a descriptor that can be mapped
  *
- * A directory's names are fixed rows, members (objects found, made and removed at run time), or both. Nothing here knows
- * FUSE; fs/ knows no mechanism. Request paths return 0 or a count, or a negative errno.
+ * The names in a directory are fixed (FileDesc.files), or members (objects that are found, made and removed at run time), or
+ * both. Functions for requests return 0 or a count, or a negative errno.
+ *
+ * Locks: fs/ calls every function without a lock held. Several threads can call the same function at a time; the exceptions are
+ * stated at StreamOps.
  */
 #pragma once
 
@@ -27,114 +31,114 @@
 typedef struct FileDesc FileDesc;
 typedef struct Handle Handle;
 
-/* Who asks. Effective ids, as the kernel gives them with a request. */
+/* The process that made a request, with its effective ids as the kernel passes them. */
 typedef struct Caller {
 	uid_t uid;
 	gid_t gid;
-	pid_t pid;           /* a thread's id; 0 when it lives in a pid namespace that is not ours */
-	const gid_t *groups; /* supplementary groups, ngroups of them; owned by whoever made the Caller */
+	pid_t pid;           /* the id of the calling thread; 0: it is in a pid namespace that the daemon cannot see */
+	const gid_t *groups; /* supplementary groups, ngroups of them; owned by the code that made the Caller */
 	int ngroups;
 } Caller;
 
 /*
- * What a name in the tree stands for, as plain data: enough to find the kernel's object again. No pointers, so that it
- * can outlive the process (docs/architecture.md, "Surviving a crash").
+ * The object that a name in the tree refers to, as plain data from which a mechanism can find the kernel's object again. It has
+ * no pointers, so that it could outlive the process (docs/architecture.md, "Surviving a crash").
  */
 typedef struct Object {
 	int64_t id;              /* the kernel's id of the object, where the mechanism has one */
-	int64_t part;            /* which part of it: a message type, an offset, a semaphore's number */
-	int32_t select;          /* how `part` is meant, in the mechanism's own terms; 0: the whole object */
-	char name[NAME_MAX + 1]; /* the name it was found by */
+	int64_t part;            /* a part of the object: a message type, an offset, the number of a semaphore */
+	int32_t select;          /* the meaning of `part`, which the mechanism defines; 0: the whole object */
+	char name[NAME_MAX + 1]; /* the name by which the object was found */
 } Object;
 
-/* Owner, mode (read and write bits only: fs/ adds x to directories), bytes held and times (seconds) of an object. */
+/* The attributes of an object. `mode` has read and write bits only; fs/ adds x for directories. Times are in seconds. */
 typedef struct ObjectStat {
 	uid_t uid;
 	gid_t gid;
-	mode_t mode; /* of a SPECIAL node: with its type, S_IFIFO or S_IFSOCK, and all permission bits */
-	off_t size;
+	mode_t mode; /* of a SPECIAL node: the type, S_IFIFO or S_IFSOCK, and all permission bits */
+	off_t size;  /* bytes that the object holds */
 	time_t atime, mtime, ctime;
 } ObjectStat;
 
-/* What chmod and chown ask for; a field counts where its flag is set. */
+/* A change by chmod(2) or chown(2). A field is valid if its flag is set. */
 typedef struct ObjectChange {
 	bool set_mode, set_uid, set_gid;
-	mode_t mode; /* permission bits; those of a directory are read and write only */
+	mode_t mode; /* permission bits; for a directory only those of reading and writing */
 	uid_t uid;
 	gid_t gid;
 } ObjectChange;
 
-/* Rights that permit() is asked for; the first two may be combined. */
+/* The rights that permit() checks. The first two can be combined. */
 enum { RIGHT_READ = 4, RIGHT_WRITE = 2, RIGHT_OWN = 8 /* to change or remove it */ };
 
-/* Gives one member of a directory to whoever lists it; `stat` may be NULL. */
+/* Reports one member of a directory to the code that lists it. `stat` may be NULL. */
 typedef void (*MemberSeen)(void *data, const Object *object, const ObjectStat *stat);
 
 /*
- * The members of a directory: objects that come and go. Absent functions have a default: list shows nothing, lookup finds
- * nothing (ENOENT), create, remove, rename and set are refused (EPERM), stat and permit are those of the nearest
- * directory above that has them.
+ * The members of a directory. A function that is NULL has a default: list reports no member, lookup fails with ENOENT, create,
+ * node, remove, rename and set fail with EPERM, and stat and permit are those of the nearest parent directory that has them.
  *
- * `at` is the object whose directory holds the members (the mechanism's own directory: all zero but for `select`, which is
- * the directory's `which`). create, node, remove, rename and set run with the caller's effective ids and groups, so that the
- * kernel itself gives the verdict and the owner.
+ * `context` is DirOps.context. `at` is the object whose directory has the members; for the directory of a mechanism it is zero
+ * except for `select`, which is FileDesc.which of the directory. create, node, remove, rename and set run with the caller's
+ * effective ids and groups, so that the kernel checks permissions and sets the owner.
  */
 typedef struct DirOps {
-	const void
-		*context; /* the first argument of all functions: what shared functions need to know of the directory */
-	int (*list)(const void *context, const Object *at, MemberSeen seen,
-		    void *data); /* on a worker: may take long */
+	const void *context; /* for functions that several directories share */
+	/* Runs on a worker thread, and can take long. */
+	int (*list)(const void *context, const Object *at, MemberSeen seen, void *data);
 	int (*lookup)(const void *context, const Object *at, const char *name, Object *out);
-	int (*create)(const void *context, const Object *at, const char *name, mode_t mode, Object *out); /* mkdir */
-	int (*node)(const void *context, const Object *at, const char *name, mode_t mode,
-		    Object *out); /* mknod: `mode` has the type */
+	/* mkdir(2) */
+	int (*create)(const void *context, const Object *at, const char *name, mode_t mode, Object *out);
+	/* mknod(2): `mode` has the type. */
+	int (*node)(const void *context, const Object *at, const char *name, mode_t mode, Object *out);
 	int (*remove)(const void *context, const Object *object);
 	int (*rename)(const void *context, const Object *object, const char *name);
 	int (*stat)(const void *context, const Object *object, ObjectStat *out);
 	int (*set)(const void *context, const Object *object, const ObjectChange *change);
-	int (*permit)(const void *context, const Object *object, const Caller *caller,
-		      int rights); /* 0 or -EACCES, -EPERM */
-	const FileDesc *(*desc)(
-		const void *context,
-		const Object *object); /* what a member is, where not all are alike; absent: FileDesc.member */
-	bool slow_create;              /* create and node take long: on a worker */
-	bool slow; /* lookup may take long: it runs on a worker, and not before a remove or rename (there are none) */
-	bool private; /* list and lookup run as the caller too: not everybody may see every member */
-	bool lasting; /* what a name stands for never changes (it may end): the kernel may remember it for a second */
+	/* Returns 0, -EACCES or -EPERM. */
+	int (*permit)(const void *context, const Object *object, const Caller *caller, int rights);
+	/* Describes a member, if not all members are alike. NULL: FileDesc.member describes all of them. */
+	const FileDesc *(*desc)(const void *context, const Object *object);
+	bool slow_create; /* create and node can take long: they run on a worker thread */
+	bool slow;    /* lookup can take long: it runs on a worker thread. The directory has no remove and no rename */
+	bool private; /* list and lookup have the caller's ids too, because not every caller may see every member */
+	bool lasting; /* a name always refers to the same object, which can end: the kernel may cache it for a second */
 } DirOps;
 
-/* A text file. show prints the whole of it; store takes the whole of it, the last newline dropped. */
+/* A text file. show prints the whole content. store receives the whole content without the last newline. */
 typedef struct TextOps {
 	int (*show)(const FileDesc *desc, const Object *object, const Caller *caller, GString *out);
-	int (*store)(const FileDesc *desc, const Object *object,
-		     const char *text); /* runs as the caller that opened the file */
-	bool slow;                      /* show or store takes long: give them a worker */
+	/* Runs with the ids of the caller that opened the file. */
+	int (*store)(const FileDesc *desc, const Object *object, const char *text);
+	bool slow; /* show and store can take long: they run on a worker thread */
 } TextOps;
 
-/* How long a stream function may take. */
+/* Whether a stream function may sleep. */
 typedef enum BlockMode {
-	NONBLOCK, /* never sleeps: -EAGAIN means "not now" */
-	BLOCK,    /* on a waiter thread: sleeps until done; -EINTR when a signal came first */
-	BLOCK_ON_FS /* the same, but only as long as a file system takes: -EAGAIN where somebody else is to be waited for */
+	NONBLOCK,   /* never sleeps; -EAGAIN: it cannot be done now */
+	BLOCK,      /* on a worker thread: sleeps until it is done; -EINTR: a signal came first */
+	BLOCK_ON_FS /* on a worker thread: sleeps for a file system only; -EAGAIN: another process has to act first */
 } BlockMode;
 
-/* What is waited for; HANGUP: by somebody who polls only for what needs no asking, POLLHUP and POLLERR. */
+/* The event that a request waits for. HANGUP: a poll that asks for no other event than POLLHUP and POLLERR. */
 typedef enum Direction { READING, WRITING, HANGUP, OPENING } Direction;
 
 /*
- * How a request that was answered -EAGAIN will be woken.
+ * How fs/ waits for a request whose stream function returned -EAGAIN.
  *
- * WAIT_FD	watch a descriptor (or none, fd -1: only host_wake() wakes), then try again. Before a descriptor is closed
- *		for which requests may wait, host_wake() is called: they still watch a duplicate of it
- * WAIT_READY	on a waiter thread, call ready(): it sleeps until a try is worth it (0, or a negative errno that the try
- *		will meet as well); -EINTR: a signal came. over() is called, if set, when nobody waits any more.
- * WAIT_CALL	on a waiter thread, call the stream function itself with BLOCK. `visits`: on its way it asks file systems,
- *		which may take long, be it with O_NONBLOCK (BLOCK_ON_FS), and may never answer, not even to a signal: who is
- *		interrupted then hears so, and the call ends for nobody
+ * WAIT_FD	fs/ watches a descriptor and then tries again. With fd -1 only host_wake() wakes the request. fs/ watches a
+ *		duplicate of the descriptor, so a mechanism calls host_wake() before it closes a descriptor that requests may
+ *		wait for.
+ * WAIT_READY	fs/ calls ready() on a worker thread. It sleeps until a try can succeed, and returns 0 or a negative errno that
+ *		the try would return too; -EINTR: a signal came. fs/ calls over(), if not NULL, when no request waits any more.
+ * WAIT_CALL	fs/ calls the stream function itself with BLOCK on a worker thread. `visits`: the function calls file systems,
+ *		which can take long even for O_NONBLOCK (BLOCK_ON_FS), and which may not react to a signal. fs/ then
+ *		answers an interrupted request at once, and discards the result of the call.
  *
- * Requests with the same `how` and key wait together, in order, on one descriptor or one thread: of one ready() or one
- * StreamOps; with WAIT_FD of all mechanisms, so that such a key has the id of an Entry in it, or the address of a Handle.
- * After each try that finds "not now" a stream is asked again: it may wait for something else by then.
+ * Requests with the same `how` and key wait together, in order, on one descriptor or one thread. For WAIT_READY and WAIT_CALL
+ * they also have the same ready() or the same StreamOps. For WAIT_FD the keys of all mechanisms must differ, so such a key
+ * contains the id of an Entry or the address of a Handle. After each try that returns -EAGAIN fs/ calls wait() again, because
+ * the request may have to wait for another event by then.
  */
 typedef struct Wait {
 	enum { WAIT_FD, WAIT_READY, WAIT_CALL } how;
@@ -147,87 +151,89 @@ typedef struct Wait {
 } Wait;
 
 /*
- * A stream. read and write return how much they did: any part of a write, whole messages only; or -EAGAIN when nothing
- * can be done now. One read and one write of a handle are under way at a time, so their state needs no lock.
+ * A stream. read and write return the number of bytes that they moved: any part of a write, but only whole messages; or -EAGAIN
+ * if none can be moved now. fs/ calls at most one read and one write of a handle at a time, so the state of a handle needs no
+ * lock between two reads or two writes.
  *
- * whole_writes: a write is one message and leaves nothing behind in the handle. Any number of them are under way at once,
- * and of a write that the kernel had to cut the later pieces are refused, not taken for messages.
+ * whole_writes: a write is one message and leaves nothing in the handle. fs/ calls any number of writes at a time. If the kernel
+ * has divided a write, fs/ refuses the later pieces, which are not messages.
  *
- * part_signals: -EPIPE behind a part of a write that went well raises SIGPIPE as well, as with pipes. (Always does a write of
- * which nothing went well.)
+ * part_signals: if a write fails with -EPIPE after it has moved some bytes, the caller gets SIGPIPE too, as for pipes. If it has
+ * moved none, the caller gets SIGPIPE in any case.
  *
- * bytes: a stream without messages, of which stdio programs may take any part at a time.
+ * bytes: a stream without messages, of which a program may read any part at a time.
  */
 typedef struct StreamOps {
 	int (*open)(Handle *handle, BlockMode block);
 	ssize_t (*read)(Handle *handle, char *buf, size_t size, BlockMode block);
 	ssize_t (*write)(Handle *handle, const char *buf, size_t size, BlockMode block);
-	int (*poll)(Handle *handle); /* POLLIN, POLLOUT … that hold now; absent: always ready */
-	void (*wait)(Handle *handle, Direction direction, size_t size, Wait *out); /* absent: nothing ever waits */
+	int (*poll)(Handle *handle); /* the events that hold now: POLLIN, POLLOUT, ...; NULL: always ready */
+	void (*wait)(Handle *handle, Direction direction, size_t size, Wait *out); /* NULL: no request waits */
 	/*
-	 * Streams with two ends here: the key of those who wait with WAIT_FD at the other end. After each read or write they are
-	 * let try, so that no descriptor is needed (fd -1); a read that has room goes on then. See also handover.h.
+	 * For streams with both ends in the tree: the key of the requests that wait with WAIT_FD at the other end. fs/ lets
+	 * them try again after each read or write, so they need no descriptor (fd -1); a read with room left then continues.
+	 * See also the direct transfer in host.h.
 	 */
 	void (*other_end)(Handle *handle, int64_t key[4]);
-	int (*finish)(Handle *handle, BlockMode block); /* at the last close: what is still to be sent */
+	int (*finish)(Handle *handle, BlockMode block); /* at the last close: sends the bytes that are left */
 	void (*close)(Handle *handle);
-	void (*cancel)(Handle *handle); /* instead of close: of an open that was refused, or given up while it waited */
+	void (*cancel)(Handle *handle); /* called instead of close if the open failed, or was given up while it waited */
 	/*
-	 * A read or write under way ends before it could be done: its caller does not wait (-EAGAIN), was interrupted (-EINTR),
-	 * or cannot wait (-ENOMEM). What it has begun is to be undone, or goes on by itself; returns what the caller is told
-	 * instead of `error`, if nothing was done so far. Not for whole_writes.
+	 * A read or write ends early with `error`: its caller does not wait (-EAGAIN), was interrupted (-EINTR), or cannot wait
+	 * (-ENOMEM). The function undoes the begun operation, or lets it go on in the background. It returns the result for the
+	 * caller if no byte was moved so far. Not called for whole_writes.
 	 */
 	int (*give_up)(Handle *handle, Direction direction, int error);
 	bool whole_writes, part_signals, bytes;
 } StreamOps;
 
 /*
- * Memory. All run with the caller's effective ids and groups; `flags` are those of open(2), of which O_ACCMODE and O_APPEND
- * count.
+ * Memory. All functions run with the caller's effective ids and groups. `flags` are those of open(2); only O_ACCMODE and O_APPEND
+ * matter.
  *
- * backing	a descriptor of the object's pages, to be closed by who asked. -ENODEV: there is none to be had here; then
- *		copy() is used instead, if the mechanism has it
- * resize	gives the object another size. `fd` is an open file's descriptor that was opened for writing, -1: none.
- *		The object may be made anew for it: bounded memory is opened again afterwards
- * copy		READING or WRITING at an offset: the bytes done, 0 past the end
+ * backing	Returns a descriptor of the object's pages, which fs/ closes. -ENODEV: no descriptor is available; fs/ then uses
+ *		copy(), if it is not NULL.
+ * resize	Changes the size. `fd` is the descriptor of an open file that was opened for writing; -1: none. The mechanism
+ *		may recreate the object for that, so fs/ opens bounded memory again afterwards.
+ * copy		Reads or writes at an offset. Returns the number of bytes; 0: the offset is past the end.
  */
 typedef struct MemoryOps {
 	int (*backing)(const Object *object, int flags);
 	int (*resize)(const Object *object, int fd, off_t size);
 	ssize_t (*copy)(const Object *object, Direction direction, char *bytes, size_t size, off_t offset);
-	bool bounded; /* has an end that no write may move, which the kernel does not know */
+	bool bounded; /* no write may move the end of the object, which the kernel does not know */
 } MemoryOps;
 
 /*
- * SPECIAL: a node whose data path is the kernel's own (FIFO, socket): nothing but its attributes reaches us.
- * LINK: a symbolic link; text->show prints where to.
+ * SPECIAL: a FIFO or socket, whose data the kernel itself handles; fs/ gets requests for its attributes only.
+ * LINK: a symbolic link; text->show prints its target.
  */
 typedef enum Kind { DIRECTORY = 1, TEXT, STREAM, MEMORY, SPECIAL, LINK } Kind;
 
 struct FileDesc {
-	const char *name; /* NULL in a row that describes members */
+	const char *name; /* NULL: describes the members of a directory */
 	Kind kind;
 	/*
-	 * What the file offers: 0444, 0222, 0666, of which those bits count that the object's own mode has; 0644: read as
-	 * the object's mode says, written by the owner. Directories outside objects: their mode;
-	 * those of objects: which bits of the object's mode they show, 0 for all.
+	 * File: 0444, 0222 or 0666, from which the bits that the object's mode lacks are removed; 0644: reading depends on the
+	 * object's mode, and only the owner writes. Directory outside objects: its mode. Directory of an object: the bits of the
+	 * object's mode that it shows, 0 for all.
 	 */
 	mode_t mode;
-	const FileDesc *files;             /* DIRECTORY: its fixed names; the last one has kind 0 */
-	const FileDesc *const *mechanisms; /* DIRECTORY: more of them, rows of other files; the last one is NULL */
-	const DirOps *members;             /* DIRECTORY: its other names … */
-	const FileDesc *member;            /* … and what each of them is */
+	const FileDesc *files;             /* DIRECTORY: fixed names; the last one has kind 0 */
+	const FileDesc *const *mechanisms; /* DIRECTORY: more fixed names, described elsewhere; the last one is NULL */
+	const DirOps *members;             /* DIRECTORY: the other names */
+	const FileDesc *member;            /* DIRECTORY: the description of each member */
 	const TextOps *text;
 	const StreamOps *stream;
-	bool as_opener; /* STREAM: some of it is done as the caller who opened it: handle->caller has its groups, for that */
+	bool as_opener; /* STREAM: needs the opener's groups later: handle->caller has them */
 	const MemoryOps *memory;
-	const void *mechanism; /* what shared functions need to know of the mechanism (queue.h) */
-	int which;             /* tells rows that share functions apart */
+	const void *mechanism; /* for functions that several mechanisms share (common/queue.h, common/attributes.h) */
+	int which;             /* distinguishes files that share functions */
 };
 
 /*
- * An open stream file. fs/ keeps it from open to the last close and fills the upper part; the lower part is the
- * mechanism's, zero at first.
+ * An open stream file: the mechanism's part of a File of fs/. fs/ owns it from open to the last close and fills the upper part.
+ * The lower part belongs to the mechanism, and is zero at first.
  */
 struct Handle {
 	const FileDesc *desc;
@@ -235,9 +241,9 @@ struct Handle {
 	int flags; /* of open(2) */
 	Caller caller;
 
-	Buffer rest;      /* what of a message is still to be read */
+	Buffer rest;      /* the unread part of a message */
 	Buffer unsent;    /* an unfinished message */
-	int64_t state[6]; /* numbers of the mechanism's own */
+	int64_t state[6]; /* defined by the mechanism */
 };
 
 static inline bool handle_reads(const Handle *handle)

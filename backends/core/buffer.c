@@ -1,3 +1,4 @@
+/* See buffer.h. */
 #include "backends/core/buffer.h"
 
 #include <string.h>

@@ -1,4 +1,8 @@
-/* Bytes that stay with an open file between two requests. All zero is an empty buffer that owns nothing. */
+/*
+ * Buffers: bytes that an open file keeps between two requests. A zeroed Buffer is empty and owns no memory.
+ *
+ * fs/ and the streams of mechanisms use the buffers of a Handle. A buffer has no lock: its owner calls one function at a time.
+ */
 #pragma once
 
 #include <stddef.h>
@@ -10,13 +14,13 @@ typedef struct Buffer {
 	size_t room;          /* bytes allocated */
 } Buffer;
 
-/* Appends n bytes. The copy is the buffer's. */
+/* Appends a copy of n bytes. */
 void buffer_append(Buffer *buffer, const char *bytes, size_t n);
 
-/* Moves up to n bytes from the front to `out` (may be NULL: they are dropped). Returns how many. */
+/* Moves up to n bytes from the front to `out`; NULL: drops them. Returns their number. */
 size_t buffer_take(Buffer *buffer, char *out, size_t n);
 
-/* Drops everything held and gives the memory back. */
+/* Drops all bytes and frees the memory. */
 void buffer_clear(Buffer *buffer);
 
 static inline char *buffer_bytes(Buffer *buffer)

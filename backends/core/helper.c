@@ -22,7 +22,7 @@
 
 enum { INTERVAL_MS = 10 };
 
-/* What the child needs to know. */
+/* The data of the child. */
 typedef struct HelperSpec {
 	const HelperProcess *helper;
 	bool overridden; /* the child starts with the daemon's real uid and the caller's effective uid */

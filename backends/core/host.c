@@ -1,3 +1,4 @@
+/* The services and settings for mechanisms: see host.h. Both are written before the program starts threads. */
 #include "backends/core/host.h"
 
 static HostOps host;

@@ -8,7 +8,7 @@
 
 #include "backends/core/backend.h"
 
-/* What fs/ supplies; each member is described at the function that calls it. */
+/* The services of fs/. Each member is described at the function that calls it. */
 typedef struct HostOps {
 	void (*wake)(const int64_t key[4]);
 	bool (*interrupted)(void);

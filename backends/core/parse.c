@@ -1,3 +1,4 @@
+/* See parse.h. */
 #include "backends/core/parse.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /*
  * The poller: see poller.h. Its thread is a job (async.h) that runs while there are entries.
  *
- * Locking: `lock` guards the added entries and whether the thread runs. The entries that the thread has collected are its own.
+ * Locking: "the poller lock" guards the added entries and whether the thread runs. The entries that the thread has collected are its own.
  */
 #include "backends/core/poller.h"
 
@@ -18,8 +18,8 @@ typedef struct PollerEntry {
 } PollerEntry;
 
 static GMutex lock;
-static GArray *added; /* Protected by lock. PollerEntry */
-static bool running;  /* Protected by lock. */
+static GArray *added; /* Protected by the poller lock. PollerEntry */
+static bool running;  /* Protected by the poller lock. */
 
 /* Moves the added entries to `entries`. Returns false if there is no entry at all: the thread then ends. */
 static bool collect_entries(GArray *entries)

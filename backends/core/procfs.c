@@ -1,3 +1,4 @@
+/* Reading /proc: see procfs.h. */
 #include "backends/core/procfs.h"
 
 #include <dirent.h>
@@ -51,7 +52,7 @@ int procfs_stat(int directory, ProcessStat *out)
 {
 	g_autofree char *text = procfs_read(directory, "stat");
 	const char *name = text ? strchr(text, '(') : NULL;
-	const char *end = text ? strrchr(text, ')') : NULL; /* a name may have any byte in it */
+	const char *end = text ? strrchr(text, ')') : NULL; /* a name can contain any byte */
 	unsigned long long start;
 	int parent, group, session;
 	char state;
@@ -121,12 +122,12 @@ bool procfs_limit(pid_t pid, uid_t uid, const char *label, uint64_t *out)
 
 bool procfs_shares_namespace(int directory, const char *kind)
 {
-	g_autofree char *theirs = g_strdup_printf("ns/%s", kind);
-	g_autofree char *ours = g_strdup_printf("/proc/self/ns/%s", kind);
-	struct stat a, b;
+	g_autofree char *process_path = g_strdup_printf("ns/%s", kind);
+	g_autofree char *daemon_path = g_strdup_printf("/proc/self/ns/%s", kind);
+	struct stat process, daemon;
 
-	return fstatat(directory, theirs, &a, 0) == 0 && stat(ours, &b) == 0 && a.st_dev == b.st_dev &&
-	       a.st_ino == b.st_ino;
+	return fstatat(directory, process_path, &process, 0) == 0 && stat(daemon_path, &daemon) == 0 &&
+	       process.st_dev == daemon.st_dev && process.st_ino == daemon.st_ino;
 }
 
 int procfs_each(const char *path, void (*each)(void *data, pid_t pid), void *data)

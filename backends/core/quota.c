@@ -1,3 +1,4 @@
+/* Quotas: see quota.h. A user is in the table of a quota only while something is charged. */
 #include "backends/core/quota.h"
 
 #include "backends/core/refusal.h"

@@ -22,14 +22,17 @@ typedef struct Quota {
 	GHashTable *used; /* Protected by the quota lock. uid -> amount, where that is not 0 */
 } Quota;
 
-/* Charges `amount` to the user. 0; or -quota->error with the reason noted, and nothing charged. */
+/* Charges `amount` to the user. Returns 0; or -quota->error with the reason noted, and nothing charged. */
 int quota_charge(Quota *quota, uid_t uid, int64_t amount);
 
-/* The same for a limit that depends on more than the user, root included, and without a note: whether it was charged. */
+/*
+ * Charges `amount` if the user then has at most `limit`, for root too. Returns whether it was charged; no reason is noted. For
+ * limits that are not constant.
+ */
 bool quota_try(Quota *quota, uid_t uid, int64_t amount, int64_t limit);
 
-/* Takes back `amount` that was charged to the user. */
+/* Takes back `amount`, which was charged to the user. */
 void quota_release(Quota *quota, uid_t uid, int64_t amount);
 
-/* What is charged to the user now. */
+/* Returns the amount that is charged to the user now. */
 int64_t quota_used(Quota *quota, uid_t uid);

@@ -1,7 +1,7 @@
 /*
  * Refusals: see refusal.h.
  *
- * Locking: `lock` guards `last`. The table has at most USERS_MAX users. A further user clears it, because a reason is useful
+ * Locking: "the refusal lock" guards `last`. The table has at most USERS_MAX users. A further user clears it, because a reason is useful
  * only shortly after the refusal.
  */
 #include "backends/core/refusal.h"
@@ -12,7 +12,7 @@
 enum { USERS_MAX = 4096 };
 
 static GMutex lock;
-static GHashTable *last; /* Protected by lock. uid -> text, owned. */
+static GHashTable *last; /* Protected by the refusal lock. uid -> text, owned. */
 
 static _Thread_local char note[512];
 static _Thread_local bool repeats;

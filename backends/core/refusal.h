@@ -5,7 +5,7 @@
  * then calls refusal_keep(), which keeps the reason as the user's last refusal. fs/ does not keep every error: a shell, for
  * example, looks up a name before it makes it, and that ENOENT is of no interest.
  *
- * The notes belong to the thread. The last refusals have a lock in refusal.c.
+ * The notes belong to the thread. The last refusals are protected by the refusal lock.
  */
 #pragma once
 

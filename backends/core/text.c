@@ -1,3 +1,4 @@
+/* See text.h. */
 #include "backends/core/text.h"
 
 void text_number(GString *out, long long value)

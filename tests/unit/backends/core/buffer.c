@@ -1,3 +1,4 @@
+/* Buffers: appending and taking bytes. */
 #include "backends/core/buffer.h"
 
 #include <string.h>
@@ -50,7 +51,7 @@ static void test_clear(void)
 	buffer_clear(&buffer);
 }
 
-/* Bytes go in and out in pieces of any length; what has gone out must not take room for ever. */
+/* Bytes are appended and taken in pieces of any length. Taken bytes must not occupy memory for ever. */
 static void test_random(void)
 {
 	enum { ROUNDS = 20000, PIECE = 100 };

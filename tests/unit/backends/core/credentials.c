@@ -1,3 +1,4 @@
+/* Credentials: the ids of a thread before, during and after an override. Most tests need root. */
 #include "backends/core/credentials.h"
 
 #include <errno.h>
@@ -9,7 +10,7 @@
 static const gid_t groups[] = {3001, 3002};
 static const Caller caller = {.uid = 1001, .gid = 2001, .groups = groups, .ngroups = G_N_ELEMENTS(groups)};
 
-/* Nobody but root plays others. */
+/* Only root can take the ids of other users. */
 static bool skipped(void)
 {
 	if (getuid() == 0)
@@ -25,7 +26,7 @@ static void assert_ids(uid_t uid, gid_t gid, int ngroups)
 
 	g_assert_cmpint(getresuid(&real, &effective, &saved), ==, 0);
 	g_assert_cmpuint(effective, ==, uid);
-	/* Whoever is played must not be able to signal this thread. */
+	/* The caller must not be able to signal this thread. */
 	g_assert_cmpuint(real, ==, 0);
 	g_assert_cmpuint(saved, ==, 0);
 	g_assert_cmpuint(getegid(), ==, gid);
@@ -91,7 +92,7 @@ static void test_suspend(void)
 	assert_daemon();
 }
 
-/* Outside of a play there is nothing to suspend. */
+/* creds_raise() and creds_lower() do nothing without an override. */
 static void test_suspend_nothing(void)
 {
 	if (skipped())
@@ -108,7 +109,7 @@ static void test_suspend_nothing(void)
 	creds_revert();
 }
 
-/* What the kernel refuses leaves the thread the daemon's. */
+/* After the kernel has refused the groups, the thread has the daemon's ids. */
 static void test_refused(void)
 {
 	g_autofree gid_t *many = g_new0(gid_t, 65537);
@@ -136,7 +137,7 @@ static void *look_when_told(void *told)
 	return look(NULL);
 }
 
-/* One thread plays; the others stay what they are. */
+/* An override of one thread does not change the others. */
 static void test_threads(void)
 {
 	int told = 0;

@@ -1,3 +1,4 @@
+/* Parsing of numbers, sizes and keys. */
 #include "backends/core/parse.h"
 
 #include <glib.h>
@@ -46,7 +47,7 @@ static void test_number(void)
 		{"-9223372036854775809", INT64_MIN, INT64_MAX, false, 0},
 		{"18446744073709551617", 0, INT64_MAX, false, 0},
 		{"99999999999999999999", 0, INT64_MAX, false, 0},
-		{"000000000000000000000000000001", 0, 10, false, 0}, /* more digits than a number can have */
+		{"000000000000000000000000000001", 0, 10, false, 0}, /* more digits than the longest number */
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
@@ -81,7 +82,7 @@ static void test_size(void)
 		check_number(parse_size, &cases[i]);
 }
 
-/* It must stop at its length: what follows belongs to somebody else. */
+/* parse_digits() must not read past the given length. */
 static void test_digits(void)
 {
 	static const char three[3] = {'1', '2', '3'};

@@ -1,3 +1,4 @@
+/* Quotas: charging and releasing, and the limits of users and of root. */
 #include "backends/core/quota.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Printing of numbers and times. */
 #include "backends/core/text.h"
 
 static void test_number(void)
@@ -32,7 +33,7 @@ static void test_time(void)
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	/* A zone of our own: one hour east of Greenwich. */
+	/* A time zone one hour east of Greenwich. */
 	g_setenv("TZ", "TST-1", TRUE);
 	tzset();
 	g_test_add_func("/text/number", test_number);
