@@ -97,14 +97,14 @@ static int list_names(File *file)
 /* -- Replies ------------------------------------------------------------------------------------------------------- */
 
 /* Adds one entry if it fits. Returns the bytes that it takes or would take. */
-static size_t add_entry(fuse_req_t req, File *file, const Name *name, bool plus, char *at, size_t room, off_t next)
+static size_t add_entry(fuse_req_t req, File *file, const Name *name, bool plus, char *buf, size_t room, off_t next)
 {
 	const char *text = name_text(name);
 	struct fuse_entry_param entry = {.attr = name->attributes};
 	size_t size;
 
 	if (!plus)
-		return fuse_add_direntry(req, at, room, text, &name->attributes, next);
+		return fuse_add_direntry(req, buf, room, text, &name->attributes, next);
 	size = fuse_add_direntry_plus(req, NULL, 0, text, NULL, 0);
 	if (size > room)
 		return size;
@@ -116,10 +116,10 @@ static size_t add_entry(fuse_req_t req, File *file, const Name *name, bool plus,
 		entry.entry_timeout = MAX(entry.entry_timeout, LONG_LIST_TIMEOUT);
 		entry.attr_timeout = MAX(entry.attr_timeout, LONG_LIST_TIMEOUT);
 	}
-	return fuse_add_direntry_plus(req, at, room, text, &entry, next);
+	return fuse_add_direntry_plus(req, buf, room, text, &entry, next);
 }
 
-static size_t add_dots(fuse_req_t req, bool plus, char *at, size_t room, off_t offset)
+static size_t add_dots(fuse_req_t req, bool plus, char *buf, size_t room, off_t offset)
 {
 	static const char *const dots[] = {".", ".."};
 	struct fuse_entry_param entry = {.attr = {.st_mode = S_IFDIR, .st_ino = FUSE_ROOT_ID}};
@@ -127,8 +127,8 @@ static size_t add_dots(fuse_req_t req, bool plus, char *at, size_t room, off_t o
 
 	for (; offset < 2; offset++) {
 		size_t size =
-			plus ? fuse_add_direntry_plus(req, at + used, room - used, dots[offset], &entry, offset + 1) :
-			       fuse_add_direntry(req, at + used, room - used, dots[offset], &entry.attr, offset + 1);
+			plus ? fuse_add_direntry_plus(req, buf + used, room - used, dots[offset], &entry, offset + 1) :
+			       fuse_add_direntry(req, buf + used, room - used, dots[offset], &entry.attr, offset + 1);
 
 		if (size > room - used)
 			break;

@@ -100,7 +100,7 @@ int inode_find(Inode *directory, const char *name, Dirent *out)
 {
 	const FileDesc *desc = find_desc(directory->desc, name);
 	const DirOps *members = directory->desc->members;
-	Object at = inode_object(directory), object;
+	Object parent = inode_object(directory), object;
 	int result;
 
 	if (desc) {
@@ -109,7 +109,7 @@ int inode_find(Inode *directory, const char *name, Dirent *out)
 	}
 	if (!members || !members->lookup)
 		return -ENOENT;
-	result = members->lookup(members->context, &at, name, &object);
+	result = members->lookup(members->context, &parent, name, &object);
 	if (result == 0)
 		*out = inode_member(directory, &object);
 	return result;

@@ -296,15 +296,15 @@ static void slow_interrupted(fuse_req_t req, void *data)
 
 static gpointer slow_prepare(gpointer unused)
 {
-	sigset_t all, before;
+	sigset_t all, previous;
 	pthread_t thread;
 
 	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pthread_sigmask(SIG_SETMASK, &all, &previous);
 	if (pthread_create(&thread, NULL, lookup_main, NULL))
 		g_error("cannot start a thread");
 	pthread_detach(thread);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_sigmask(SIG_SETMASK, &previous, NULL);
 	return unused;
 }
 

@@ -22,7 +22,7 @@ typedef struct Making {
 	Inode *directory; /* held */
 	char *name;       /* owned */
 	mode_t mode;
-	int (*make)(const void *context, const Object *at, const char *name, mode_t mode,
+	int (*make)(const void *context, const Object *parent, const char *name, mode_t mode,
 		    Object *out); /* one of the directory's DirOps */
 	const char *verb;
 	Caller caller;
@@ -33,7 +33,7 @@ typedef struct Making {
 static void make_and_reply(void *data)
 {
 	Making *making = data;
-	const Object at = inode_object(making->directory);
+	const Object parent = inode_object(making->directory);
 	struct fuse_entry_param entry;
 	Object object;
 	int result;
@@ -41,7 +41,7 @@ static void make_and_reply(void *data)
 	refusal_forget();
 	result = creds_override(&making->caller);
 	if (result == 0) {
-		result = making->make(making->directory->desc->members->context, &at, making->name, making->mode,
+		result = making->make(making->directory->desc->members->context, &parent, making->name, making->mode,
 				      &object);
 		creds_revert();
 	}
@@ -58,7 +58,8 @@ static void make_and_reply(void *data)
 }
 
 static void start_making(fuse_req_t req, Inode *directory, const char *name, mode_t mode,
-			 int (*how)(const void *context, const Object *at, const char *name, mode_t mode, Object *out),
+			 int (*how)(const void *context, const Object *parent, const char *name, mode_t mode,
+				    Object *out),
 			 const char *verb)
 {
 	Making *making = g_new(Making, 1);

@@ -5,9 +5,21 @@
 
 int fake_backing, fake_passthroughs, fake_stores;
 
+/* Keeps everything that lives until the program ends reachable, so that LeakSanitizer does not report it. */
+static void *keep_forever(void *record)
+{
+	static GMutex lock;
+	static GSList *all;
+
+	g_mutex_lock(&lock);
+	all = g_slist_prepend(all, record);
+	g_mutex_unlock(&lock);
+	return record;
+}
+
 fuse_req_t fake_request(uid_t uid)
 {
-	struct fuse_req *req = g_new0(struct fuse_req, 1);
+	struct fuse_req *req = keep_forever(g_new0(struct fuse_req, 1));
 
 	req->ctx = (struct fuse_ctx){.uid = uid, .gid = uid, .pid = 1};
 	g_mutex_init(&req->lock);
@@ -62,7 +74,7 @@ void fake_expect_size(fuse_req_t req, size_t size)
 
 struct fuse_pollhandle *fake_pollhandle(void)
 {
-	return g_new0(struct fuse_pollhandle, 1);
+	return keep_forever(g_new0(struct fuse_pollhandle, 1));
 }
 
 void fake_expect_notified(struct fuse_pollhandle *handle)

@@ -138,8 +138,10 @@ FakeWaiter *fake_waiter(Wait wait)
 {
 	static const FileDesc desc;
 	static Handle handle = {.desc = &desc};
+	static GSList *all; /* keeps the waiters reachable, so that LeakSanitizer does not report them */
 	FakeWaiter *fake = g_new0(FakeWaiter, 1);
 
+	all = g_slist_prepend(all, fake);
 	fake->waiter.ops = &ops;
 	fake->waiter.handle = &handle;
 	fake->waiter.link.data = &fake->waiter;
