@@ -45,7 +45,7 @@ bool fake_has_reply(fuse_req_t req)
 	return replied;
 }
 
-static void wait_for_reply(fuse_req_t req)
+void fake_await_reply(fuse_req_t req)
 {
 	const gint64 limit = g_get_monotonic_time() + FAKE_LIMIT_MS * 1000;
 
@@ -56,7 +56,7 @@ static void wait_for_reply(fuse_req_t req)
 
 void fake_expect_error(fuse_req_t req, int error)
 {
-	wait_for_reply(req);
+	fake_await_reply(req);
 	g_assert_cmpint(req->error, ==, error);
 }
 

@@ -47,6 +47,9 @@ void fake_interrupt(fuse_req_t req);
 /* Whether it has its reply. */
 bool fake_has_reply(fuse_req_t req);
 
+/* Waits for the reply. */
+void fake_await_reply(fuse_req_t req);
+
 /* Waits for the reply, and fails the test unless it is this error (positive; 0: none), or these bytes of a read. */
 void fake_expect_error(fuse_req_t req, int error);
 void fake_expect_bytes(fuse_req_t req, const char *bytes);

@@ -30,7 +30,7 @@ static bool call(Waiter *waiter)
 
 	g_atomic_int_inc(&fake->calls);
 	while (g_atomic_int_get(&fake->succeeds) != 0)
-		if (usleep(1000000) < 0 && errno == EINTR && !waiter->queue->wait.visits)
+		if (usleep(1000) < 0 && errno == EINTR && !waiter->queue->wait.visits)
 			return false;
 	return true;
 }

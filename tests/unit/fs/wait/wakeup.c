@@ -220,11 +220,14 @@ static void test_call(void)
 	FakeWaiter *second = fake_waiter(first->wait);
 
 	overs = 0;
-	first->succeeds = second->succeeds = 0;
+	second->succeeds = 0;
 	push_to_worker(first);
+	fake_expect(&first->calls, 1);
 	push_to_worker(second);
-	fake_expect(&second->calls, 1);
-	fake_expect(&overs, overs ? overs : 1);
+	g_assert_cmpint(second->calls, ==, 0);
+	g_atomic_int_set(&first->succeeds, 0);
+	fake_expect(&overs, 1);
+	g_assert_cmpint(second->calls, ==, 1);
 	g_assert_cmpint(first->finished, >, 0);
 	g_assert_cmpint(second->finished, >, first->finished);
 }
