@@ -1,4 +1,4 @@
-/* Who has memory mapped: a look at the mappings of all processes, which takes long. */
+/* The processes that have memory mapped. The functions read /proc/PID/maps of all processes, which is slow. */
 #pragma once
 
 #include <stdbool.h>

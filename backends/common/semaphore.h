@@ -15,7 +15,7 @@ typedef struct SemaphoreChange {
 	int64_t number, by;
 } SemaphoreChange;
 
-/* What a kind of semaphore can do. Its rows carry one of these in `mechanism`. */
+/* The operations of a kind of semaphore. The FileDescs of its files point to it with `mechanism`. */
 typedef struct Semaphore {
 	bool set; /* lines name their semaphores; else all are for the one that Object.part numbers */
 	/* Makes the handle ready for operate(); absent: it needs nothing. Never sleeps. */

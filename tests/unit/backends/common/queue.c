@@ -68,7 +68,7 @@ static void test_data_sizes(void)
 				g_autofree char *piece = g_strndup(rest, size);
 
 				fake_expect_read(&handle, size, piece);
-				/* The messages behind it stay in the queue, for whoever comes first. */
+				/* The later messages stay in the queue, for the next reader. */
 				g_assert_cmpuint(g_queue_get_length(&fake.messages), ==,
 						 G_N_ELEMENTS(messages) - i - 1);
 			}
@@ -89,7 +89,7 @@ static void test_data_empty(void)
 	fake_close(&handle);
 }
 
-/* What is left of a message is readable, whatever has become of the queue. */
+/* The rest of a message is readable even if the queue has been removed. */
 static void test_data_rest(void)
 {
 	Handle handle = fake_open(&queue_data, O_RDONLY);
@@ -171,7 +171,7 @@ static void test_drain_nothing(void)
 	fake_close(&handle);
 }
 
-/* What comes while it reads is not its: a writer that never stops would keep it for ever. */
+/* drain does not return messages that arrive while it reads: else a writer in a loop would keep it for ever. */
 static void test_drain_ends(void)
 {
 	Handle handle = fake_open(&queue_drain, O_RDONLY);

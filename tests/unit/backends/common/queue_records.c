@@ -234,7 +234,7 @@ static void test_read_takes(void)
 	}
 }
 
-/* What one file prints another takes, marks and all. */
+/* The records that one file prints can be written to another, with their marks. */
 static void test_round_trip(void)
 {
 	static const int64_t marks[] = {FAKE_MARK_MIN, 2, 99, FAKE_MARK_MAX};
