@@ -22,8 +22,8 @@ void host_register(const HostOps *ops);
 
 /*
  * Wakes the requests and polls that wait with WAIT_FD and this key (all four numbers count), to try again: for changes that no
- * descriptor shows, such as the last writer's close. A request that finds "not now" just before the call and waits just after
- * it is woken as well.
+ * descriptor shows, such as the last writer's close. A request whose try returned -EAGAIN just
+ * before the call, and which begins to wait just after it, is woken too.
  */
 void host_wake(const int64_t key[4]);
 

@@ -61,7 +61,7 @@ void refusal_forget(void)
 /* The reason for an error without a note. */
 static const char *error_text(int error)
 {
-	return error == EIDRM ? "the object has been removed since this was opened" : strerror(error);
+	return error == EIDRM ? "the object was removed after the file was opened: close the file" : strerror(error);
 }
 
 void refusal_keep(uid_t uid, const char *what, int error)

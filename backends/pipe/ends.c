@@ -58,14 +58,14 @@ static void end_wait(Handle *handle, Direction direction, size_t size, Wait *out
 
 static void end_other_end(Handle *handle, int64_t key[4])
 {
-	const Direction other = opposite(end_of(handle));
+	const Direction peer = opposite(end_of(handle));
 
-	pipe_fill_key(entry_of(handle)->id, other, other, key);
+	pipe_fill_key(entry_of(handle)->id, peer, peer, key);
 }
 
 static int end_open(Handle *handle, BlockMode block)
 {
-	const Direction end = end_of(handle), other = opposite(end);
+	const Direction end = end_of(handle), peer = opposite(end);
 	Entry *entry = registry_get(&pipe_table, handle->object.id);
 	Pipe *pipe = entry ? entry->data : NULL;
 	bool gone;
@@ -82,8 +82,8 @@ static int end_open(Handle *handle, BlockMode block)
 		pipe->open[end]++;
 		pipe->ever[end]++;
 		handle->state[STATE_ENTRY] = (int64_t)(intptr_t)entry;
-		handle->state[STATE_SEEN] = pipe->ever[other];
-		handle->state[STATE_MET] = pipe->open[other] > 0;
+		handle->state[STATE_SEEN] = pipe->ever[peer];
+		handle->state[STATE_MET] = pipe->open[peer] > 0;
 	}
 	g_mutex_unlock(&pipe_lock);
 	if (gone)
@@ -93,7 +93,7 @@ static int end_open(Handle *handle, BlockMode block)
 
 static void end_close(Handle *handle)
 {
-	const Direction end = end_of(handle), other = opposite(end);
+	const Direction end = end_of(handle), peer = opposite(end);
 	Entry *entry = entry_of(handle);
 	Pipe *pipe = entry->data;
 	bool last;
@@ -102,22 +102,22 @@ static void end_close(Handle *handle)
 	last = --pipe->open[end] == 0;
 	g_mutex_unlock(&pipe_lock);
 	if (last)
-		pipe_wake(entry, other);
+		pipe_wake(entry, peer);
 	entry_unref(&pipe_table, entry);
 }
 
 /* Whether the file has met the other end and no file has that open now; or the pipe was removed. */
 static bool abandoned(Handle *handle)
 {
-	const Direction other = opposite(end_of(handle));
+	const Direction peer = opposite(end_of(handle));
 	const Pipe *pipe = pipe_of(handle);
-	bool is;
+	bool result;
 
 	g_mutex_lock(&pipe_lock);
-	is = pipe->removed ||
-	     (pipe->open[other] == 0 && (handle->state[STATE_MET] || pipe->ever[other] != handle->state[STATE_SEEN]));
+	result = pipe->removed ||
+		 (pipe->open[peer] == 0 && (handle->state[STATE_MET] || pipe->ever[peer] != handle->state[STATE_SEEN]));
 	g_mutex_unlock(&pipe_lock);
-	return is;
+	return result;
 }
 
 static ssize_t end_read(Handle *handle, char *buf, size_t size, BlockMode block)

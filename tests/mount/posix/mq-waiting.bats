@@ -175,7 +175,7 @@ load queues
 		put two "$q/data"
 		$remove
 		refused EIDRM eval 'env printf x >&8'
-		why_is "has been removed since this was opened"
+		why_is "the object was removed after the file was opened"
 		same one "$(dd bs=10000 count=1 status=none <&9)"
 		make a
 		same two "$(limit 5 cat <&7)"
