@@ -1,138 +1,30 @@
+/*
+ * The files data, next and drain of a queue. fs/ calls their StreamOps; see there for the rules. No function holds a lock.
+ */
 #include "backends/common/queue.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <string.h>
 
 #include "backends/core/host.h"
 #include "backends/core/refusal.h"
-
-int queue_poll(Handle *handle)
-{
-	if (handle->rest.length)
-		return POLLIN | POLLRDNORM | (queue_of(handle)->poll(handle) & ~POLLHUP);
-	return queue_of(handle)->poll(handle);
-}
-
-void queue_wait(Handle *handle, Direction direction, size_t size, Wait *out)
-{
-	queue_of(handle)->wait(handle, direction, size, out);
-}
-
-int queue_open(Handle *handle, BlockMode block)
-{
-	return queue_of(handle)->open ? queue_of(handle)->open(handle, block) : 0;
-}
-
-void queue_cancel(Handle *handle)
-{
-	if (queue_of(handle)->cancel)
-		queue_of(handle)->cancel(handle);
-}
-
-void queue_close(Handle *handle)
-{
-	if (queue_of(handle)->close)
-		queue_of(handle)->close(handle);
-}
-
-ssize_t queue_largest(Handle *handle)
-{
-	ssize_t largest = queue_of(handle)->largest(handle);
-
-	return largest == -ENODATA ? -EPIPE : largest;
-}
 
 static size_t no_tail(char *tail, const char *bytes, size_t length)
 {
 	return 0;
 }
 
-const Framing queue_as_bytes = {.tail = no_tail};
-
-static size_t head_max(Handle *handle, const Framing *framing)
-{
-	return framing->head_max ? framing->head_max(queue_of(handle)) : 0;
-}
-
-static size_t print_head(Handle *handle, const Framing *framing, char *head, const Mark *mark, size_t length)
-{
-	return framing->head ? framing->head(handle, head, mark, length) : 0;
-}
-
-/* Takes a message that is longer than the reader's buffer: what does not fit now goes to handle->rest. */
-static ssize_t hand_over_long(Handle *handle, const Framing *framing, char *buf, size_t size)
-{
-	ssize_t room = queue_of(handle)->largest(handle);
-	g_autofree char *whole = NULL;
-	char head[QUEUE_HEAD_MAX + 1], tail[2];
-	Mark mark;
-	ssize_t length;
-
-	if (room < 0)
-		return room;
-	/* A message may be larger than any that could be sent now: the limit may have been lowered since. */
-	do {
-		g_free(whole);
-		whole = g_malloc(room + 1);
-		length = queue_of(handle)->receive(handle, whole, room, &mark, NONBLOCK);
-		room *= 2;
-	} while (length == -E2BIG && room < INT_MAX);
-	if (length < 0)
-		return length;
-	buffer_append(&handle->rest, head, print_head(handle, framing, head, &mark, length));
-	buffer_append(&handle->rest, whole, length);
-	buffer_append(&handle->rest, tail, framing->tail(tail, whole, length));
-	return buffer_take(&handle->rest, buf, size);
-}
-
-ssize_t queue_hand_over(Handle *handle, const Framing *framing, int64_t *count, char *buf, size_t size)
-{
-	const size_t head_room = head_max(handle, framing), frame = head_room + framing->tail_max;
-	size_t total = 0;
-
-	while (*count > 0) {
-		char head[QUEUE_HEAD_MAX + 1];
-		char *at = buf + total;
-		size_t head_length;
-		ssize_t n;
-		Mark mark;
-
-		/* A buffer too small for any message with its frame is like one too small for this message. */
-		if (total + frame <= size)
-			n = queue_of(handle)->receive(handle, at + head_room, size - total - frame, &mark, NONBLOCK);
-		else
-			n = -E2BIG;
-		if (n == -E2BIG && total == 0) {
-			n = hand_over_long(handle, framing, buf, size);
-			if (n >= 0)
-				--*count;
-			return n == -ENODATA ? 0 : n;
-		}
-		if (n == -E2BIG || (n < 0 && total > 0))
-			return total;
-		if (n < 0)
-			return n == -ENODATA ? 0 : n;
-		--*count;
-		head_length = print_head(handle, framing, head, &mark, n);
-		if (head_length < head_room)
-			memmove(at + head_length, at + head_room, n);
-		memcpy(at, head, head_length);
-		total += head_length + n;
-		total += framing->tail(buf + total, at + head_length, n);
-	}
-	return total;
-}
+static const Framing as_bytes = {.tail = no_tail};
 
 /* -- data -------------------------------------------------------------------------------------------------------- */
 
 static ssize_t data_read(Handle *handle, char *buf, size_t size, BlockMode block)
 {
-	int64_t one = 1;
+	int64_t count = 1;
 
 	if (handle->rest.length)
 		return buffer_take(&handle->rest, buf, size);
-	return queue_hand_over(handle, &queue_as_bytes, &one, buf, size);
+	return queue_hand_over(handle, &as_bytes, &count, buf, size);
 }
 
 static int refuse_large(Handle *handle)
@@ -142,7 +34,8 @@ static int refuse_large(Handle *handle)
 
 	if (largest >= 0 && (size_t)largest <= in_one)
 		return refuse(EMSGSIZE, "a message here has at most %zd bytes", largest);
-	return refuse(EMSGSIZE, "a message written to data has at most %zu bytes; lines and records take larger ones",
+	return refuse(EMSGSIZE,
+		      "message is too long for data: at most %zu bytes; write longer messages to lines or records",
 		      in_one);
 }
 
@@ -152,7 +45,7 @@ static ssize_t data_write(Handle *handle, const char *buf, size_t size, BlockMod
 	Mark mark;
 	int result;
 
-	/* The kernel cuts a write that is larger; this one may be a piece of it (docs/semantics.md, "Large messages"). */
+	/* FUSE splits a larger write, so this may be a part of a message (docs/semantics.md, "Large messages"). */
 	if (size > host_settings()->largest)
 		return refuse_large(handle);
 	queue->mark(handle, &mark);
@@ -171,7 +64,7 @@ const StreamOps queue_data = {
 	.whole_writes = true,
 };
 
-/* -- next: one message, then the end ------------------------------------------------------------------------------ */
+/* -- next: one message, then end of file ------------------------------------------------------------------------------ */
 
 static ssize_t next_read(Handle *handle, char *buf, size_t size, BlockMode block)
 {
@@ -199,7 +92,7 @@ const StreamOps queue_next = {
 	.cancel = queue_cancel,
 };
 
-/* -- drain: what is queued at the first read, then the end ---------------------------------------------------------- */
+/* -- drain: the messages queued at the first read, then end of file ---------------------------------------------------------- */
 
 static ssize_t drain_read(Handle *handle, char *buf, size_t size, BlockMode block)
 {
@@ -211,7 +104,7 @@ static ssize_t drain_read(Handle *handle, char *buf, size_t size, BlockMode bloc
 		int64_t queued = queue_of(handle)->queued(handle);
 
 		if (queued == -EAGAIN)
-			return 0; /* nor will it wait for there to be a queue */
+			return 0; /* drain does not wait for the queue to exist either */
 		if (queued < 0)
 			return queued == -ENODATA ? 0 : queued;
 		handle->state[QUEUE_STARTED] = 1;
@@ -224,7 +117,7 @@ static ssize_t drain_read(Handle *handle, char *buf, size_t size, BlockMode bloc
 	return 0;
 }
 
-/* Only opening it may have to wait. */
+/* Only the open can wait, so there is no poll(). */
 const StreamOps queue_drain = {
 	.open = queue_open,
 	.read = drain_read,

@@ -1,14 +1,17 @@
 /*
  * lines: a message is a line.
  *
- * A writer may cut its lines anywhere: what follows the last newline stays in handle->unsent until the rest arrives or the
- * file is closed for the last time (not at each close of a duplicate: two commands that write one line together share the
- * open file).
+ * A write can end anywhere in a line. The bytes after the last newline stay in handle->unsent until a write brings the rest, or until
+ * the last close of the open file sends them. Closing one of several duplicates does not: two commands that write one
+ * line together share the open file.
+ *
+ * fs/ calls the StreamOps, one after the other for each open file. No function holds a lock.
  */
+#include "backends/common/queue_lines.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include "backends/common/queue.h"
 #include "backends/core/refusal.h"
 
 static size_t line_tail(char *tail, const char *bytes, size_t length)
@@ -23,14 +26,14 @@ const Framing queue_as_line = {.tail_max = 1, .tail = line_tail};
 
 static ssize_t lines_read(Handle *handle, char *buf, size_t size, BlockMode block)
 {
-	int64_t any = INT64_MAX;
+	int64_t count = INT64_MAX;
 
 	if (handle->rest.length)
 		return buffer_take(&handle->rest, buf, size);
-	return queue_hand_over(handle, &queue_as_line, &any, buf, size);
+	return queue_hand_over(handle, &queue_as_line, &count, buf, size);
 }
 
-/* Sends handle->unsent and `piece` as one message. Changes nothing unless it was sent. */
+/* Sends handle->unsent and `piece` as one message. handle->unsent changes only if the message was sent. */
 static int send_line(Handle *handle, const char *piece, size_t length, BlockMode block)
 {
 	const Queue *queue = queue_of(handle);
@@ -49,17 +52,18 @@ static int send_line(Handle *handle, const char *piece, size_t length, BlockMode
 	return result;
 }
 
-/* Refuses a line that is too long. Where only a part of it was ever seen, nothing that follows may be taken for a line. */
+/* Refuses a line that is too long. `part`: its end has not been written yet, and must not be taken for another line. */
 static int refuse_line(Handle *handle, ssize_t largest, bool part)
 {
 	if (part) {
 		buffer_clear(&handle->unsent);
 		handle->state[QUEUE_BROKEN] = EMSGSIZE;
 	}
-	return refuse(EMSGSIZE, "a line is a message, and a message here has at most %zd bytes", largest);
+	return refuse(EMSGSIZE, "line is too long: a line is a message, and a message has at most %zd bytes here",
+		      largest);
 }
 
-/* Keeps the start of a line whose end has not been written yet. */
+/* Keeps the start of a line. */
 static int keep_start(Handle *handle, const char *bytes, size_t length)
 {
 	ssize_t largest = queue_largest(handle);

@@ -1,16 +1,19 @@
 /*
- * records: a message is "MARK LENGTH\n", LENGTH bytes and "\n". The mark may have blanks in it, the length has none.
+ * records: a message is "MARK LENGTH\n", LENGTH bytes and "\n". The mark can contain blanks, the length cannot.
  *
- * A writer may cut records anywhere. Of an unfinished record everything but its last newline is kept in handle->unsent:
- * the newline is what sends it, and is only taken once that has succeeded, so that a full queue can refuse it. A record
- * that is still unfinished at the last close never was a message and is dropped.
+ * A write can end anywhere in a record. handle->unsent keeps an unfinished record without its last newline. The newline sends the
+ * record, and the write accepts it only if that succeeds, so that a full queue can refuse it. A record that is
+ * unfinished at the last close is dropped.
+ *
+ * fs/ calls the StreamOps, one after the other for each open file. No function holds a lock.
  */
+#include "backends/common/queue_records.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "backends/core/parse.h"
-#include "backends/common/queue.h"
 #include "backends/core/refusal.h"
 
 enum { NUMBER_MAX = 20 };
@@ -35,7 +38,7 @@ static size_t record_tail(char *tail, const char *bytes, size_t length)
 	return 1;
 }
 
-const Framing queue_as_record = {
+static const Framing as_record = {
 	.head_max = record_head_max,
 	.tail_max = 1,
 	.head = record_head,
@@ -51,11 +54,11 @@ void queue_print_record(GString *out, int64_t mark, const char *bytes, size_t le
 
 static ssize_t records_read(Handle *handle, char *buf, size_t size, BlockMode block)
 {
-	int64_t any = INT64_MAX;
+	int64_t count = INT64_MAX;
 
 	if (handle->rest.length)
 		return buffer_take(&handle->rest, buf, size);
-	return queue_hand_over(handle, &queue_as_record, &any, buf, size);
+	return queue_hand_over(handle, &as_record, &count, buf, size);
 }
 
 typedef struct Record {
@@ -81,8 +84,8 @@ static int refuse_head(const Queue *queue)
 }
 
 /*
- * Reads the head of a record from its first `size` bytes. 1: read; 0: its end is not there yet; or a negative errno. *out is 0s as
- * far as it was not read.
+ * Parses the head of a record, of which `size` bytes have been written. 1: done; 0: the head is not complete; or a negative errno. The
+ * members of *out that were not parsed are 0.
  */
 static int record_parse(Handle *handle, const char *bytes, size_t size, Record *out)
 {
@@ -112,21 +115,21 @@ static int record_parse(Handle *handle, const char *bytes, size_t size, Record *
 	return 1;
 }
 
-/* Sends the record that begins at `bytes`; `last` is its last byte. */
+/* Sends the record at `bytes`; `last` is its last byte. */
 static int record_send(Handle *handle, const Record *record, const char *bytes, char last, BlockMode block)
 {
 	if (last != '\n')
-		return refuse(EINVAL, "a record of %zu bytes ends with a newline after them", record->length);
+		return refuse(EINVAL, "record of %zu bytes has no newline after them", record->length);
 	return queue_of(handle)->send(handle, &record->mark, bytes + record->head, record->length, block);
 }
 
-/* No refusal: it may be tried again. */
+/* Whether the writer can try again, so that the record is not refused. */
 static bool is_later(int result)
 {
 	return result == -EAGAIN || result == -EINTR;
 }
 
-/* Refuses an unfinished record as soon as its head is seen to be wrong: nothing may be written after it. */
+/* Refuses an unfinished record as soon as its head is complete and wrong. Every later write then fails. */
 static ssize_t record_check(Handle *handle, ssize_t taken)
 {
 	Record record;
@@ -139,7 +142,7 @@ static ssize_t record_check(Handle *handle, ssize_t taken)
 	return result;
 }
 
-/* Takes from `buf` what the unfinished record in handle->unsent still needs. Returns how much that was. */
+/* Takes the bytes from `buf` that the unfinished record in handle->unsent lacks. Returns their number or a negative errno. */
 static ssize_t record_continue(Handle *handle, const char *buf, size_t size, BlockMode block)
 {
 	Buffer *unsent = &handle->unsent;
@@ -183,30 +186,30 @@ static ssize_t records_write(Handle *handle, const char *buf, size_t size, Block
 	if (handle->state[QUEUE_BROKEN])
 		return refusal_repeat((int)handle->state[QUEUE_BROKEN]);
 	while (result == 0 && total < size) {
-		const char *at = buf + total;
+		const char *start = buf + total;
 		size_t left = size - total;
 		Record record;
 
 		if (handle->unsent.length) {
-			result = record_continue(handle, at, left, block);
+			result = record_continue(handle, start, left, block);
 			if (result > 0) {
 				total += result;
 				result = 0;
 			}
 			continue;
 		}
-		result = record_parse(handle, at, left, &record);
+		result = record_parse(handle, start, left, &record);
 		if (result > 0 && record.head + record.length + 1 <= left) {
-			result = record_send(handle, &record, at, at[record.head + record.length], block);
+			result = record_send(handle, &record, start, start[record.head + record.length], block);
 			if (result == 0)
 				total += record.head + record.length + 1;
 		} else if (result < 0) {
-			/* What follows it is still to be written, and is not to be taken for a record. */
+			/* The rest of the record is still to be written, and must not be taken for another one. */
 			if (!is_later((int)result) && record.length >= left - record.head)
 				handle->state[QUEUE_BROKEN] = -result;
 		} else {
-			/* Whatever is not whole is kept, but for a last newline (see above): there is none yet. */
-			buffer_append(&handle->unsent, at, left);
+			/* An unfinished record is kept. Its last newline is not among the bytes (see above). */
+			buffer_append(&handle->unsent, start, left);
 			total = size;
 			result = 0;
 		}

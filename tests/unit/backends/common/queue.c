@@ -38,7 +38,7 @@ static void test_data_refused(void)
 	g_assert_cmpint(fake_write(&handle, bytes, FAKE_WHOLE_WRITE), ==, FAKE_WHOLE_WRITE);
 	fake_expect(1, bytes, FAKE_WHOLE_WRITE);
 	g_assert_cmpint(fake_write(&handle, bytes, FAKE_WHOLE_WRITE + 1), ==, -EMSGSIZE);
-	g_assert_nonnull(strstr(refusal_note(), "lines and records take larger ones"));
+	g_assert_nonnull(strstr(refusal_note(), "write longer messages to lines or records"));
 	fake.room = 0;
 	g_assert_cmpint(fake_write_text(&handle, "x"), ==, -EAGAIN);
 	fake.fails = -EIDRM;
