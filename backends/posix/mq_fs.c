@@ -7,8 +7,8 @@
  *
  * A queue is identified by its name and its inode number: a queue that is created again under the name is another queue.
  *
- * While a queue is being replaced, its name does not exist for an instant. Each function here therefore tries three times: the kernel,
- * the table of queues that are being replaced, and the kernel again, since the replacement may have ended in between.
+ * While a queue is being replaced, its name does not exist for an instant. A function that does not find a queue therefore looks into the
+ * table of queues that are being replaced, and tries again if posix_mq_generation() has changed.
  */
 #include "backends/posix/mq_fs.h"
 
@@ -25,7 +25,7 @@
 #include "backends/core/refusal.h"
 #include "backends/posix/mq_table.h"
 
-enum { MQUEUE_MAGIC = 0x19800202, OPEN_TRIES = 5 };
+enum { MQUEUE_MAGIC = 0x19800202, LEASES_MAX = 5 };
 
 /* mq_open(3), which libc gives a leading slash. */
 static int open_by_name(const char *name, int flags)
@@ -175,24 +175,27 @@ static int find_in_kernel(const char *name, Object *out)
 
 int posix_mq_find(const char *name, Object *out)
 {
-	int result = find_in_kernel(name, out);
-	struct stat stat;
+	for (;;) {
+		const unsigned generation = posix_mq_generation();
+		int result = find_in_kernel(name, out);
+		struct stat stat;
+		int64_t inode;
 
-	if (result == -ENOENT && stat_and_close(posix_mq_replaced(name, 0), &stat) == 0) {
-		folder_object(name, &stat, out);
-		return 0;
-	}
-	if (result == -ENOENT)
-		result = find_in_kernel(name, out);
-	if (result == 0 && posix_mq_is_renumbered(out->id)) {
-		const int64_t seen = out->id;
-
+		if (result == -ENOENT && stat_and_close(posix_mq_replaced(name, 0), &stat) == 0) {
+			folder_object(name, &stat, out);
+			return 0;
+		}
+		if (result == -ENOENT && generation != posix_mq_generation())
+			continue;
+		if (result < 0 || !posix_mq_is_renumbered(out->id))
+			return result;
 		/* The queue was replaced after the look-up, or the kernel has given its number to a new queue. */
-		result = find_in_kernel(name, out);
-		if (result == 0 && out->id == seen)
-			posix_mq_forget_renumbering(seen);
+		inode = out->id;
+		if (find_in_kernel(name, out) == 0 && out->id == inode) {
+			posix_mq_forget_renumbering(inode);
+			return 0;
+		}
 	}
-	return result;
 }
 
 static int stat_in_kernel(const Object *object, struct stat *out)
@@ -208,17 +211,21 @@ static int stat_in_kernel(const Object *object, struct stat *out)
 
 int posix_mq_stat(const Object *object, struct stat *out)
 {
-	int result = stat_in_kernel(object, out);
+	unsigned generation;
+	int result;
 
-	if (result == -ENOENT)
-		result = stat_and_close(posix_mq_replaced(NULL, posix_mq_inode(object)), out);
-	return result == -ENOENT ? stat_in_kernel(object, out) : result;
+	do {
+		generation = posix_mq_generation();
+		result = stat_in_kernel(object, out);
+		if (result == -ENOENT)
+			result = stat_and_close(posix_mq_replaced(NULL, posix_mq_inode(object)), out);
+	} while (result == -ENOENT && generation != posix_mq_generation());
+	return result;
 }
 
 /* -- Opening -------------------------------------------------------------------------------------------------------- */
 
-/* -EAGAIN: another thread or a helper process has a lease on the queue at this moment (posix_mq_check_unused()). */
-static int open_in_kernel(const Object *object, int access)
+int posix_mq_open_named(const Object *object, int access)
 {
 	const Object current = posix_mq_current(object);
 	struct stat stat;
@@ -255,18 +262,20 @@ static int open_replaced(int64_t inode, int access)
 
 int posix_mq_open(const Object *object, int access)
 {
-	for (int tries = 0; tries < OPEN_TRIES; tries++) {
-		int mqd = open_in_kernel(object, access), replaced;
+	for (int leases = 0;;) {
+		const unsigned generation = posix_mq_generation();
+		int mqd = posix_mq_open_named(object, access), replaced;
 
 		if (mqd != -ENOENT && mqd != -EAGAIN)
 			return mqd;
 		replaced = open_replaced(posix_mq_inode(object), access);
 		if (replaced != -ENOENT)
 			return replaced;
-		if (mqd == -ENOENT && tries > 0)
+		if (mqd == -ENOENT && generation == posix_mq_generation())
 			return mqd;
+		if (mqd == -EAGAIN && ++leases == LEASES_MAX)
+			return refuse(EBUSY, "another process has a lease on the queue (F_SETLEASE): retry");
 	}
-	return refuse(EBUSY, "another process has a lease on the queue (F_SETLEASE): retry");
 }
 
 int posix_mq_report(int mqd, PosixMqReport *out)

@@ -33,6 +33,9 @@ int posix_mq_stat(const Object *object, struct stat *out);
  */
 int posix_mq_open(const Object *object, int access);
 
+/* The same for a queue that has its name in the kernel. -EAGAIN: another process has a lease on the queue (F_SETLEASE). */
+int posix_mq_open_named(const Object *object, int access);
+
 /* A descriptor of the queue with this name, for reading or else for writing. -EACCES: this thread may do neither. */
 int posix_mq_open_any(const char *name);
 

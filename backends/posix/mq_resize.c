@@ -56,13 +56,17 @@ static Forwarding *forwarding_new(int old, size_t msgsize, const Object *target)
 	return forwarding;
 }
 
-/* Sends the received message to the new queue. -EAGAIN: not possible yet, for example because there is no room. */
+/*
+ * Sends the received message to the new queue. -EAGAIN: not possible yet, for example because there is no room, or because the new
+ * queue is being replaced in turn. An open by name counts as an open file and delays that.
+ */
 static int send_received(const Forwarding *forwarding)
 {
-	int mqd = posix_mq_open(&forwarding->target, O_WRONLY), result;
+	int mqd = posix_mq_open_named(&forwarding->target, O_WRONLY), result;
+	struct stat stat;
 
 	if (mqd < 0)
-		return mqd == -ENOENT ? -ENOENT : -EAGAIN;
+		return mqd == -ENOENT && posix_mq_stat(&forwarding->target, &stat) == -ENOENT ? -ENOENT : -EAGAIN;
 	result = mq_send(mqd, forwarding->bytes, (size_t)forwarding->length, forwarding->priority) < 0 ? -errno : 0;
 	close(mqd);
 	return result;

@@ -31,6 +31,7 @@ static GMutex lock;
 static GHashTable *opened;     /* Protected by lock. PosixMq -> itself, by inode and access. */
 static GArray *opening;        /* Protected by lock. int64_t: inodes of queues that threads open now */
 static GPtrArray *replaced;    /* Protected by lock. PosixMqReplaced, not owned */
+static unsigned generation;    /* Protected by lock. */
 static GHashTable *renumbered; /* Protected by lock. inode of a replaced queue -> that of the new one; both owned */
 
 static guint queue_hash(gconstpointer data)
@@ -214,7 +215,7 @@ int posix_mq_replace_begin(PosixMqReplaced *entry)
 	tables_lock();
 	if (is_open(entry->inode))
 		result = -EBUSY;
-	else if (find_replaced(NULL, entry->inode))
+	else if (find_replaced(entry->name, 0) || find_replaced(NULL, entry->inode))
 		result = -EAGAIN;
 	else
 		g_ptr_array_add(replaced, entry);
@@ -228,9 +229,20 @@ void posix_mq_replace_end(PosixMqReplaced *entry)
 
 	tables_lock();
 	g_ptr_array_remove_fast(replaced, entry);
+	generation++;
 	tables_unlock();
 	posix_mq_key(entry->inode, OPENING, key);
 	host_wake(key);
+}
+
+unsigned posix_mq_generation(void)
+{
+	unsigned result;
+
+	tables_lock();
+	result = generation;
+	tables_unlock();
+	return result;
 }
 
 int posix_mq_replaced(const char *name, int64_t inode)
@@ -255,6 +267,7 @@ void posix_mq_renumber(int64_t from, int64_t to)
 	tables_lock();
 	if (g_hash_table_size(renumbered) >= RENUMBERED_MAX)
 		g_hash_table_remove_all(renumbered);
+	generation++;
 	g_hash_table_remove(renumbered, &to);
 	g_hash_table_insert(renumbered, g_memdup2(&from, sizeof from), g_memdup2(&to, sizeof to));
 	tables_unlock();

@@ -59,10 +59,14 @@ typedef struct PosixMqReplaced {
 
 /*
  * From here to posix_mq_replace_end(), no stream opens the queue, and the tree shows it even while its name does not exist.
- * `replaced` must stay valid until then. 0; -EBUSY: a stream has the queue open; -EAGAIN: the queue is being replaced already.
+ * `replaced` must stay valid until then. 0; -EBUSY: a stream has the queue open; -EAGAIN: a queue of this name is being replaced
+ * already. The new queue is a queue of this name, too: it cannot be replaced before its renumbering is noted.
  */
 int posix_mq_replace_begin(PosixMqReplaced *replaced);
 void posix_mq_replace_end(PosixMqReplaced *replaced);
+
+/* A number that changes when a queue is renumbered and when a replacement ends. A look-up that found nothing tries again if it has changed. */
+unsigned posix_mq_generation(void);
 
 /* A descriptor of the queue with this inode (0: with this name) if it is being replaced; the caller closes it. Else -ENOENT. */
 int posix_mq_replaced(const char *name, int64_t inode);
