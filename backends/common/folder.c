@@ -36,7 +36,7 @@ void folder_file(const Folder *folder, const char *name, FolderFile out)
 int folder_check_name(const Folder *folder, const char *name)
 {
 	if (strlen(name) > name_longest(folder))
-		return refuse(ENAMETOOLONG, "a name has at most %zu bytes", name_longest(folder));
+		return refuse(ENAMETOOLONG, "name is too long: at most %zu bytes", name_longest(folder));
 	if (is_foreign(folder, name))
 		return refuse(EINVAL, "%s", folder->refusal);
 	return 0;
@@ -48,7 +48,7 @@ void folder_object(const char *name, const struct stat *stat, Object *out)
 	g_strlcpy(out->name, name, sizeof out->name);
 }
 
-/* What a name is now. -ENOENT if it is none of the folder's objects. */
+/* The attributes of the file that the name means now. -ENOENT if the name means no object of the folder. */
 static int stat_name(const Folder *folder, const char *name, struct stat *out)
 {
 	FolderFile file;
@@ -78,17 +78,17 @@ int folder_open(const Folder *folder, const Object *object, int flags)
 {
 	FolderFile file;
 	struct stat stat;
-	int at, fd, result = folder_stat_file(folder, object, &stat);
+	int folder_fd, fd, result = folder_stat_file(folder, object, &stat);
 
 	if (result < 0)
 		return result;
-	at = folder->open();
-	if (at < 0)
-		return at;
+	folder_fd = folder->open();
+	if (folder_fd < 0)
+		return folder_fd;
 	folder_file(folder, object->name, file);
-	fd = openat(at, file, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	fd = openat(folder_fd, file, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	result = fd < 0 ? -errno : 0;
-	close(at);
+	close(folder_fd);
 	if (result < 0)
 		return result;
 	if (fstat(fd, &stat) == 0 && S_ISREG(stat.st_mode) && (int64_t)stat.st_ino == object->id)
@@ -112,8 +112,8 @@ static void fill_stat(const struct stat *stat, ObjectStat *out)
 	};
 }
 
-/* Shows one file of the folder, if it is an object of it. */
-static void see(const Folder *folder, int at, const char *file, MemberSeen seen, void *data)
+/* Passes a file of the folder on to `seen` if it is an object. */
+static void show_file(const Folder *folder, int folder_fd, const char *file, MemberSeen seen, void *data)
 {
 	const char *name = file + strlen(folder->prefix);
 	Object object;
@@ -121,7 +121,7 @@ static void see(const Folder *folder, int at, const char *file, MemberSeen seen,
 	struct stat stat;
 
 	if (!g_str_has_prefix(file, folder->prefix) || !*name || is_foreign(folder, name) ||
-	    fstatat(at, file, &stat, AT_SYMLINK_NOFOLLOW) || !S_ISREG(stat.st_mode))
+	    fstatat(folder_fd, file, &stat, AT_SYMLINK_NOFOLLOW) || !S_ISREG(stat.st_mode))
 		return;
 	folder_object(name, &stat, &object);
 	fill_stat(&stat, &attributes);
@@ -132,25 +132,25 @@ int folder_list(const void *context, const Object *directory, MemberSeen seen, v
 {
 	const Folder *folder = context;
 	const struct dirent *entry;
-	int at = folder->open(), fd;
+	int folder_fd = folder->open(), fd;
 	DIR *listing;
 
-	if (at < 0)
-		return at == -ENOENT ? 0 : at;
-	fd = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder_fd < 0)
+		return folder_fd == -ENOENT ? 0 : folder_fd;
+	fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	listing = fd < 0 ? NULL : fdopendir(fd);
 	if (!listing) {
 		int result = -errno;
 
 		if (fd >= 0)
 			close(fd);
-		close(at);
+		close(folder_fd);
 		return result;
 	}
 	while ((entry = readdir(listing)))
-		see(folder, at, entry->d_name, seen, data);
+		show_file(folder, folder_fd, entry->d_name, seen, data);
 	closedir(listing);
-	close(at);
+	close(folder_fd);
 	return 0;
 }
 
@@ -170,18 +170,18 @@ int folder_remove(const void *context, const Object *object)
 	const Folder *folder = context;
 	FolderFile file;
 	struct stat stat;
-	int at, result = folder_stat_file(folder, object, &stat);
+	int folder_fd, result = folder_stat_file(folder, object, &stat);
 
 	if (result < 0)
 		return result;
-	at = folder->open();
-	if (at < 0)
-		return at;
+	folder_fd = folder->open();
+	if (folder_fd < 0)
+		return folder_fd;
 	folder_file(folder, object->name, file);
-	result = unlinkat(at, file, 0) < 0 ? -errno : 0;
-	close(at);
+	result = unlinkat(folder_fd, file, 0) < 0 ? -errno : 0;
+	close(folder_fd);
 	if (result == -EPERM || result == -EACCES)
-		return refuse(-result, "only its owner or root may remove it");
+		return refuse(-result, "only the owner of the object or root can remove it");
 	return result;
 }
 
@@ -190,19 +190,19 @@ int folder_rename(const void *context, const Object *object, const char *name)
 	const Folder *folder = context;
 	FolderFile from, to;
 	struct stat stat;
-	int at, result = folder_check_name(folder, name);
+	int folder_fd, result = folder_check_name(folder, name);
 
 	if (result == 0)
 		result = folder_stat_file(folder, object, &stat);
 	if (result < 0)
 		return result;
-	at = folder->open();
-	if (at < 0)
-		return at;
+	folder_fd = folder->open();
+	if (folder_fd < 0)
+		return folder_fd;
 	folder_file(folder, object->name, from);
 	folder_file(folder, name, to);
-	result = renameat2(at, from, at, to, RENAME_NOREPLACE) < 0 ? -errno : 0;
-	close(at);
+	result = renameat2(folder_fd, from, folder_fd, to, RENAME_NOREPLACE) < 0 ? -errno : 0;
+	close(folder_fd);
 	return result;
 }
 
@@ -225,7 +225,7 @@ int folder_set(const void *context, const Object *object, const ObjectChange *ch
 
 	if (fd < 0)
 		return fd;
-	/* O_PATH asks for no right to the object, which its owner may not have; chmod(2) takes no such descriptor. */
+	/* O_PATH needs no right to the file, which the mode may deny to its owner. fchmod(2) fails on such a descriptor. */
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	if ((change->set_uid || change->set_gid) &&
 	    fchownat(fd, "", change->set_uid ? change->uid : (uid_t)-1, change->set_gid ? change->gid : (gid_t)-1,

@@ -1,26 +1,29 @@
 /*
- * Objects that are files of a folder: POSIX shared memory and named semaphores (those of /dev/shm), POSIX message queues (those
- * of an mqueue mount).
+ * Objects that are files of a folder: POSIX shared memory and named semaphores are files of /dev/shm, POSIX message queues files of
+ * an mqueue mount.
  *
- * An object is known by its name and its inode number, so that one made anew under the name is another object. The folder is
- * everybody's: what stands under a name may be a link, a device, or another file a moment later. So nothing is followed, only
- * regular files count, and a file is acted on only if it is the one that was looked up.
+ * An object is identified by its name and its inode number: a file that is created again under the name is another object.
+ * Every user can create files in the folder. A name can therefore mean a symbolic link, a device, or another file a moment later. The
+ * functions follow no links, accept regular files only, and act on a file only if it has the inode that was looked up.
+ *
+ * The functions run with the credentials of the thread, and hold no lock. None waits for another process.
  */
 #pragma once
 
 #include "backends/core/backend.h"
 
 typedef struct Folder {
-	int (*open)(void);   /* a descriptor of it (O_PATH will do), which the caller closes; or a negative errno */
-	const char *prefix;  /* what a file's name has before the object's; "" */
-	const char *foreign; /* names that begin with this are not its; NULL: there are none */
-	const char *refusal; /* what is said to who wants to give one of these */
+	int (*open)(void);   /* returns a descriptor of the folder (O_PATH is enough), which the caller closes, or a negative errno */
+	const char *prefix;  /* the name of a file is this and the name of the object; "" */
+	const char *foreign; /* names that begin with this do not belong to the mechanism; NULL: all names do */
+	const char *refusal; /* the reason for refusing such a name */
 } Folder;
 
-/* Folder.open of /dev/shm, where glibc keeps what POSIX names. Opened anew each time: it may be mounted over. */
+/* Folder.open of /dev/shm, the folder of glibc for POSIX shared memory and named semaphores. Opens it at each call, since
+ * another file system can be mounted there at any time. */
 int folder_dev_shm(void);
 
-/* The object's file, opened (never waits; not closed on fork but on exec), or a negative errno. */
+/* Opens the object's file with O_NONBLOCK and O_CLOEXEC. Returns the descriptor or a negative errno. */
 int folder_open(const Folder *folder, const Object *object, int flags);
 
 /* Whether a new object may have this name: 0, or a negative errno with the reason noted. */
@@ -30,13 +33,13 @@ int folder_check_name(const Folder *folder, const char *name);
 typedef char FolderFile[NAME_MAX + 1];
 void folder_file(const Folder *folder, const char *name, FolderFile out);
 
-/* The object that this file, just made, is. */
+/* Fills *out with the object of the file with these attributes. */
 void folder_object(const char *name, const struct stat *stat, Object *out);
 
-/* fstatat(2) of an object's file: 0, or -ENOENT where the name stands for another one now, or another negative errno. */
+/* fstatat(2) of the object's file: 0, -ENOENT if the name now means another file, or another negative errno. */
 int folder_stat_file(const Folder *folder, const Object *object, struct stat *out);
 
-/* For a mechanism's DirOps. */
+/* Members of DirOps, for a `context` that is a Folder. */
 int folder_list(const void *context, const Object *directory, MemberSeen seen, void *data);
 int folder_lookup(const void *context, const Object *directory, const char *name, Object *out);
 int folder_remove(const void *context, const Object *object);

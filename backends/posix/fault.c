@@ -1,6 +1,6 @@
 /*
- * The signal of a bad access goes to the thread that made it, so the handler knows from a thread's own variable whether it was
- * expected, and where to return to. Any other SIGBUS ends the process as it would have.
+ * The kernel sends SIGBUS to the thread whose access failed. A thread-local variable tells the handler whether the access was made in
+ * fault_try(), and where to return to. Any other SIGBUS ends the process as usual.
  */
 #include "backends/posix/fault.h"
 
@@ -16,11 +16,11 @@ static void on_bus_error(int signal_number)
 {
 	if (expected)
 		siglongjmp(*expected, 1);
-	/* Back to the access, which now meets the default. */
+	/* The access is repeated, and now ends the process. */
 	signal(signal_number, SIG_DFL);
 }
 
-/* A signal that a thread has blocked and raises itself ends the process; and most threads block all they can. */
+/* Unblocks SIGBUS: most threads of the daemon block all signals, and a blocked SIGBUS ends the process. */
 static void prepare_thread(void)
 {
 	static gsize handled;
@@ -30,7 +30,7 @@ static void prepare_thread(void)
 	if (prepared)
 		return;
 	if (g_once_init_enter(&handled)) {
-		/* SA_NODEFER: the handler is left by a jump, which then has no mask to restore. */
+		/* SA_NODEFER: the handler jumps out, and no signal mask has to be restored. */
 		const struct sigaction action = {.sa_handler = on_bus_error, .sa_flags = SA_NODEFER};
 
 		sigaction(SIGBUS, &action, NULL);

@@ -1,13 +1,13 @@
 /*
- * Touching memory that somebody else may take away: a mapped file that another process truncates. The access then raises
- * SIGBUS, which would end the daemon.
+ * Access to memory that another process can take away by truncating the mapped file. Such an access raises SIGBUS, which would end the
+ * daemon.
  */
 #pragma once
 
 #include <stdbool.h>
 
 /*
- * Runs touch(data). False: it met memory that is gone, and did not finish. It must do nothing but read and write memory: it
- * may end at any access, with whatever it held held. Calls do not nest.
+ * Runs touch(data). False: an access met memory that is gone, and touch() did not finish. touch() can be cut off at any access, so
+ * it must take no lock and allocate nothing. Calls do not nest. Called by sem_memory.c.
  */
 bool fault_try(void (*touch)(void *data), void *data);

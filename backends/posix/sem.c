@@ -1,9 +1,12 @@
 /*
- * The files of a POSIX semaphore, wherever it lives: value, op, hold, waiters, status. posix_sem_named.c and
- * posix_sem_unnamed.c say where; shared_sem.c knows a sem_t.
+ * The files of a POSIX semaphore: value, op, hold, waiters and status. sem_named.c and sem_unnamed.c find the memory of the semaphore,
+ * sem_memory.c implements the operations on a sem_t.
  *
- * A handle has the semaphore mapped from its open to its close, so what was taken is given back to that semaphore even if its
- * name is gone.
+ * A handle has the semaphore mapped from open to close. `hold` therefore gives back to the semaphore that it took from, even if
+ * that has lost its name.
+ *
+ * fs/ and the functions of common/semaphore.c call these functions; several calls of posix_sem_operate() for one handle can run at a
+ * time. They hold no lock. Only posix_sem_operate() with BLOCK sleeps.
  */
 #include "backends/posix/sem.h"
 
@@ -16,7 +19,7 @@
 #include "backends/core/text.h"
 #include "backends/core/refusal.h"
 
-enum { MAPPED = SEMAPHORE_OWN }; /* the SemMemory, in Handle.state */
+enum { MAPPED = SEMAPHORE_OWN }; /* Handle.state: the SemMemory */
 
 static const PosixSem *posix_sem_of(const FileDesc *desc)
 {
@@ -58,11 +61,11 @@ int posix_sem_operate(Handle *handle, const SemaphoreChange *changes, size_t cou
 
 	g_assert(count == 1);
 	if (by > SHARED_SEM_MAX)
-		return refuse(EOVERFLOW, "a semaphore's value is at most %d", SHARED_SEM_MAX);
+		return refuse(EOVERFLOW, "value is too large: a semaphore's value is at most %d", SHARED_SEM_MAX);
 	if (by > 0)
 		return sem_memory_post(mapped(handle), (uint32_t)by);
 	if (by < -1 || by == 0)
-		return refuse(EINVAL, "a POSIX semaphore is taken by 1 at a time: -1; or given back: +1");
+		return refuse(EINVAL, "invalid change of a POSIX semaphore: write -1, or + and a number");
 	return block == NONBLOCK ? sem_memory_try(mapped(handle)) : sem_memory_wait(mapped(handle));
 }
 
@@ -71,7 +74,7 @@ int posix_sem_could(Handle *handle, const SemaphoreChange *changes, size_t count
 	uint32_t value, waiters;
 	int result = sem_memory_get(mapped(handle), &value, &waiters);
 
-	(void)changes, (void)count; /* nothing but -1 ever waits */
+	(void)changes, (void)count; /* only -1 can wait */
 	return result < 0 ? result : value > 0;
 }
 
@@ -88,7 +91,7 @@ void posix_sem_close(Handle *handle)
 
 /* -- Text ----------------------------------------------------------------------------------------------------------- */
 
-/* By reading, which needs no right to write, and no mapping. */
+/* Reads value and waiters with pread(2), which needs neither the right to write nor a mapping. */
 static int get(const FileDesc *desc, const Object *object, uint32_t *value, uint32_t *waiters)
 {
 	int fd = posix_sem_of(desc)->backing(object, O_RDONLY);
@@ -103,7 +106,8 @@ static int get(const FileDesc *desc, const Object *object, uint32_t *value, uint
 	if (n < 0)
 		return (int)n;
 	if (n < (ssize_t)sizeof bytes)
-		return refuse(EINVAL, "the memory ends before %d bytes at this offset", SHARED_SEM_SIZE);
+		return refuse(EINVAL, "memory is too short: a semaphore takes %d bytes from this offset",
+			      SHARED_SEM_SIZE);
 	return sem_memory_decode(bytes, value, waiters);
 }
 
@@ -125,9 +129,9 @@ static int value_store(const FileDesc *desc, const Object *object, const char *t
 	int result;
 
 	if (!parse_number(text, 0, INT64_MAX, &value))
-		return refuse(EINVAL, "a value is a number; to add or take, write to op");
+		return refuse(EINVAL, "value is not a number: write a number, or write changes to op");
 	if (value > SHARED_SEM_MAX)
-		return refuse(EOVERFLOW, "a semaphore's value is at most %d", SHARED_SEM_MAX);
+		return refuse(EOVERFLOW, "value is too large: a semaphore's value is at most %d", SHARED_SEM_MAX);
 	creds_raise();
 	result = map(desc, object, uid, &sem);
 	creds_lower();

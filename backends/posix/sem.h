@@ -1,6 +1,6 @@
 /*
- * POSIX semaphores. Named ones are posix/sem: posix_sem_row. Unnamed ones live in shared memory, at an offset of it that their
- * directory is named after: a mechanism of shared memory gives its objects a directory of them.
+ * POSIX semaphores. Named ones are the directory posix/sem. Unnamed ones are in shared memory: a mechanism of shared memory gives its
+ * objects a directory `sem`, in which a semaphore is named after its offset.
  */
 #pragma once
 
@@ -9,15 +9,15 @@
 
 extern const FileDesc posix_sem_desc;
 
-/* What a row of a POSIX semaphore's files has in `mechanism`. */
+/* A kind of POSIX semaphore. The FileDescs of its files point to it with `mechanism`. */
 typedef struct PosixSem {
-	Semaphore semaphore; /* the first member, since that is what semaphore.h's functions look for */
+	Semaphore semaphore; /* the first member: the functions of semaphore.h read `mechanism` as a Semaphore */
 	/*
-	 * A descriptor of the memory that the semaphore is in, at offset Object.part; flags are O_RDONLY or O_RDWR. Called as the
-	 * daemon: the caller's rights have been checked.
+	 * Returns a descriptor of the memory, in which the semaphore is at offset Object.part. `flags` is O_RDONLY or O_RDWR.
+	 * Called as the daemon: the caller's rights have been checked.
 	 */
 	int (*backing)(const Object *object, int flags);
-	bool make; /* writing a value initialises a semaphore where there is none */
+	bool make; /* a write to `value` initialises a semaphore where there is none */
 } PosixSem;
 
 int posix_sem_open(Handle *handle);

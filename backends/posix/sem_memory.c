@@ -1,13 +1,13 @@
 /*
- * The layout and the protocol are glibc's on machines with 64-bit atomic operations (nptl/sem_waitcommon.c, since 2.21):
+ * The layout and the protocol are those of glibc on machines with 64-bit atomic operations (nptl/sem_waitcommon.c, since 2.21):
  *
- *	data      64 bits: the value in the lower half, the number of those who wait in the upper
+ *	data      64 bits: the value in the lower half, the number of waiters in the upper
  *	private   128: shared between processes (sem_init's pshared); 0: not
  *
- * A waiter counts itself in, sleeps on the value while that is 0, and counts itself out in the same step that takes 1. Who
- * adds to the value wakes as many, if anybody waits.
+ * A waiter adds itself to the waiters, sleeps while the value is 0, and removes itself in the same atomic step that takes 1. A
+ * post adds to the value and wakes as many waiters.
  *
- * Locking: `lock` guards the table of mappings and the charges.
+ * Locking: `lock` protects the table of mappings.
  */
 #include "backends/posix/sem_memory.h"
 
@@ -23,8 +23,9 @@
 
 #include <glib.h>
 
-#include "backends/posix/fault.h"
+#include "backends/core/quota.h"
 #include "backends/core/refusal.h"
+#include "backends/posix/fault.h"
 
 typedef struct Words {
 	uint64_t data;
@@ -37,7 +38,6 @@ _Static_assert(sizeof(Words) == sizeof(sem_t) && sizeof(Words) == SHARED_SEM_SIZ
 
 enum {
 	PROCESS_SHARED = 128,
-	MAPPED_USER = 1024, /* semaphores that one user may have mapped; the kernel bounds a process's mappings */
 };
 
 #define WAITER (UINT64_C(1) << 32)
@@ -54,8 +54,15 @@ struct SemMemory {
 };
 
 static GMutex lock;
-static GHashTable *sems;    /* Protected by lock, as below. SemMemory -> itself, by file and offset. */
-static GHashTable *charged; /* uid -> how many */
+static GHashTable *sems; /* Protected by lock. SemMemory -> itself, by file and offset. */
+
+/* The kernel bounds the mappings of a process. */
+static Quota quota = {
+	.what = "open POSIX semaphores",
+	.remedy = "close some",
+	.error = ENFILE,
+	.user_max = 1024,
+};
 
 /* -- Mapping -------------------------------------------------------------------------------------------------------- */
 
@@ -74,28 +81,14 @@ static gboolean sem_equal(gconstpointer a, gconstpointer b)
 	return x->dev == y->dev && x->ino == y->ino && x->offset == y->offset;
 }
 
-/* Called with lock held. */
-static void charge(uid_t uid, int by)
-{
-	gpointer key = GUINT_TO_POINTER(uid);
-	int now = GPOINTER_TO_INT(g_hash_table_lookup(charged, key)) + by;
-
-	if (now > 0)
-		g_hash_table_insert(charged, key, GINT_TO_POINTER(now));
-	else
-		g_hash_table_remove(charged, key);
-}
-
-/* One more user of the mapping, if there is one. */
+/* The mapping with one more reference; NULL: there is none. */
 static SemMemory *find(const SemMemory *key)
 {
 	SemMemory *sem;
 
 	g_mutex_lock(&lock);
-	if (!sems) {
+	if (!sems)
 		sems = g_hash_table_new(sem_hash, sem_equal);
-		charged = g_hash_table_new(NULL, NULL);
-	}
 	sem = g_hash_table_lookup(sems, key);
 	if (sem)
 		sem->refs++;
@@ -109,29 +102,28 @@ static void sem_free(SemMemory *sem)
 	g_free(sem);
 }
 
-/* Enters a new mapping, or finds that another thread was faster. Takes ownership of `sem`. */
-static int enter(SemMemory *sem, SemMemory **out)
+/* Adds a new mapping to the table, unless another thread has added the same one. Takes ownership of `sem`. */
+static int sem_register(SemMemory *sem, SemMemory **out)
 {
-	SemMemory *other;
+	SemMemory *existing;
 	int result = 0;
 
 	g_mutex_lock(&lock);
-	other = g_hash_table_lookup(sems, sem);
-	if (other) {
-		other->refs++;
-		*out = other;
-	} else if (sem->uid != 0 &&
-		   GPOINTER_TO_INT(g_hash_table_lookup(charged, GUINT_TO_POINTER(sem->uid))) >= MAPPED_USER) {
-		result = -ENFILE;
+	existing = g_hash_table_lookup(sems, sem);
+	if (existing) {
+		existing->refs++;
+		*out = existing;
 	} else {
-		charge(sem->uid, 1);
-		g_hash_table_add(sems, sem);
-		*out = sem;
+		result = quota_charge(&quota, sem->uid, 1);
+		if (result == 0) {
+			g_hash_table_add(sems, sem);
+			*out = sem;
+		}
 	}
 	g_mutex_unlock(&lock);
-	if (other || result < 0)
+	if (existing || result < 0)
 		sem_free(sem);
-	return result < 0 ? refuse(ENFILE, "you have %d different semaphores open", MAPPED_USER) : 0;
+	return result;
 }
 
 int sem_memory_open(int fd, off_t offset, uid_t uid, SemMemory **out)
@@ -144,7 +136,8 @@ int sem_memory_open(int fd, off_t offset, uid_t uid, SemMemory **out)
 	if (fstat(fd, &stat))
 		return -errno;
 	if (offset < 0 || stat.st_size < offset || stat.st_size - offset < SHARED_SEM_SIZE)
-		return refuse(EINVAL, "there are no %d bytes for a semaphore at offset %lld: the memory has %lld",
+		return refuse(EINVAL,
+			      "memory is too short: a semaphore takes %d bytes at offset %lld, and the memory has %lld",
 			      SHARED_SEM_SIZE, (long long)offset, (long long)stat.st_size);
 	key.dev = stat.st_dev;
 	key.ino = stat.st_ino;
@@ -164,7 +157,7 @@ int sem_memory_open(int fd, off_t offset, uid_t uid, SemMemory **out)
 		return -error;
 	}
 	sem->words = (Words *)(void *)((char *)sem->mapping + before);
-	return enter(sem, out);
+	return sem_register(sem, out);
 }
 
 void sem_memory_close(SemMemory *sem)
@@ -177,19 +170,19 @@ void sem_memory_close(SemMemory *sem)
 	last = --sem->refs == 0;
 	if (last) {
 		g_hash_table_remove(sems, sem);
-		charge(sem->uid, -1);
+		quota_release(&quota, sem->uid, 1);
 	}
 	g_mutex_unlock(&lock);
 	if (last)
 		sem_free(sem);
 }
 
-/* -- Touching ------------------------------------------------------------------------------------------------------- */
+/* -- Access --------------------------------------------------------------------------------------------------------- */
 
 typedef struct Touch {
 	Words *words;
 	uint64_t n;    /* what to add, or to set */
-	uint64_t seen; /* the data before */
+	uint64_t seen; /* the data before the change */
 	bool make;
 	int result;
 } Touch;
@@ -209,9 +202,9 @@ static bool is_semaphore(const Touch *touch)
 	return __atomic_load_n(&touch->words->private, __ATOMIC_RELAXED) == PROCESS_SHARED;
 }
 
-static bool replace(Touch *touch, uint64_t now)
+static bool replace(Touch *touch, uint64_t data)
 {
-	return __atomic_compare_exchange_n(&touch->words->data, &touch->seen, now, false, __ATOMIC_ACQ_REL,
+	return __atomic_compare_exchange_n(&touch->words->data, &touch->seen, data, false, __ATOMIC_ACQ_REL,
 					   __ATOMIC_RELAXED);
 }
 
@@ -223,7 +216,7 @@ static void touch_get(void *data)
 	touch->result = is_semaphore(touch) ? 0 : -EINVAL;
 }
 
-/* Takes 1, and n from the whole word with it: 0, or WAITER of somebody who has counted himself in. */
+/* Takes 1 from the value, and n from the whole word in the same step: 0, or WAITER for a waiter. */
 static void touch_take(void *data)
 {
 	Touch *touch = data;
@@ -267,7 +260,7 @@ static void touch_set(void *data)
 		;
 }
 
-/* Counts a waiter in or (n is -WAITER) out. */
+/* Adds a waiter, or removes one (n is -WAITER). */
 static void touch_count(void *data)
 {
 	Touch *touch = data;
@@ -280,10 +273,11 @@ static void touch_count(void *data)
 static int do_touch(void (*how)(void *), Touch *touch)
 {
 	if (!fault_try(how, touch))
-		return refuse(EIO, "the memory that the semaphore was in has been truncated");
+		return refuse(EIO, "the memory of the semaphore has been truncated");
 	if (touch->result == -EINVAL)
-		return refuse(EINVAL,
-			      "no semaphore that processes share has been initialised here (sem_init, pshared)");
+		return refuse(
+			EINVAL,
+			"no semaphore that processes share is at this offset: initialise one (sem_init with pshared, or write to value)");
 	return touch->result;
 }
 
@@ -292,7 +286,7 @@ static uint32_t *futex_word(Words *words)
 	return (uint32_t *)(void *)&words->data + (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__);
 }
 
-/* A futex on memory that is gone says EFAULT; nobody can wait there. */
+/* futex(2) fails with EFAULT if the memory is gone. Then no process waits there. */
 static void wake(SemMemory *sem, uint64_t seen, uint64_t n)
 {
 	if (waiters_of(seen) > 0 && n > 0)
@@ -310,23 +304,23 @@ int sem_memory_try(SemMemory *sem)
 
 int sem_memory_wait(SemMemory *sem)
 {
-	Touch in = {.words = sem->words, .n = WAITER}, take = in, out = in;
-	int result = do_touch(touch_count, &in);
+	Touch add = {.words = sem->words, .n = WAITER}, take = add, remove = add;
+	int result = do_touch(touch_count, &add);
 
 	if (result < 0)
 		return result;
 	while ((result = do_touch(touch_take, &take)) == -EAGAIN) {
 		long error = syscall(SYS_futex, futex_word(sem->words), FUTEX_WAIT, 0, NULL, NULL, 0) ? errno : 0;
 
-		/* EAGAIN: the value is no longer 0. EFAULT: the memory is gone, which the next try meets. */
+		/* EAGAIN: the value is no longer 0. EFAULT: the memory is gone, and the next touch fails with EIO. */
 		if (error != 0 && error != EAGAIN && error != EFAULT) {
 			result = (int)-error;
 			break;
 		}
 	}
 	if (result < 0) {
-		out.n = -WAITER;
-		do_touch(touch_count, &out);
+		remove.n = -WAITER;
+		do_touch(touch_count, &remove);
 	}
 	return result;
 }
@@ -338,7 +332,9 @@ int sem_memory_post(SemMemory *sem, uint32_t n)
 
 	if (result == 0)
 		wake(sem, touch.seen, n);
-	return result == -EOVERFLOW ? refuse(EOVERFLOW, "a semaphore's value is at most %d", SHARED_SEM_MAX) : result;
+	return result == -EOVERFLOW ?
+		       refuse(EOVERFLOW, "value is too large: a semaphore's value is at most %d", SHARED_SEM_MAX) :
+		       result;
 }
 
 int sem_memory_get(SemMemory *sem, uint32_t *value, uint32_t *waiters)

@@ -1,6 +1,8 @@
 /*
- * posix/sem: POSIX named semaphores. glibc keeps `/NAME` in the file /dev/shm/sem.NAME, which has a sem_t and nothing else
+ * posix/sem: POSIX named semaphores. glibc keeps the semaphore `/NAME` in the file /dev/shm/sem.NAME, which contains one sem_t
  * (sem_overview(7)).
+ *
+ * fs/ calls the functions with the caller's credentials on the thread. None holds a lock.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -8,9 +10,9 @@
 
 #include "backends/common/folder.h"
 #include "backends/core/credentials.h"
+#include "backends/core/refusal.h"
 #include "backends/posix/sem.h"
 #include "backends/posix/sem_memory.h"
-#include "backends/core/refusal.h"
 
 static const Folder folder = {.open = folder_dev_shm, .prefix = "sem."};
 
@@ -21,26 +23,26 @@ static int backing(const Object *object, int flags)
 
 /* -- DirOps -------------------------------------------------------------------------------------------------------- */
 
-/* Gives a file without a name this one, unless there is one. As the daemon, since /proc/self is the daemon's. */
+/* Links a file without a name to this name, which must not exist. Runs as the daemon, because /proc/self belongs to the daemon. */
 static int link_file(int fd, const char *name)
 {
 	FolderFile file;
 	char self[64];
-	int place = folder_dev_shm(), result;
+	int folder_fd = folder_dev_shm(), result;
 
-	if (place < 0)
-		return place;
+	if (folder_fd < 0)
+		return folder_fd;
 	folder_file(&folder, name, file);
 	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
 	creds_raise();
-	result = linkat(AT_FDCWD, self, place, file, AT_SYMLINK_FOLLOW) ? -errno : 0;
+	result = linkat(AT_FDCWD, self, folder_fd, file, AT_SYMLINK_FOLLOW) ? -errno : 0;
 	creds_lower();
-	close(place);
+	close(folder_fd);
 	return result;
 }
 
-/* The file gets its name when it is whole: a sem_open(3) at the same moment finds a semaphore, or none. */
-static int named_create(const void *context, const Object *at, const char *name, mode_t mode, Object *out)
+/* The file gets its name when it is complete: a concurrent sem_open(3) finds a whole semaphore or none. */
+static int named_create(const void *context, const Object *directory, const char *name, mode_t mode, Object *out)
 {
 	char bytes[SHARED_SEM_SIZE];
 	struct stat stat;
@@ -50,7 +52,7 @@ static int named_create(const void *context, const Object *at, const char *name,
 		return result;
 	fd = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return errno == EACCES ? refuse(EACCES, "you may not make files in /dev/shm") : -errno;
+		return errno == EACCES ? refuse(EACCES, "the caller has no right to create files in /dev/shm") : -errno;
 	sem_memory_encode(0, bytes);
 	if (write(fd, bytes, sizeof bytes) != sizeof bytes)
 		result = -ENOSPC;
@@ -64,18 +66,13 @@ static int named_create(const void *context, const Object *at, const char *name,
 	return result;
 }
 
-static int named_rename(const void *context, const Object *object, const char *name)
-{
-	return folder_rename(&folder, object, name);
-}
-
 static const DirOps named_members = {
 	.context = &folder,
 	.list = folder_list,
 	.lookup = folder_lookup,
 	.create = named_create,
 	.remove = folder_remove,
-	.rename = named_rename,
+	.rename = folder_rename,
 	.stat = folder_stat,
 	.set = folder_set,
 	.permit = folder_permit,

@@ -1,6 +1,9 @@
 /*
- * posix/shm: POSIX shared-memory objects, which are the regular files of /dev/shm (shm_overview(7)), but for those whose
- * name begins with `sem.`: they are semaphores.
+ * posix/shm: POSIX shared-memory objects. They are the regular files of /dev/shm (shm_overview(7)) except those whose name begins
+ * with `sem.`, which are semaphores.
+ *
+ * fs/ calls the functions with the caller's credentials on the thread. None holds a lock. `attached` and a write to `size` take long
+ * and run on worker threads.
  */
 #include "backends/posix/shm.h"
 
@@ -8,19 +11,19 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "backends/core/host.h"
-#include "backends/common/mappers.h"
+#include "backends/common/attributes.h"
 #include "backends/common/folder.h"
+#include "backends/common/mappers.h"
+#include "backends/core/host.h"
 #include "backends/core/parse.h"
-#include "backends/posix/sem.h"
-#include "backends/core/text.h"
 #include "backends/core/refusal.h"
+#include "backends/posix/sem.h"
 
 static const Folder folder = {
 	.open = folder_dev_shm,
 	.prefix = "",
 	.foreign = "sem.",
-	.refusal = "names that begin with sem. are those of semaphores: see posix/sem",
+	.refusal = "names that begin with sem. belong to semaphores: use posix/sem",
 };
 
 /* -- The memory ----------------------------------------------------------------------------------------------------- */
@@ -30,19 +33,20 @@ static int backing(const Object *object, int flags)
 	return folder_open(&folder, object, flags & (O_ACCMODE | O_APPEND));
 }
 
+/* MemoryOps.resize. `fd` -1: the object is not open. */
 static int resize(const Object *object, int fd, off_t size)
 {
-	int entry = -1, result;
+	int opened = -1, result;
 
 	if (fd < 0) {
-		entry = folder_open(&folder, object, O_RDWR);
-		if (entry < 0)
-			return entry;
-		fd = entry;
+		opened = folder_open(&folder, object, O_RDWR);
+		if (opened < 0)
+			return opened;
+		fd = opened;
 	}
 	result = ftruncate(fd, size) < 0 ? -errno : 0;
-	if (entry >= 0)
-		close(entry);
+	if (opened >= 0)
+		close(opened);
 	return result;
 }
 
@@ -52,35 +56,30 @@ static const FileDesc data = {.name = "data", .kind = MEMORY, .mode = 0666, .mem
 
 /* -- The directory -------------------------------------------------------------------------------------------------- */
 
-static int shm_create(const void *context, const Object *at, const char *name, mode_t mode, Object *out)
+static int shm_create(const void *context, const Object *directory, const char *name, mode_t mode, Object *out)
 {
-	int place, fd, result = folder_check_name(&folder, name);
+	int folder_fd, fd, result = folder_check_name(&folder, name);
 	struct stat st;
 
 	if (result < 0)
 		return result;
-	place = folder_dev_shm();
-	if (place < 0)
-		return place;
-	fd = openat(place, name, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600);
+	folder_fd = folder_dev_shm();
+	if (folder_fd < 0)
+		return folder_fd;
+	fd = openat(folder_fd, name, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600);
 	result = fd < 0 ? -errno : 0;
 	if (fd >= 0) {
-		/* The mode as it was asked for, whatever the daemon's umask is. */
+		/* fchmod(2) sets the mode without the daemon's umask. */
 		if (fchmod(fd, mode) < 0 || ftruncate(fd, sysconf(_SC_PAGESIZE)) < 0 || fstat(fd, &st) < 0) {
 			result = -errno;
-			unlinkat(place, name, 0);
+			unlinkat(folder_fd, name, 0);
 		}
 		close(fd);
 	}
-	close(place);
+	close(folder_fd);
 	if (result == 0)
 		folder_object(name, &st, out);
 	return result;
-}
-
-static int shm_rename(const void *context, const Object *object, const char *name)
-{
-	return folder_rename(&folder, object, name);
 }
 
 static const DirOps shm_members = {
@@ -89,7 +88,7 @@ static const DirOps shm_members = {
 	.lookup = folder_lookup,
 	.create = shm_create,
 	.remove = folder_remove,
-	.rename = shm_rename,
+	.rename = folder_rename,
 	.stat = folder_stat,
 	.set = folder_set,
 	.permit = folder_permit,
@@ -97,62 +96,32 @@ static const DirOps shm_members = {
 
 /* -- Attributes ----------------------------------------------------------------------------------------------------- */
 
-enum { SIZE, ALLOCATED, ATIME, MTIME, CTIME, ATTRIBUTES };
+typedef struct Snapshot {
+	char name[NAME_MAX + 1];
+	mode_t mode;
+	int64_t allocated;
+	struct stat stat;
+} Snapshot;
 
-static const char *const labels[ATTRIBUTES] = {
-	[SIZE] = "Size", [ALLOCATED] = "Allocated", [ATIME] = "Atime", [MTIME] = "Mtime", [CTIME] = "Ctime",
-};
-
-static void print_attribute(int which, const struct stat *st, GString *out)
+static int snapshot_load(const Object *object, void *out)
 {
-	switch (which) {
-	case SIZE:
-		text_number(out, st->st_size);
-		break;
-	case ALLOCATED:
-		text_number(out, (long long)st->st_blocks * 512);
-		break;
-	case ATIME:
-		text_time(out, st->st_atim.tv_sec);
-		break;
-	case MTIME:
-		text_time(out, st->st_mtim.tv_sec);
-		break;
-	case CTIME:
-		text_time(out, st->st_ctim.tv_sec);
-		break;
-	default:
-		g_assert_not_reached();
-	}
-}
-
-static int attribute_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
-{
-	struct stat st;
-	int result = folder_stat_file(&folder, object, &st);
-
-	if (result == 0)
-		print_attribute(desc->which, &st, out);
-	return result;
-}
-
-static int status_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
-{
-	struct stat st;
-	int result = folder_stat_file(&folder, object, &st);
+	Snapshot *snapshot = out;
+	int result = folder_stat_file(&folder, object, &snapshot->stat);
 
 	if (result < 0)
 		return result;
-	g_string_append_printf(out, "Name:\t/%s\nUid:\t%u\nGid:\t%u\nMode:\t%04o\n", object->name, st.st_uid, st.st_gid,
-			       st.st_mode & 07777);
-	for (int which = 0; which < ATTRIBUTES; which++) {
-		text_label(out, labels[which]);
-		print_attribute(which, &st, out);
-	}
+	g_strlcpy(snapshot->name, object->name, sizeof snapshot->name);
+	snapshot->mode = snapshot->stat.st_mode & 07777;
+	snapshot->allocated = (int64_t)snapshot->stat.st_blocks * 512;
 	return 0;
 }
 
-static int size_store(const FileDesc *desc, const Object *object, const char *text)
+static void print_name(const void *value, GString *out)
+{
+	g_string_append_printf(out, "/%s\n", (const char *)value);
+}
+
+static int size_store(const Object *object, const char *text)
 {
 	int64_t size;
 
@@ -161,7 +130,22 @@ static int size_store(const FileDesc *desc, const Object *object, const char *te
 	return resize(object, -1, size);
 }
 
-/* The owner and root see everybody; others, as in /proc, their own processes. */
+static const Attribute attributes[] = {
+	{"name", NULL, print_name, offsetof(Snapshot, name)},
+	{"uid", NULL, attribute_print_id, offsetof(Snapshot, stat.st_uid)},
+	{"gid", NULL, attribute_print_id, offsetof(Snapshot, stat.st_gid)},
+	{"mode", NULL, attribute_print_mode, offsetof(Snapshot, mode)},
+	{"size", "bytes", attribute_print_int64, offsetof(Snapshot, stat.st_size), .store = size_store},
+	{"allocated", "bytes", attribute_print_int64, offsetof(Snapshot, allocated)},
+	{"atime", "time", attribute_print_time, offsetof(Snapshot, stat.st_atim.tv_sec)},
+	{"mtime", "time", attribute_print_time, offsetof(Snapshot, stat.st_mtim.tv_sec)},
+	{"ctime", "time", attribute_print_time, offsetof(Snapshot, stat.st_ctim.tv_sec)},
+	{0},
+};
+
+static const AttributeSet set = {.attributes = attributes, .size = sizeof(Snapshot), .load = snapshot_load};
+
+/* The owner and root see all processes; other callers see their own, as in /proc. */
 static int attached_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
 	struct stat st;
@@ -175,23 +159,15 @@ static int attached_show(const FileDesc *desc, const Object *object, const Calle
 	return 0;
 }
 
-static const TextOps attribute = {.show = attribute_show};
-static const TextOps size = {.show = attribute_show, .store = size_store, .slow = true};
-static const TextOps status = {.show = status_show};
 static const TextOps attached = {.show = attached_show, .slow = true};
 
-#define ATTRIBUTE(file, field)                                                               \
-	{                                                                                    \
-		.name = file, .kind = TEXT, .mode = 0444, .text = &attribute, .which = field \
-	}
-
 static const FileDesc files[] = {
-	{.name = "status", .kind = TEXT, .mode = 0444, .text = &status},
-	{.name = "size", .kind = TEXT, .mode = 0666, .text = &size, .which = SIZE},
-	ATTRIBUTE("allocated", ALLOCATED),
-	ATTRIBUTE("atime", ATIME),
-	ATTRIBUTE("mtime", MTIME),
-	ATTRIBUTE("ctime", CTIME),
+	STATUS(&set),
+	SLOW_ATTRIBUTE("size", 0666, &set),
+	ATTRIBUTE("allocated", 0444, &set),
+	ATTRIBUTE("atime", 0444, &set),
+	ATTRIBUTE("mtime", 0444, &set),
+	ATTRIBUTE("ctime", 0444, &set),
 	{.name = "attached", .kind = TEXT, .mode = 0444, .text = &attached},
 	{0},
 };

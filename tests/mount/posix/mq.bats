@@ -121,7 +121,7 @@ load queues
 	done
 	{ echo first; printf '%0101d\n' 1; echo last; } >"$BATS_TEST_TMPDIR/text"
 	refused EMSGSIZE dd bs=1M status=none if="$BATS_TEST_TMPDIR/text" of="$q/lines"
-	why_is "EMSGSIZE: a line is a message"
+	why_is "EMSGSIZE: line is too long: a line is a message"
 	same 2 "$(cat "$q/curmsgs")"
 	"$native" mq-receive-bytes /a
 	same first "$(cat "$q/drain")"

@@ -20,7 +20,7 @@ load ../helper
 	make a
 	{ echo first; message 9000 | tr -d '\n'; echo; echo last; } >"$BATS_TEST_TMPDIR/text"
 	refused EMSGSIZE dd bs=1M status=none if="$BATS_TEST_TMPDIR/text" of="$q/lines"
-	why_is "EMSGSIZE: a line is a message"
+	why_is "EMSGSIZE: line is too long: a line is a message"
 	same first "$(cat "$q/next")"
 	same 0 "$(cat "$q/qnum")"
 	refused EMSGSIZE dd bs=4000 iflag=fullblock status=none if="$BATS_TEST_TMPDIR/text" of="$q/lines"
