@@ -13,7 +13,7 @@
 #include "backends/core/backend.h"
 
 typedef struct Folder {
-	int (*open)(void);   /* returns a descriptor of the folder (O_PATH is enough), which the caller closes, or a negative errno */
+	int (*open)(void); /* a descriptor of the folder (O_PATH is enough), closed by the caller; or a negative errno */
 	const char *prefix;  /* the name of a file is this and the name of the object; "" */
 	const char *foreign; /* names that begin with this do not belong to the mechanism; NULL: all names do */
 	const char *refusal; /* the reason for refusing such a name */

@@ -1,6 +1,6 @@
 /*
- * What a kind of queue implements (Queue), and what the files of a queue share: framing, hand-over and the members of StreamOps that
- * call the kind of queue.
+ * The interface that a kind of queue implements (Queue), and the code that the files of a queue share: framing, hand-over and
+ * the members of StreamOps that call the kind of queue.
  *
  * A message has a mark beside its bytes: the type of a System V message, the priority of a POSIX message, or the address
  * that a datagram comes from or goes to.

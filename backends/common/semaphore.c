@@ -1,9 +1,9 @@
 /*
- * Any number of writes of one handle are under way at once (StreamOps.whole_writes), since processes that inherited it must not
- * wait for each other: one may write the +1 that another one's -1 waits for. Each waits on a thread of its own, in the
- * mechanism's own blocking call, so that the kernel decides who is next.
+ * Several writes to one handle can run at once (StreamOps.whole_writes): processes that inherited the open file must not wait
+ * for each other, because one may write the +1 that the -1 of another waits for. Each write waits on a worker thread of its
+ * own, in the mechanism's blocking call, so that the kernel decides the order.
  *
- * Locking: `lock` guards Handle.rest, which has the operation that was refused last.
+ * Locking: `lock` protects Handle.rest, the operation that last failed with EAGAIN.
  */
 #include "backends/common/semaphore.h"
 
@@ -15,7 +15,7 @@
 #include "backends/core/refusal.h"
 
 enum {
-	TEXT_MAX = 65536, /* a longer write would keep the others waiting, and the kernel may cut it */
+	TEXT_MAX = 65536, /* a longer write would delay the others, and the kernel may split it */
 	FEW = 16,         /* changes in a line that need no memory */
 };
 
@@ -88,13 +88,13 @@ static size_t line_length(const char *text, size_t size)
 	return newline ? (size_t)(newline - text) : size;
 }
 
-/* Nothing is done of a write that has a mistake anywhere. */
+/* Checks all lines before the first is done: a write with a mistake changes nothing. */
 static int check_text(const Handle *handle, const char *text, size_t size)
 {
 	if (size > TEXT_MAX)
 		return refuse(EMSGSIZE, "operations are written in pieces of at most %d bytes, whole lines each",
 			      TEXT_MAX);
-	/* Else a line that a program's buffer has cut would be taken for two. */
+	/* A line that a program's buffer has cut would be taken for two. */
 	if (memchr(text, '\n', size) && text[size - 1] != '\n')
 		return refuse(EINVAL, "a write of several lines ends with a newline: one was cut");
 	for (size_t done = 0; done < size;) {
@@ -179,7 +179,7 @@ static int op_poll(Handle *handle)
 	return could ? POLLOUT | POLLWRNORM : 0;
 }
 
-/* Everybody waits alone: no two requests have the same key. */
+/* Each request waits alone, with a key of its own. */
 static void op_wait(Handle *handle, Direction direction, size_t size, Wait *out)
 {
 	static int64_t tickets;
@@ -216,7 +216,7 @@ const StreamOps semaphore_op = {
 
 /* -- hold ----------------------------------------------------------------------------------------------------------- */
 
-/* An open that has to wait, or fails, leaves nothing behind: only of one that succeeded is there a close. */
+/* If the open fails or has to wait, it undoes op_open(): fs/ calls close only after a successful open. */
 static int hold_open(Handle *handle, BlockMode block)
 {
 	const Semaphore *semaphore = semaphore_of(handle);

@@ -1,10 +1,9 @@
 /*
- * The vocabulary of semaphores: op, undo, hold. One implementation for every kind of semaphore; a mechanism supplies how one
- * operation is done.
+ * The files of semaphores: op, undo and hold, for every kind of semaphore. A mechanism implements one operation.
  *
  * An operation is a line. In the files of one semaphore it is a number: `-1` waits until it can take 1, `+1` (or `1`) gives 1
- * back, `0` waits for zero where the mechanism has that. In those of a set it is `NUMBER:CHANGE`, any number of them, all or
- * nothing: `0:-1 1:+2 2:0`. A write has whole lines; of a single one the newline may be missing.
+ * back, `0` waits for zero if the mechanism supports that. In the files of a set it is one or more of `NUMBER:CHANGE`, all or
+ * nothing: `0:-1 1:+2 2:0`. A write consists of whole lines; only a single line may lack its newline.
  */
 #pragma once
 
@@ -18,26 +17,29 @@ typedef struct SemaphoreChange {
 /* The operations of a kind of semaphore. The FileDescs of its files point to it with `mechanism`. */
 typedef struct Semaphore {
 	bool set; /* lines name their semaphores; else all are for the one that Object.part numbers */
-	/* Makes the handle ready for operate(); absent: it needs nothing. Never sleeps. */
+	/* Makes the handle ready for operate(). NULL: nothing to do. Never sleeps. */
 	int (*open)(Handle *handle);
-	/* All of the changes, or none and -EAGAIN (NONBLOCK), -EINTR (BLOCK) or another error. Of one handle several at a time. */
+	/* Makes all changes, or none: -EAGAIN (NONBLOCK), -EINTR (BLOCK) or another error. Calls for one handle overlap. */
 	int (*operate)(Handle *handle, const SemaphoreChange *changes, size_t count, BlockMode block);
 	/* Whether operate() would do it now; a negative errno counts as yes, since it would not wait. Changes nothing. */
 	int (*could)(Handle *handle, const SemaphoreChange *changes, size_t count);
-	/* hold: gives back the 1 that its open took, whatever has become of the semaphore. Never sleeps. */
+	/* hold: gives back the 1 that the open took, even if the semaphore has lost its name. Never sleeps. */
 	void (*give_back)(Handle *handle);
-	/* The end of every handle that open() made ready. */
+	/* Called at the end of every handle that open() made ready. */
 	void (*close)(Handle *handle);
 } Semaphore;
 
 /*
- * op and undo (its mechanism differs). Polled, they are writable when the operation that was last refused with EAGAIN could be
- * done; before any was, those of one semaphore say so for -1, and those of a set always.
+ * op and undo, which have different mechanisms. poll(2) reports them writable when the operation that last failed with EAGAIN
+ * would succeed. Before the first such failure, that operation is -1 for one semaphore, and a set is always writable.
  */
 extern const StreamOps semaphore_op;
 
-/* hold: open waits and takes 1, the last close gives it back, by whatever end. */
+/* hold: the open waits and takes 1; the last close gives it back, also when the process is killed. */
 extern const StreamOps semaphore_hold;
 
-/* Which of Handle.state is whose. */
-enum { SEMAPHORE_REFUSED /* an operation was: it is in Handle.rest */, SEMAPHORE_OWN /* the mechanism's */ };
+/* The numbers in Handle.state. */
+enum {
+	SEMAPHORE_REFUSED /* an operation failed with EAGAIN: it is in Handle.rest */,
+	SEMAPHORE_OWN /* for the mechanism */
+};
