@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backends/core/parse.h"
 #include "backends/core/refusal.h"
 
 /* The file below /proc/sys that has the value, and the index of the value in that file. FileDesc.which is an index here. */

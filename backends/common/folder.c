@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backends/core/credentials.h"
 #include "backends/common/registry.h"
 #include "backends/core/refusal.h"
 

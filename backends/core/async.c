@@ -13,8 +13,8 @@
 #include <pthread.h>
 #include <signal.h>
 
-#include "backends/core/host.h"
 #include "backends/core/credentials.h"
+#include "backends/core/host.h"
 #include "backends/core/refusal.h"
 
 enum {

@@ -78,19 +78,19 @@ typedef void (*MemberSeen)(void *data, const Object *object, const ObjectStat *s
  * The members of a directory. A function that is NULL has a default: list reports no member, lookup fails with ENOENT, create,
  * node, remove, rename and set fail with EPERM, and stat and permit are those of the nearest parent directory that has them.
  *
- * `context` is DirOps.context. `at` is the object whose directory has the members; for the directory of a mechanism it is zero
- * except for `select`, which is FileDesc.which of the directory. create, node, remove, rename and set run with the caller's
- * effective ids and groups, so that the kernel checks permissions and sets the owner.
+ * `context` is DirOps.context. `directory` is the object whose directory has the members; for the directory of a
+ * mechanism it is zero except for `select`, which is FileDesc.which of the directory. create, node, remove, rename and
+ * set run with the caller's effective ids and groups, so that the kernel checks permissions and sets the owner.
  */
 typedef struct DirOps {
 	const void *context; /* for functions that several directories share */
 	/* Runs on a worker thread, and can take long. */
-	int (*list)(const void *context, const Object *at, MemberSeen seen, void *data);
-	int (*lookup)(const void *context, const Object *at, const char *name, Object *out);
+	int (*list)(const void *context, const Object *directory, MemberSeen seen, void *data);
+	int (*lookup)(const void *context, const Object *directory, const char *name, Object *out);
 	/* mkdir(2) */
-	int (*create)(const void *context, const Object *at, const char *name, mode_t mode, Object *out);
+	int (*create)(const void *context, const Object *directory, const char *name, mode_t mode, Object *out);
 	/* mknod(2): `mode` has the type. */
-	int (*node)(const void *context, const Object *at, const char *name, mode_t mode, Object *out);
+	int (*node)(const void *context, const Object *directory, const char *name, mode_t mode, Object *out);
 	int (*remove)(const void *context, const Object *object);
 	int (*rename)(const void *context, const Object *object, const char *name);
 	int (*stat)(const void *context, const Object *object, ObjectStat *out);

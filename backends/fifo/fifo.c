@@ -15,7 +15,7 @@ enum { FIFOS_USER = 1024 };
 
 static Registry fifos = {.quota = {.what = "FIFOs", .remedy = "remove some", .error = ENOSPC, .user_max = FIFOS_USER}};
 
-static int fifo_node(const void *context, const Object *at, const char *name, mode_t mode, Object *out)
+static int fifo_node(const void *context, const Object *directory, const char *name, mode_t mode, Object *out)
 {
 	if (S_ISSOCK(mode))
 		return refuse(EPERM, "fifo holds FIFOs only: bind sockets in socket/unix");

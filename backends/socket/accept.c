@@ -13,8 +13,8 @@
 #include <poll.h>
 
 #include "backends/core/credentials.h"
-#include "backends/socket/operation.h"
 #include "backends/core/refusal.h"
+#include "backends/socket/operation.h"
 
 /* -- Accepted connections ------------------------------------------------------------------------------------------ */
 

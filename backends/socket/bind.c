@@ -15,12 +15,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backends/core/helper.h"
 #include "backends/core/async.h"
 #include "backends/core/credentials.h"
+#include "backends/core/helper.h"
+#include "backends/core/refusal.h"
 #include "backends/socket/path.h"
 #include "backends/socket/resolve.h"
-#include "backends/core/refusal.h"
 
 typedef struct PathBinding PathBinding;
 

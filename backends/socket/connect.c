@@ -20,12 +20,12 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "backends/core/host.h"
 #include "backends/core/async.h"
 #include "backends/core/credentials.h"
+#include "backends/core/host.h"
+#include "backends/core/refusal.h"
 #include "backends/socket/path.h"
 #include "backends/socket/resolve.h"
-#include "backends/core/refusal.h"
 
 typedef struct BlockingConnect BlockingConnect;
 

@@ -30,10 +30,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "backends/core/host.h"
 #include "backends/core/credentials.h"
+#include "backends/core/host.h"
 #include "backends/core/parse.h"
-#include "backends/core/refusal.h"
 
 enum { CONVERSATIONS_USER = 1024, PROTOCOLS = 256 };
 
@@ -94,10 +93,10 @@ static void note_any(void *data, const Object *object, const ObjectStat *stat)
 void conversation_protocols(void (*each)(void *data, int protocol), void *data)
 {
 	for (int i = 0; i < PROTOCOLS; i++) {
-		const Object at = {.select = NET_IP, .part = i};
+		const Object directory = {.select = NET_IP, .part = i};
 		bool any = false;
 
-		registry_list(conversation_registry(&at), NULL, note_any, &any);
+		registry_list(conversation_registry(&directory), NULL, note_any, &any);
 		if (any)
 			each(data, i);
 	}
@@ -167,15 +166,15 @@ static int add_number(Registry *registry, mode_t mode, Conversation *conversatio
 	return result;
 }
 
-int conversation_make(const Object *at, const char *name, mode_t mode, Entry **out)
+int conversation_make(const Object *directory, const char *name, mode_t mode, Entry **out)
 {
 	Conversation *new = g_new0(Conversation, 1);
-	const bool raw = network_of(at)->type == SOCK_RAW;
+	const bool raw = network_of(directory)->type == SOCK_RAW;
 	int result;
 
-	new->network = network_of(at);
-	new->protocol = (int)at->part;
-	new->registry = conversation_registry(at);
+	new->network = network_of(directory);
+	new->protocol = (int)directory->part;
+	new->registry = conversation_registry(directory);
 	new->maker = geteuid();
 	new->cloned = !name;
 	new->files = !name;

@@ -5,8 +5,8 @@
 #pragma once
 
 #include "backends/common/registry.h"
-#include "backends/socket/socket.h"
 #include "backends/socket/options.h"
+#include "backends/socket/socket.h"
 
 /* A verb of ctl in progress. operation.c implements it as a SocketOp. */
 typedef struct Pending Pending;
@@ -70,11 +70,11 @@ Entry *conversation_get(const Object *object);
 void conversation_unref(Entry *entry);
 
 /*
- * Makes a conversation in the directory `at`, owned by the thread's effective ids. With `name` NULL it gets the lowest
- * free number, counts one open file already, and ends with the last one. 0 with a reference, or an error as of
+ * Makes a conversation in `directory`, owned by the thread's effective ids. With `name` NULL it gets the lowest free
+ * number, counts one open file already, and ends with the last one. 0 with a reference, or an error as of
  * registry_add().
  */
-int conversation_make(const Object *at, const char *name, mode_t mode, Entry **out);
+int conversation_make(const Object *directory, const char *name, mode_t mode, Entry **out);
 
 /* Counts one more open file. 0, or -ENOENT: the conversation has lost its name. */
 int conversation_open(Entry *entry);

@@ -19,10 +19,10 @@
 
 #include "backends/core/credentials.h"
 #include "backends/core/procfs.h"
+#include "backends/core/refusal.h"
 #include "backends/socket/accept.h"
 #include "backends/socket/operation.h"
 #include "backends/socket/path.h"
-#include "backends/core/refusal.h"
 
 enum { LINE_MAX_BYTES = 1024 }; /* more than the longest address */
 

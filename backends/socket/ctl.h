@@ -1,6 +1,6 @@
 #pragma once
 
-#include "backends/socket/conversation.h"
+#include "backends/core/backend.h"
 
 /*
  * ctl of a conversation: one verb per line. clone and listen: an open makes a conversation and returns its ctl; listen

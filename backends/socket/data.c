@@ -11,8 +11,8 @@
 
 #include <errno.h>
 
-#include "backends/socket/operation.h"
 #include "backends/core/refusal.h"
+#include "backends/socket/operation.h"
 
 typedef struct Data {
 	Entry *entry;   /* a reference, counted as an open file */

@@ -20,13 +20,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "backends/core/host.h"
 #include "backends/core/credentials.h"
+#include "backends/core/host.h"
 #include "backends/core/poller.h"
+#include "backends/core/refusal.h"
 #include "backends/socket/connect.h"
 #include "backends/socket/file.h"
 #include "backends/socket/path.h"
-#include "backends/core/refusal.h"
 
 /* Object.part on unix networks. */
 enum { DIAL_SOCKET, DIAL_FOLDER };
@@ -206,20 +206,20 @@ static const SocketFile dial_file = {
 
 /* -- Names --------------------------------------------------------------------------------------------------------- */
 
-static void fill_object(const Object *at, const char *name, Object *out)
+static void fill_object(const Object *directory, const char *name, Object *out)
 {
-	*out = (Object){.id = g_str_hash(name), .select = at->select, .part = at->part};
+	*out = (Object){.id = g_str_hash(name), .select = directory->select, .part = directory->part};
 	g_strlcpy(out->name, name, sizeof out->name);
 }
 
-static int name_lookup(const void *context, const Object *at, const char *name, Object *out)
+static int name_lookup(const void *context, const Object *directory, const char *name, Object *out)
 {
 	Address address;
-	int result = address_parse(network_of(at), name, false, &address);
+	int result = address_parse(network_of(directory), name, false, &address);
 
 	if (result < 0 && result != -EAGAIN)
 		return result;
-	fill_object(at, name, out);
+	fill_object(directory, name, out);
 	return 0;
 }
 
@@ -239,32 +239,32 @@ static int path_kind(const char *path)
 	return result;
 }
 
-static int path_lookup(const void *context, const Object *at, const char *name, Object *out)
+static int path_lookup(const void *context, const Object *directory, const char *name, Object *out)
 {
 	enum { PATH_LENGTH_MAX = sizeof((struct sockaddr_un *)NULL)->sun_path - 1 };
 	g_autofree char *path = NULL;
 	int kind;
 
-	if (name[0] == '@' && at->part != DIAL_FOLDER)
-		return name_lookup(context, at, name, out);
-	path = g_strconcat(path_of(at), "/", name, NULL);
+	if (name[0] == '@' && directory->part != DIAL_FOLDER)
+		return name_lookup(context, directory, name, out);
+	path = g_strconcat(path_of(directory), "/", name, NULL);
 	if (strlen(path) > PATH_LENGTH_MAX)
 		return refuse(ENAMETOOLONG, "path is too long: a unix socket has at most %d bytes", PATH_LENGTH_MAX);
 	kind = path_kind(path);
 	if (kind < 0)
 		return kind;
-	fill_object(at, name, out);
+	fill_object(directory, name, out);
 	out->part = kind;
 	strcpy(out->name + strlen(name) + 1, path);
 	return 0;
 }
 
 /* No file can be made here. A shell's `<>` or `>` would make a file; ENOENT tells its user more than EPERM. */
-static int path_refuse_new(const void *context, const Object *at, const char *name, mode_t mode, Object *out)
+static int path_refuse_new(const void *context, const Object *directory, const char *name, mode_t mode, Object *out)
 {
 	if (!S_ISREG(mode))
 		return refuse(EPERM, "dial holds addresses only: make conversations in the directory above");
-	return refuse(ENOENT, "no file %s/%s", path_of(at), name);
+	return refuse(ENOENT, "no file %s/%s", path_of(directory), name);
 }
 
 /* Any user may try: the kernel checks the right to connect when the connection is made. */

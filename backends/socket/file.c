@@ -20,9 +20,9 @@
 #include "backends/core/credentials.h"
 #include "backends/core/host.h"
 #include "backends/core/procfs.h"
+#include "backends/core/refusal.h"
 #include "backends/socket/file.h"
 #include "backends/socket/path.h"
-#include "backends/core/refusal.h"
 
 /*
  * Numbers in Handle.state. STATE_SENDER: the pidfd of the opener on unix networks; 0: none. STATE_ADDRESSED (atomic):

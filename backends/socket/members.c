@@ -14,15 +14,15 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "backends/core/refusal.h"
 #include "backends/socket/conversation.h"
 #include "backends/socket/conversation_files.h"
-#include "backends/core/refusal.h"
 
 /* Fills the fields of an object that the registry does not know. */
-static void set_network(Object *object, const Object *at)
+static void set_network(Object *object, const Object *directory)
 {
-	object->select = at->select;
-	object->part = at->part;
+	object->select = directory->select;
+	object->part = directory->part;
 }
 
 static int member_stat(const void *context, const Object *object, ObjectStat *out)
@@ -40,7 +40,7 @@ static int member_stat(const void *context, const Object *object, ObjectStat *ou
 }
 
 typedef struct Listing {
-	const Object *at;
+	const Object *directory;
 	MemberSeen seen;
 	void *data;
 } Listing;
@@ -51,54 +51,54 @@ static void list_member(void *data, const Object *object, const ObjectStat *stat
 	Object placed = *object;
 	ObjectStat full;
 
-	set_network(&placed, listing->at);
+	set_network(&placed, listing->directory);
 	if (member_stat(NULL, &placed, &full) == 0)
 		listing->seen(listing->data, &placed, &full);
 }
 
-static int member_list(const void *context, const Object *at, MemberSeen seen, void *data)
+static int member_list(const void *context, const Object *directory, MemberSeen seen, void *data)
 {
-	Listing listing = {.at = at, .seen = seen, .data = data};
+	Listing listing = {.directory = directory, .seen = seen, .data = data};
 
-	return registry_list(conversation_registry(at), NULL, list_member, &listing);
+	return registry_list(conversation_registry(directory), NULL, list_member, &listing);
 }
 
-static int member_lookup(const void *context, const Object *at, const char *name, Object *out)
+static int member_lookup(const void *context, const Object *directory, const char *name, Object *out)
 {
-	int result = registry_lookup(conversation_registry(at), NULL, name, out);
+	int result = registry_lookup(conversation_registry(directory), NULL, name, out);
 
 	if (result == 0)
-		set_network(out, at);
+		set_network(out, directory);
 	return result;
 }
 
-static int member_create(const void *context, const Object *at, const char *name, mode_t mode, Object *out)
+static int member_create(const void *context, const Object *directory, const char *name, mode_t mode, Object *out)
 {
 	Entry *entry;
-	int result = conversation_make(at, name, mode, &entry);
+	int result = conversation_make(directory, name, mode, &entry);
 
 	if (result < 0)
 		return result;
 	*out = (Object){.id = entry->id};
 	g_strlcpy(out->name, name, sizeof out->name);
-	set_network(out, at);
+	set_network(out, directory);
 	conversation_unref(entry);
 	return 0;
 }
 
-static int member_node(const void *context, const Object *at, const char *name, mode_t mode, Object *out)
+static int member_node(const void *context, const Object *directory, const char *name, mode_t mode, Object *out)
 {
 	int result;
 
 	if (S_ISFIFO(mode))
 		return refuse(EPERM, "no FIFOs here: make them in fifo");
-	if (!network_of(at)->local || !S_ISSOCK(mode))
-		return refuse(EPERM, network_of(at)->local ?
+	if (!network_of(directory)->local || !S_ISSOCK(mode))
+		return refuse(EPERM, network_of(directory)->local ?
 					     "no files here: use mkdir for a conversation, bind(2) for a node" :
 					     "no files here: make a conversation with mkdir");
-	result = registry_create(conversation_registry(at), name, mode, NULL, out);
+	result = registry_create(conversation_registry(directory), name, mode, NULL, out);
 	if (result == 0)
-		set_network(out, at);
+		set_network(out, directory);
 	return result;
 }
 

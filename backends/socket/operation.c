@@ -16,9 +16,9 @@
 
 #include "backends/core/host.h"
 #include "backends/core/poller.h"
+#include "backends/core/refusal.h"
 #include "backends/socket/bind.h"
 #include "backends/socket/connect.h"
-#include "backends/core/refusal.h"
 
 struct SocketOp {
 	Pending pending;

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "backends/core/parse.h"
-#include "backends/core/text.h"
 #include "backends/core/refusal.h"
+#include "backends/core/text.h"
 
 /* clang-format off */
 const Option socket_options[OPTIONS] = {

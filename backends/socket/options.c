@@ -13,7 +13,6 @@
 
 #include "backends/core/credentials.h"
 #include "backends/socket/option.h"
-#include "backends/core/refusal.h"
 
 enum { BACKLOG = 4096 /* net.core.somaxconn, which bounds it, has the same default */, GROUPS_MAX = 64 };
 

@@ -18,9 +18,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "backends/core/host.h"
 #include "backends/core/async.h"
 #include "backends/core/credentials.h"
+#include "backends/core/host.h"
 #include "backends/core/refusal.h"
 
 enum {

@@ -59,7 +59,7 @@ static int number_of(const char *name)
 	return match->p_proto;
 }
 
-static int protocol_lookup(const void *context, const Object *at, const char *name, Object *out)
+static int protocol_lookup(const void *context, const Object *directory, const char *name, Object *out)
 {
 	int number = number_of(name);
 
@@ -109,7 +109,7 @@ static void list_unknown(void *data, int protocol)
 	list_protocol(data, protocol);
 }
 
-static int protocol_list(const void *context, const Object *at, MemberSeen seen, void *data)
+static int protocol_list(const void *context, const Object *directory, MemberSeen seen, void *data)
 {
 	Listing listing = {.seen = seen, .data = data};
 

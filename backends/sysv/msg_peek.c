@@ -59,18 +59,18 @@ static void note_type(void *data, long type, const char *bytes, size_t length)
 	g_hash_table_add(data, GSIZE_TO_POINTER((gsize)type));
 }
 
-static int types_list(const void *context, const Object *at, MemberSeen seen, void *data)
+static int types_list(const void *context, const Object *directory, MemberSeen seen, void *data)
 {
 	g_autoptr(GHashTable) types = g_hash_table_new(NULL, NULL);
 	GHashTableIter iter;
 	gpointer type;
-	int result = walk(at, note_type, types);
+	int result = walk(directory, note_type, types);
 
 	if (result < 0)
 		return result;
 	g_hash_table_iter_init(&iter, types);
 	while (g_hash_table_iter_next(&iter, &type, NULL)) {
-		Object object = {.id = at->id, .part = (int64_t)GPOINTER_TO_SIZE(type), .select = SELECT_TYPE};
+		Object object = {.id = directory->id, .part = (int64_t)GPOINTER_TO_SIZE(type), .select = SELECT_TYPE};
 
 		snprintf(object.name, sizeof object.name, "%lld", (long long)object.part);
 		seen(data, &object, NULL);
@@ -78,7 +78,7 @@ static int types_list(const void *context, const Object *at, MemberSeen seen, vo
 	return 0;
 }
 
-static int types_lookup(const void *context, const Object *at, const char *name, Object *out)
+static int types_lookup(const void *context, const Object *directory, const char *name, Object *out)
 {
 	static const struct {
 		const char *prefix;
@@ -88,7 +88,7 @@ static int types_lookup(const void *context, const Object *at, const char *name,
 	for (size_t i = 0; i < G_N_ELEMENTS(forms); i++) {
 		if (!g_str_has_prefix(name, forms[i].prefix))
 			continue;
-		Object object = {.id = at->id, .select = forms[i].select};
+		Object object = {.id = directory->id, .select = forms[i].select};
 
 		if (name[strlen(forms[i].prefix)] == '0' ||
 		    !parse_number(name + strlen(forms[i].prefix), 1, LONG_MAX, &object.part))

@@ -2,8 +2,8 @@
  * Unit tests of fs/inode.c on the real tree. They use fixed names, and queues that need not exist in the kernel,
  * because the inode table does not ask the mechanism.
  */
-#include "fs/inode.h"
 #include "backends/tree.h"
+#include "fs/inode.h"
 
 #include <errno.h>
 #include <string.h>

@@ -15,9 +15,9 @@ static int looking; /* atomic: threads in a look-up that is held up */
 static int held_up; /* atomic: look-ups of "held" do not return */
 
 /* Finds "a", "b" and "held". */
-static int lookup_member(const void *context, const Object *at, const char *name, Object *out)
+static int lookup_member(const void *context, const Object *directory, const char *name, Object *out)
 {
-	(void)context, (void)at;
+	(void)context, (void)directory;
 	if (strcmp(name, "held") == 0) {
 		g_atomic_int_inc(&looking);
 		while (g_atomic_int_get(&held_up))

@@ -39,9 +39,9 @@ static int stat_object(const void *context, const Object *object, ObjectStat *ou
 	return 0;
 }
 
-static int lookup_object(const void *context, const Object *at, const char *name, Object *out)
+static int lookup_object(const void *context, const Object *directory, const char *name, Object *out)
 {
-	(void)context, (void)at;
+	(void)context, (void)directory;
 	*out = (Object){.id = name[0] == 'b' ? 2 : 1};
 	g_strlcpy(out->name, name, sizeof out->name);
 	return 0;

@@ -29,9 +29,9 @@ static int permit(const void *context, const Object *object, const Caller *calle
 	return rights == RIGHT_READ ? 0 : -EACCES;
 }
 
-static int lookup_member(const void *context, const Object *at, const char *name, Object *out)
+static int lookup_member(const void *context, const Object *directory, const char *name, Object *out)
 {
-	(void)context, (void)at;
+	(void)context, (void)directory;
 	*out = (Object){.id = 1};
 	g_strlcpy(out->name, name, sizeof out->name);
 	return 0;

@@ -1,4 +1,4 @@
-/* A queue in memory, under the files of backends/queue.h. There is one; fake_reset() begins each test. */
+/* A queue in memory, under the files of backends/common/queue.h. There is one; fake_reset() begins each test. */
 #pragma once
 
 #include "backends/common/queue.h"

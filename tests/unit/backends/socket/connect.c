@@ -7,9 +7,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "backends/core/credentials.h"
-#include "backends/socket/resolve.h"
 #include "backends/core/refusal.h"
+#include "backends/socket/resolve.h"
 
 static const char *host_addresses[8]; /* the addresses of every host, in order; NULL ends them */
 static Caller caller;                 /* this process */

@@ -7,9 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "backends/socket/file.h"
 #include "backends/core/host.h"
 #include "backends/core/refusal.h"
+#include "backends/socket/file.h"
 #include "tests/unit/backends/socket/local_pair.h"
 
 static Socket *ours;

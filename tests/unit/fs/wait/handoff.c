@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "backends/core/host.h"
-#include "tests/unit/fs/wait/fake_waiter.h"
 #include "fs/wait/wakeup.h"
+#include "tests/unit/fs/wait/fake_waiter.h"
 
 enum { WHOLE = 16 /* stands for PIPE_BUF */ };
 

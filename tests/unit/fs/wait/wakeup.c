@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "backends/core/host.h"
-#include "tests/unit/fs/wait/fake_waiter.h"
 #include "fs/wait/worker.h"
+#include "tests/unit/fs/wait/fake_waiter.h"
 
 enum { LIMIT_MS = 10000 };
 
