@@ -34,7 +34,7 @@ static const PosixMq *queue_of_handle(const Handle *handle)
 	return (const PosixMq *)(intptr_t)handle->state[STATE_QUEUE];
 }
 
-static int descriptor(const Handle *handle)
+static int descriptor_of(const Handle *handle)
 {
 	return queue_of_handle(handle)->mqd;
 }
@@ -56,10 +56,10 @@ static void close_queue(Handle *handle)
 	posix_mq_release((PosixMq *)(intptr_t)handle->state[STATE_QUEUE]);
 }
 
-static ssize_t receive(Handle *handle, char *buf, size_t room, Mark *mark, BlockMode block)
+static ssize_t receive_message(Handle *handle, char *buf, size_t room, Mark *mark, BlockMode block)
 {
 	unsigned priority;
-	ssize_t n = mq_receive(descriptor(handle), buf, room, &priority);
+	ssize_t n = mq_receive(descriptor_of(handle), buf, room, &priority);
 	int error = errno;
 
 	if (n >= 0) {
@@ -68,47 +68,47 @@ static ssize_t receive(Handle *handle, char *buf, size_t room, Mark *mark, Block
 	}
 	if (error == EMSGSIZE)
 		return -E2BIG;
-	return error == EAGAIN && posix_mq_removed(descriptor(handle)) ? -ENODATA : -error;
+	return error == EAGAIN && posix_mq_removed(descriptor_of(handle)) ? -ENODATA : -error;
 }
 
-static ssize_t largest(Handle *handle)
+static ssize_t largest_message(Handle *handle)
 {
 	struct mq_attr attr;
 
-	return mq_getattr(descriptor(handle), &attr) < 0 ? -errno : attr.mq_msgsize;
+	return mq_getattr(descriptor_of(handle), &attr) < 0 ? -errno : attr.mq_msgsize;
 }
 
 /* mq_send(3) to a queue without a name succeeds, but no process can open that queue any more. */
-static int send(Handle *handle, const Mark *mark, const char *bytes, size_t length, BlockMode block)
+static int send_message(Handle *handle, const Mark *mark, const char *bytes, size_t length, BlockMode block)
 {
-	if (posix_mq_removed(descriptor(handle)))
+	if (posix_mq_removed(descriptor_of(handle)))
 		return -EIDRM;
-	if (mq_send(descriptor(handle), bytes, length, (unsigned)mark->number) == 0)
+	if (mq_send(descriptor_of(handle), bytes, length, (unsigned)mark->number) == 0)
 		return 0;
 	if (errno == EMSGSIZE)
 		return refuse(EMSGSIZE, "message of %zu bytes is longer than the queue's msgsize %zd", length,
-			      largest(handle));
+			      largest_message(handle));
 	return -errno;
 }
 
-static int64_t queued(Handle *handle)
+static int64_t count_queued(Handle *handle)
 {
 	struct mq_attr attr;
 
-	return mq_getattr(descriptor(handle), &attr) < 0 ? -errno : attr.mq_curmsgs;
+	return mq_getattr(descriptor_of(handle), &attr) < 0 ? -errno : attr.mq_curmsgs;
 }
 
-static void mark(const Handle *handle, Mark *out)
+static void default_mark(const Handle *handle, Mark *out)
 {
 	out->number = handle->object.select == MQ_PRIORITY ? handle->object.part : 0;
 }
 
 static int poll_queue(Handle *handle)
 {
-	struct pollfd fd = {.fd = descriptor(handle), .events = POLLIN | POLLOUT};
+	struct pollfd fd = {.fd = descriptor_of(handle), .events = POLLIN | POLLOUT};
 	int events = 0;
 
-	if (posix_mq_removed(descriptor(handle)))
+	if (posix_mq_removed(descriptor_of(handle)))
 		return POLLERR | POLLHUP | POLLIN | POLLRDNORM;
 	if (poll(&fd, 1, 0) < 0)
 		return 0;
@@ -128,17 +128,17 @@ static void wait_for(Handle *handle, Direction direction, size_t size, Wait *out
 		return;
 	}
 	if (direction != HANGUP)
-		out->fd = descriptor(handle);
+		out->fd = descriptor_of(handle);
 	posix_mq_key(queue_of_handle(handle)->inode, direction, out->key);
 }
 
 static const Queue mq_queue = {
 	.open = open_queue,
-	.receive = receive,
-	.send = send,
-	.largest = largest,
-	.queued = queued,
-	.mark = mark,
+	.receive = receive_message,
+	.send = send_message,
+	.largest = largest_message,
+	.queued = count_queued,
+	.mark = default_mark,
 	.mark_min = 0,
 	.mark_max = MQ_PRIO_MAX - 1,
 	.poll = poll_queue,

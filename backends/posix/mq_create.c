@@ -56,7 +56,7 @@ static void set_limit(const void *data)
 }
 
 /* Creates the queue under a name that does not exist. A descriptor or a negative errno. */
-static int create(const char *name, mode_t mode, const struct mq_attr *attr)
+static int create_queue(const char *name, mode_t mode, const struct mq_attr *attr)
 {
 	int mqd = (int)syscall(SYS_mq_open, name, O_CREAT | O_EXCL | O_RDWR, mode, attr);
 
@@ -66,7 +66,7 @@ static int create(const char *name, mode_t mode, const struct mq_attr *attr)
 /* Whether the caller may have the new queue beside the old one. */
 static int try_new_size(const Order *order)
 {
-	int mqd = create(order->trial, 0600, order->attr);
+	int mqd = create_queue(order->trial, 0600, order->attr);
 
 	if (mqd < 0)
 		return mqd;
@@ -107,7 +107,7 @@ static HelperReport create_ordered(const void *data)
 		if (report.result < 0)
 			return report;
 	}
-	mqd = create(order->name, order->mode, attr);
+	mqd = create_queue(order->name, order->mode, attr);
 	if (mqd < 0)
 		report.result = mqd;
 	else if (fstat(mqd, &stat) == 0)
@@ -118,7 +118,7 @@ static HelperReport create_ordered(const void *data)
 /* -- The daemon ----------------------------------------------------------------------------------------------------- */
 
 /* Finds out what a helper has done that was killed. Called as the daemon. */
-static HelperReport inspect(const Order *order)
+static HelperReport inspect_killed_helper(const Order *order)
 {
 	const PosixMqReplacement *replacement = order->replacement;
 	struct stat stat, old = {0};
@@ -152,7 +152,7 @@ static HelperReport run_helper(const Order *order)
 
 	if (result == -EINTR) {
 		creds_raise();
-		report = inspect(order);
+		report = inspect_killed_helper(order);
 		creds_lower();
 	} else if (result < 0) {
 		report.result = result;
@@ -180,8 +180,8 @@ static long long charge_of(const struct mq_attr *attr)
 	return maxmsg * (MESSAGE + msgsize) + MIN(maxmsg, MQ_PRIO_MAX) * NODE;
 }
 
-/* Notes the reason for a failure of create(). */
-static int explain(int result, const Order *order)
+/* Notes the reason for a failure of create_queue(). */
+static int explain_failure(int result, const Order *order)
 {
 	switch (result) {
 	case -EMFILE:
@@ -228,7 +228,7 @@ static int carry_out(Order *order, int64_t *inode)
 	find_limits(order);
 	report = run_helper(order);
 	*inode = report.value;
-	return explain(report.result, order);
+	return explain_failure(report.result, order);
 }
 
 int posix_mq_create(const char *name, mode_t mode, Object *out)

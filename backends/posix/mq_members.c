@@ -65,7 +65,7 @@ typedef struct Listing {
 } Listing;
 
 /* Called for each file of the folder, whose size and times are not those of the queue. */
-static void see(void *data, const Object *object, const ObjectStat *unused)
+static void show_queue(void *data, const Object *object, const ObjectStat *unused)
 {
 	const Listing *listing = data;
 	Object current = *object;
@@ -84,7 +84,7 @@ static int mq_list(const void *context, const Object *directory, MemberSeen seen
 	if (posix_mq_directory() < 0)
 		return refuse(EPERM, "a non-root daemon lists queues only if the mqueue file system is mounted on "
 				     "/dev/mqueue: mount it, or open queues by name");
-	return folder_list(&posix_mq_folder, NULL, see, &listing);
+	return folder_list(&posix_mq_folder, NULL, show_queue, &listing);
 }
 
 static int mq_lookup(const void *context, const Object *directory, const char *name, Object *out)

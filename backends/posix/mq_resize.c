@@ -181,7 +181,7 @@ static int adopt_new(const Resize *resize, const Object *new_queue)
 }
 
 /* Replaces the old queue, between posix_mq_replace_begin() and _end(). Called as the caller. */
-static int replace(Resize *resize, const char *name)
+static int replace_queue(Resize *resize, const char *name)
 {
 	const PosixMqReplacement replacement = {
 		.name = name,
@@ -229,7 +229,7 @@ static int try_resize(const Object *object, long maxmsg, long msgsize)
 			result = refuse(EBUSY, "a file of the queue is open in the tree, and resizing recreates the "
 					       "queue: close the file first");
 		else if (result == 0) {
-			result = replace(&resize, object->name);
+			result = replace_queue(&resize, object->name);
 			posix_mq_replace_end(&replaced);
 		}
 	}

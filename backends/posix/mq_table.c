@@ -109,7 +109,7 @@ void posix_mq_wake_name(const char *name)
 /* -- Open queues ---------------------------------------------------------------------------------------------------- */
 
 /* Called with lock held. */
-static PosixMq *hold(int64_t inode, int access)
+static PosixMq *hold_queue(int64_t inode, int access)
 {
 	const PosixMq key = {.inode = inode, .access = access};
 	PosixMq *queue = g_hash_table_lookup(opened, &key);
@@ -124,7 +124,7 @@ PosixMq *posix_mq_hold(int64_t inode, int access)
 	PosixMq *queue;
 
 	tables_lock();
-	queue = hold(inode, access);
+	queue = hold_queue(inode, access);
 	tables_unlock();
 	return queue;
 }
@@ -161,7 +161,7 @@ PosixMqOpening posix_mq_opening_begin(int64_t inode, int access, PosixMq **out)
 	PosixMqOpening state = MQ_HELD;
 
 	tables_lock();
-	*out = hold(inode, access);
+	*out = hold_queue(inode, access);
 	if (!*out)
 		state = find_replaced(NULL, inode) ? MQ_REPLACED : MQ_OPENING;
 	if (state == MQ_OPENING)
@@ -177,7 +177,7 @@ PosixMq *posix_mq_opening_end(int64_t inode, PosixMq *queue)
 
 	tables_lock();
 	if (queue)
-		shared = hold(queue->inode, queue->access);
+		shared = hold_queue(queue->inode, queue->access);
 	if (queue && !shared)
 		g_hash_table_add(opened, queue);
 	while (g_array_index(opening, int64_t, i) != inode)

@@ -15,9 +15,9 @@
 
 #include "backends/core/credentials.h"
 #include "backends/core/parse.h"
-#include "backends/posix/sem_memory.h"
-#include "backends/core/text.h"
 #include "backends/core/refusal.h"
+#include "backends/core/text.h"
+#include "backends/posix/sem_memory.h"
 
 enum { MAPPED = SEMAPHORE_OWN }; /* Handle.state: the SemMemory */
 
@@ -26,12 +26,12 @@ static const PosixSem *posix_sem_of(const FileDesc *desc)
 	return desc->mechanism;
 }
 
-static SemMemory *mapped(const Handle *handle)
+static SemMemory *mapping_of(const Handle *handle)
 {
 	return (SemMemory *)(intptr_t)handle->state[MAPPED];
 }
 
-static int map(const FileDesc *desc, const Object *object, uid_t uid, SemMemory **out)
+static int map_semaphore(const FileDesc *desc, const Object *object, uid_t uid, SemMemory **out)
 {
 	int fd = posix_sem_of(desc)->backing(object, O_RDWR);
 	int result;
@@ -48,7 +48,7 @@ static int map(const FileDesc *desc, const Object *object, uid_t uid, SemMemory 
 int posix_sem_open(Handle *handle)
 {
 	SemMemory *sem;
-	int result = map(handle->desc, &handle->object, handle->caller.uid, &sem);
+	int result = map_semaphore(handle->desc, &handle->object, handle->caller.uid, &sem);
 
 	if (result == 0)
 		handle->state[MAPPED] = (int64_t)(intptr_t)sem;
@@ -63,16 +63,16 @@ int posix_sem_operate(Handle *handle, const SemaphoreChange *changes, size_t cou
 	if (by > SHARED_SEM_MAX)
 		return refuse(EOVERFLOW, "value is too large: a semaphore's value is at most %d", SHARED_SEM_MAX);
 	if (by > 0)
-		return sem_memory_post(mapped(handle), (uint32_t)by);
+		return sem_memory_post(mapping_of(handle), (uint32_t)by);
 	if (by < -1 || by == 0)
 		return refuse(EINVAL, "invalid change of a POSIX semaphore: write -1, or + and a number");
-	return block == NONBLOCK ? sem_memory_try(mapped(handle)) : sem_memory_wait(mapped(handle));
+	return block == NONBLOCK ? sem_memory_try(mapping_of(handle)) : sem_memory_wait(mapping_of(handle));
 }
 
 int posix_sem_could(Handle *handle, const SemaphoreChange *changes, size_t count)
 {
 	uint32_t value, waiters;
-	int result = sem_memory_get(mapped(handle), &value, &waiters);
+	int result = sem_memory_get(mapping_of(handle), &value, &waiters);
 
 	(void)changes, (void)count; /* only -1 can wait */
 	return result < 0 ? result : value > 0;
@@ -80,19 +80,19 @@ int posix_sem_could(Handle *handle, const SemaphoreChange *changes, size_t count
 
 void posix_sem_give_back(Handle *handle)
 {
-	sem_memory_post(mapped(handle), 1);
+	sem_memory_post(mapping_of(handle), 1);
 }
 
 void posix_sem_close(Handle *handle)
 {
-	sem_memory_close(mapped(handle));
+	sem_memory_close(mapping_of(handle));
 	handle->state[MAPPED] = 0;
 }
 
 /* -- Text ----------------------------------------------------------------------------------------------------------- */
 
 /* Reads value and waiters with pread(2), which needs neither the right to write nor a mapping. */
-static int get(const FileDesc *desc, const Object *object, uint32_t *value, uint32_t *waiters)
+static int get_value(const FileDesc *desc, const Object *object, uint32_t *value, uint32_t *waiters)
 {
 	int fd = posix_sem_of(desc)->backing(object, O_RDONLY);
 	char bytes[SHARED_SEM_SIZE];
@@ -114,7 +114,7 @@ static int get(const FileDesc *desc, const Object *object, uint32_t *value, uint
 static int attribute_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
 	uint32_t value, waiters;
-	int result = get(desc, object, &value, &waiters);
+	int result = get_value(desc, object, &value, &waiters);
 
 	if (result == 0)
 		text_number(out, desc->which == POSIX_SEM_VALUE ? value : waiters);
@@ -133,7 +133,7 @@ static int value_store(const FileDesc *desc, const Object *object, const char *t
 	if (value > SHARED_SEM_MAX)
 		return refuse(EOVERFLOW, "value is too large: a semaphore's value is at most %d", SHARED_SEM_MAX);
 	creds_raise();
-	result = map(desc, object, uid, &sem);
+	result = map_semaphore(desc, object, uid, &sem);
 	creds_lower();
 	if (result < 0)
 		return result;
@@ -145,7 +145,7 @@ static int value_store(const FileDesc *desc, const Object *object, const char *t
 static int status_show(const FileDesc *desc, const Object *object, const Caller *caller, GString *out)
 {
 	uint32_t value, waiters;
-	int result = get(desc, object, &value, &waiters);
+	int result = get_value(desc, object, &value, &waiters);
 
 	if (result == 0)
 		g_string_append_printf(out, "Value:\t%u\nWaiters:\t%u\n", value, waiters);

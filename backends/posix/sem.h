@@ -4,8 +4,8 @@
  */
 #pragma once
 
-#include "backends/core/backend.h"
 #include "backends/common/semaphore.h"
+#include "backends/core/backend.h"
 
 extern const FileDesc posix_sem_desc;
 

@@ -82,7 +82,7 @@ static gboolean sem_equal(gconstpointer a, gconstpointer b)
 }
 
 /* The mapping with one more reference; NULL: there is none. */
-static SemMemory *find(const SemMemory *key)
+static SemMemory *find_mapping(const SemMemory *key)
 {
 	SemMemory *sem;
 
@@ -141,7 +141,7 @@ int sem_memory_open(int fd, off_t offset, uid_t uid, SemMemory **out)
 			      SHARED_SEM_SIZE, (long long)offset, (long long)stat.st_size);
 	key.dev = stat.st_dev;
 	key.ino = stat.st_ino;
-	*out = find(&key);
+	*out = find_mapping(&key);
 	if (*out)
 		return 0;
 	sem = g_new(SemMemory, 1);
@@ -202,7 +202,7 @@ static bool is_semaphore(const Touch *touch)
 	return __atomic_load_n(&touch->words->private, __ATOMIC_RELAXED) == PROCESS_SHARED;
 }
 
-static bool replace(Touch *touch, uint64_t data)
+static bool replace_data(Touch *touch, uint64_t data)
 {
 	return __atomic_compare_exchange_n(&touch->words->data, &touch->seen, data, false, __ATOMIC_ACQ_REL,
 					   __ATOMIC_RELAXED);
@@ -225,7 +225,7 @@ static void touch_take(void *data)
 	while (touch->result == 0) {
 		if (value_of(touch->seen) == 0)
 			touch->result = -EAGAIN;
-		else if (replace(touch, touch->seen - 1 - touch->n))
+		else if (replace_data(touch, touch->seen - 1 - touch->n))
 			break;
 	}
 }
@@ -238,7 +238,7 @@ static void touch_add(void *data)
 	while (touch->result == 0) {
 		if (touch->n > (uint64_t)SHARED_SEM_MAX - MIN(value_of(touch->seen), (uint32_t)SHARED_SEM_MAX))
 			touch->result = -EOVERFLOW;
-		else if (replace(touch, touch->seen + touch->n))
+		else if (replace_data(touch, touch->seen + touch->n))
 			break;
 	}
 }
@@ -256,7 +256,7 @@ static void touch_set(void *data)
 		touch->result = 0;
 		return;
 	}
-	while (touch->result == 0 && !replace(touch, (touch->seen & ~(uint64_t)UINT32_MAX) | touch->n))
+	while (touch->result == 0 && !replace_data(touch, (touch->seen & ~(uint64_t)UINT32_MAX) | touch->n))
 		;
 }
 
@@ -287,7 +287,7 @@ static uint32_t *futex_word(Words *words)
 }
 
 /* futex(2) fails with EFAULT if the memory is gone. Then no process waits there. */
-static void wake(SemMemory *sem, uint64_t seen, uint64_t n)
+static void wake_waiters(SemMemory *sem, uint64_t seen, uint64_t n)
 {
 	if (waiters_of(seen) > 0 && n > 0)
 		syscall(SYS_futex, futex_word(sem->words), FUTEX_WAKE, (int)MIN(n, INT_MAX), NULL, NULL, 0);
@@ -331,7 +331,7 @@ int sem_memory_post(SemMemory *sem, uint32_t n)
 	int result = do_touch(touch_add, &touch);
 
 	if (result == 0)
-		wake(sem, touch.seen, n);
+		wake_waiters(sem, touch.seen, n);
 	return result == -EOVERFLOW ?
 		       refuse(EOVERFLOW, "value is too large: a semaphore's value is at most %d", SHARED_SEM_MAX) :
 		       result;
@@ -355,7 +355,7 @@ int sem_memory_set(SemMemory *sem, uint32_t value, bool make)
 	int result = do_touch(touch_set, &touch);
 
 	if (result == 0)
-		wake(sem, touch.seen, value);
+		wake_waiters(sem, touch.seen, value);
 	return result;
 }
 

@@ -23,7 +23,7 @@
 
 /* -- Messages ---------------------------------------------------------------------------------------------------- */
 
-static ssize_t receive(Handle *handle, char *buf, size_t room, Mark *mark, BlockMode block)
+static ssize_t receive_message(Handle *handle, char *buf, size_t room, Mark *mark, BlockMode block)
 {
 	const Object *object = &handle->object;
 	int flags = sysv_msg_msgflg(object) | (block == NONBLOCK ? IPC_NOWAIT : 0);
@@ -61,7 +61,7 @@ static int explain_refusal(const Object *object, int error, size_t length)
 	return -error;
 }
 
-static int send(Handle *handle, const Mark *mark, const char *bytes, size_t length, BlockMode block)
+static int send_message(Handle *handle, const Mark *mark, const char *bytes, size_t length, BlockMode block)
 {
 	const Object *object = &handle->object;
 	struct msgbuf *message = sysv_msg_scratch(length);
@@ -75,12 +75,12 @@ static int send(Handle *handle, const Mark *mark, const char *bytes, size_t leng
 	return -errno;
 }
 
-static ssize_t largest(Handle *handle)
+static ssize_t largest_message(Handle *handle)
 {
 	return (ssize_t)sysv_msg_max();
 }
 
-static int64_t queued(Handle *handle)
+static int64_t count_queued(Handle *handle)
 {
 	SysvStat stat;
 	int result = sysv_load(&sysv_msg_type, &handle->object, &stat);
@@ -107,7 +107,7 @@ static Object object_of_wait(const Wait *wait)
  * 0 if the queue has a message that the object selects, which stays there or is kept (msg_empty.h). `flags` is 0 to wait for
  * one, or IPC_NOWAIT.
  */
-static int probe(const Object *object, int flags)
+static int probe_queue(const Object *object, int flags)
 {
 	struct msgbuf message;
 
@@ -123,7 +123,7 @@ static int wait_for_message(const Wait *wait)
 {
 	const Object object = object_of_wait(wait);
 
-	return sysv_msg_empty_exists(&object) ? 0 : probe(&object, 0);
+	return sysv_msg_empty_exists(&object) ? 0 : probe_queue(&object, 0);
 }
 
 /* Wait.over: no reader waits any more. */
@@ -165,7 +165,7 @@ static int poll_events(Handle *handle)
 		events |= POLLOUT | POLLWRNORM;
 	if (handle_reads(handle) &&
 	    (sysv_msg_empty_exists(object) ||
-	     (ds->msg_qnum > 0 && (object->select == SELECT_ALL || probe(object, IPC_NOWAIT) == 0))))
+	     (ds->msg_qnum > 0 && (object->select == SELECT_ALL || probe_queue(object, IPC_NOWAIT) == 0))))
 		events |= POLLIN | POLLRDNORM;
 	return events;
 }
@@ -177,10 +177,10 @@ static void close_handle(Handle *handle)
 }
 
 static const Queue msg_queue = {
-	.receive = receive,
-	.send = send,
-	.largest = largest,
-	.queued = queued,
+	.receive = receive_message,
+	.send = send_message,
+	.largest = largest_message,
+	.queued = count_queued,
 	.mark = default_mark,
 	.mark_min = 1,
 	.mark_max = LONG_MAX,

@@ -6,7 +6,7 @@
 #include "backends/core/refusal.h"
 #include "backends/sysv/msg_call.h"
 
-static int load(const Object *object, void *snapshot)
+static int load_snapshot(const Object *object, void *snapshot)
 {
 	return sysv_load(&sysv_msg_type, object, snapshot);
 }
@@ -45,4 +45,4 @@ static const Attribute attributes[] = {
 	{0},
 };
 
-const AttributeSet sysv_msg_attributes = {.attributes = attributes, .size = sizeof(SysvStat), .load = load};
+const AttributeSet sysv_msg_attributes = {.attributes = attributes, .size = sizeof(SysvStat), .load = load_snapshot};

@@ -6,17 +6,17 @@ enum { SCRATCH_MIN = 16384 };
 
 /* -- The type of object ------------------------------------------------------------------------------------------------ */
 
-static int get(key_t key, int flags)
+static int queue_get(key_t key, int flags)
 {
 	return msgget(key, flags);
 }
 
-static int control(int id, int command, void *argument)
+static int queue_control(int id, int command, void *argument)
 {
 	return msgctl(id, command, argument);
 }
 
-static void fill(const SysvStat *stat, ObjectStat *out)
+static void queue_fill_stat(const SysvStat *stat, ObjectStat *out)
 {
 	const struct msqid_ds *ds = &stat->msg;
 
@@ -29,11 +29,11 @@ static void fill(const SysvStat *stat, ObjectStat *out)
 const SysvType sysv_msg_type = {
 	.word = "msg",
 	.limit = "msgmni",
-	.get = get,
-	.control = control,
+	.get = queue_get,
+	.control = queue_control,
 	.stat_any = MSG_STAT_ANY,
 	.info = MSG_INFO,
-	.fill = fill,
+	.fill = queue_fill_stat,
 };
 
 /* -- Selection --------------------------------------------------------------------------------------------------------- */

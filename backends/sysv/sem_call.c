@@ -3,17 +3,17 @@
 #include <errno.h>
 
 /* A new set has one semaphore. For a set that exists, 0 asks for any number. */
-static int get(key_t key, int flags)
+static int set_get(key_t key, int flags)
 {
 	return semget(key, flags & IPC_CREAT ? 1 : 0, flags);
 }
 
-static int control(int id, int command, void *argument)
+static int set_control(int id, int command, void *argument)
 {
 	return semctl(id, 0, command, (union semun){.buf = argument});
 }
 
-static void fill(const SysvStat *stat, ObjectStat *out)
+static void set_fill_stat(const SysvStat *stat, ObjectStat *out)
 {
 	const struct semid_ds *ds = &stat->sem;
 
@@ -26,11 +26,11 @@ static void fill(const SysvStat *stat, ObjectStat *out)
 const SysvType sysv_sem_type = {
 	.word = "sem",
 	.limit = "semmni or semmns",
-	.get = get,
-	.control = control,
+	.get = set_get,
+	.control = set_control,
 	.stat_any = SEM_STAT_ANY,
 	.info = SEM_INFO,
-	.fill = fill,
+	.fill = set_fill_stat,
 };
 
 int sysv_sem_control(const Object *object, int command, int value)

@@ -66,7 +66,7 @@ static int fill_sembufs(const SemaphoreChange *changes, size_t count, short flag
 }
 
 /* Semaphore.operate */
-static int operate(Handle *handle, const SemaphoreChange *changes, size_t count, BlockMode block)
+static int operate_set(Handle *handle, const SemaphoreChange *changes, size_t count, BlockMode block)
 {
 	const Object *object = &handle->object;
 	struct sembuf few[FEW];
@@ -82,7 +82,7 @@ static int operate(Handle *handle, const SemaphoreChange *changes, size_t count,
 }
 
 /* Semaphore.could */
-static int could(Handle *handle, const SemaphoreChange *changes, size_t count)
+static int could_operate(Handle *handle, const SemaphoreChange *changes, size_t count)
 {
 	size_t nsems;
 	int result;
@@ -135,8 +135,8 @@ static void give_back(Handle *handle)
 	adjust(&handle->object, (unsigned short)handle->object.part, 1);
 }
 
-const Semaphore sysv_sem_set = {.set = true, .operate = operate, .could = could};
-const Semaphore sysv_sem_one = {.operate = operate, .could = could, .give_back = give_back};
+const Semaphore sysv_sem_set = {.set = true, .operate = operate_set, .could = could_operate};
+const Semaphore sysv_sem_one = {.operate = operate_set, .could = could_operate, .give_back = give_back};
 
 /* -- undo ----------------------------------------------------------------------------------------------------------- */
 
@@ -216,7 +216,7 @@ static int undo_operate(Handle *handle, const SemaphoreChange *changes, size_t c
 	if (!record_changes(handle, changes, count, false))
 		return refuse(ERANGE, "adjustment of a semaphore would exceed %d: close the file to undo",
 			      SEMVMX_LINUX);
-	result = operate(handle, changes, count, block);
+	result = operate_set(handle, changes, count, block);
 	if (result < 0)
 		record_changes(handle, changes, count, true);
 	return result;
@@ -238,4 +238,4 @@ static void undo_close(Handle *handle)
 		adjust(&handle->object, ops[i].sem_num, ops[i].sem_op);
 }
 
-const Semaphore sysv_sem_undo = {.set = true, .operate = undo_operate, .could = could, .close = undo_close};
+const Semaphore sysv_sem_undo = {.set = true, .operate = undo_operate, .could = could_operate, .close = undo_close};

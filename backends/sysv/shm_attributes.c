@@ -12,7 +12,7 @@
 #include "backends/sysv/shm_resize.h"
 #include "backends/sysv/shm_segment.h"
 
-static int load(const Object *object, void *snapshot)
+static int load_snapshot(const Object *object, void *snapshot)
 {
 	return sysv_load(&sysv_shm_type, object, snapshot);
 }
@@ -121,4 +121,4 @@ static const Attribute attributes[] = {
 	{0},
 };
 
-const AttributeSet sysv_shm_attributes = {.attributes = attributes, .size = sizeof(SysvStat), .load = load};
+const AttributeSet sysv_shm_attributes = {.attributes = attributes, .size = sizeof(SysvStat), .load = load_snapshot};

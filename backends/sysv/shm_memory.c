@@ -13,7 +13,7 @@
 #include "backends/sysv/shm_resize.h"
 #include "backends/sysv/shm_segment.h"
 
-static void *attach(int id, int flags)
+static void *attach_segment(int id, int flags)
 {
 	return shmat(id, NULL, (flags & O_ACCMODE) == O_RDONLY ? SHM_RDONLY : 0);
 }
@@ -48,7 +48,7 @@ int sysv_shm_backing(const Object *object, int flags)
 	if (result < 0)
 		return result;
 	creds_raise();
-	at = attach(stat.id, flags);
+	at = attach_segment(stat.id, flags);
 	if (at == (char *)-1) {
 		result = sysv_removed(errno);
 	} else {
@@ -59,7 +59,7 @@ int sysv_shm_backing(const Object *object, int flags)
 	return result;
 }
 
-static ssize_t copy(const Object *object, Direction direction, char *bytes, size_t size, off_t offset)
+static ssize_t copy_pages(const Object *object, Direction direction, char *bytes, size_t size, off_t offset)
 {
 	SysvStat stat;
 	int result = sysv_load(&sysv_shm_type, object, &stat);
@@ -70,7 +70,7 @@ static ssize_t copy(const Object *object, Direction direction, char *bytes, size
 	if ((size_t)offset >= stat.shm.shm_segsz)
 		return 0;
 	size = MIN(size, stat.shm.shm_segsz - (size_t)offset);
-	at = attach(stat.id, direction == READING ? O_RDONLY : O_RDWR);
+	at = attach_segment(stat.id, direction == READING ? O_RDONLY : O_RDWR);
 	if (at == (char *)-1)
 		return sysv_removed(errno);
 	if (direction == READING)
@@ -82,15 +82,15 @@ static ssize_t copy(const Object *object, Direction direction, char *bytes, size
 }
 
 /* MemoryOps.resize: the descriptor stays with the old memory, so that fs/ opens `data` again. */
-static int resize(const Object *object, int fd, off_t size)
+static int resize_segment(const Object *object, int fd, off_t size)
 {
 	return sysv_shm_resize(object, &sysv_shm_data, size);
 }
 
 static const MemoryOps memory = {
 	.backing = sysv_shm_backing,
-	.resize = resize,
-	.copy = copy,
+	.resize = resize_segment,
+	.copy = copy_pages,
 	.bounded = true,
 };
 

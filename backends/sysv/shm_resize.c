@@ -63,7 +63,7 @@ static int set_perm(int id, const SysvStat *old, mode_t mode)
  * shmat(2) with the daemon's rights. NULL and errno on failure. A helper process (core/helper.h) does not inherit the attachment,
  * since it would count as one of another process.
  */
-static char *attach(int id, size_t size, int flags)
+static char *attach_segment(int id, size_t size, int flags)
 {
 	char *at;
 
@@ -99,7 +99,7 @@ static void copy_contents(char *to, const char *from, size_t size)
 }
 
 /* Removes the old segment and creates one of mode 0 under its key. Sets *removed. Returns the new id or a negative errno. */
-static int exchange(const SysvStat *old, size_t size, bool *removed)
+static int exchange_segments(const SysvStat *old, size_t size, bool *removed)
 {
 	int id = -1;
 
@@ -120,11 +120,11 @@ static int exchange(const SysvStat *old, size_t size, bool *removed)
 static int fill_segment(int id, const SysvStat *old, const char *from, size_t size)
 {
 	bool alone;
-	char *to = attach(id, size, 0);
+	char *to = attach_segment(id, size, 0);
 
 	/* A daemon that is not root needs a mode that lets it in. */
 	if (!to && errno == EACCES && set_perm(id, old, 0600) == 0)
-		to = attach(id, size, 0);
+		to = attach_segment(id, size, 0);
 	if (!to) {
 		int error = errno;
 
@@ -139,10 +139,10 @@ static int fill_segment(int id, const SysvStat *old, const char *from, size_t si
 }
 
 /* Runs as the caller. `from` is the old segment, attached; it is detached unless it holds the only copy of the contents. */
-static int replace(const SysvStat *old, const char *from, size_t size)
+static int replace_segment(const SysvStat *old, const char *from, size_t size)
 {
 	bool removed, alone;
-	int id = exchange(old, size, &removed);
+	int id = exchange_segments(old, size, &removed);
 	int result = id < 0 ? id : fill_segment(id, old, from, size);
 
 	if (result < 0 && removed && result != -EBUSY) {
@@ -179,7 +179,7 @@ int sysv_shm_resize(const Object *object, const FileDesc *data, off_t size)
 	result = try_size((size_t)MAX(size, 0));
 	if (result < 0)
 		return result;
-	from = attach(old.id, old.shm.shm_segsz, SHM_RDONLY);
+	from = attach_segment(old.id, old.shm.shm_segsz, SHM_RDONLY);
 	if (!from)
 		return sysv_removed(errno);
 	result = set_perm(old.id, &old, 0);
@@ -187,7 +187,7 @@ int sysv_shm_resize(const Object *object, const FileDesc *data, off_t size)
 		refuse(EPERM, "only the owner, the creator or root may resize the segment, since that recreates it");
 	/* nattch does not count mappings through `data`. */
 	if (result == 0 && !sysv_shm_is_mapped(object, data) && is_alone(old.id))
-		return replace(&old, from, (size_t)size);
+		return replace_segment(&old, from, (size_t)size);
 	if (result == 0) {
 		set_perm(old.id, &old, old.perm.mode & 0777);
 		result = refuse_busy();

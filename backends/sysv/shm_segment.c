@@ -10,17 +10,17 @@ static GMutex lock;
 static GHashTable *renumbered; /* Protected by lock. The id of a segment that was resized -> the id of its replacement. */
 
 /* A new segment has one page. For a segment that exists, 0 asks for any size. */
-static int get(key_t key, int flags)
+static int segment_get(key_t key, int flags)
 {
 	return shmget(key, flags & IPC_CREAT ? (size_t)sysconf(_SC_PAGESIZE) : 0, flags);
 }
 
-static int control(int id, int command, void *argument)
+static int segment_control(int id, int command, void *argument)
 {
 	return shmctl(id, command, argument);
 }
 
-static void fill(const SysvStat *stat, ObjectStat *out)
+static void segment_fill_stat(const SysvStat *stat, ObjectStat *out)
 {
 	const struct shmid_ds *ds = &stat->shm;
 
@@ -33,11 +33,11 @@ static void fill(const SysvStat *stat, ObjectStat *out)
 const SysvType sysv_shm_type = {
 	.word = "shm",
 	.limit = "shmmni",
-	.get = get,
-	.control = control,
+	.get = segment_get,
+	.control = segment_control,
 	.stat_any = SHM_STAT_ANY,
 	.info = SHM_INFO,
-	.fill = fill,
+	.fill = segment_fill_stat,
 	.id = sysv_shm_id,
 };
 
