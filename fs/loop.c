@@ -58,7 +58,7 @@ static bool spin_is_over(Spin *spin)
  * Reads the next request. Returns its size, 0 after the unmount, or a negative errno; -EINTR: read again. libfuse's own
  * function logs ECONNABORTED, which the kernel returns during an unmount while there are still requests.
  */
-static ssize_t receive(int device, struct fuse_buf *request, size_t room)
+static ssize_t receive_request(int device, struct fuse_buf *request, size_t room)
 {
 	static int aborted; /* in a row */
 	ssize_t n = read(device, request->mem, room);
@@ -93,7 +93,7 @@ int loop_run(struct fuse_session *session, size_t room)
 
 	fcntl(fd.fd, F_SETFL, fcntl(fd.fd, F_GETFL) | O_NONBLOCK);
 	while (!fuse_session_exited(session)) {
-		ssize_t n = receive(fd.fd, &request, room);
+		ssize_t n = receive_request(fd.fd, &request, room);
 
 		if (n > 0) {
 			spin_end(&spin);

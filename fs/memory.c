@@ -361,7 +361,7 @@ static int open_again(File *file)
 	return result;
 }
 
-static int resize(const Resizing *job)
+static int resize_memory(const Resizing *job)
 {
 	const MemoryOps *ops = job->inode->desc->memory;
 	const Object object = job->file ? job->file->handle.object : inode_object(job->inode);
@@ -386,7 +386,7 @@ static void resize_and_reply(void *data)
 	int result;
 
 	refusal_forget();
-	result = resize(job);
+	result = resize_memory(job);
 	if (result == 0)
 		result = memory_stat(job->inode, &attributes);
 	if (result < 0)

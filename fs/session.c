@@ -147,7 +147,7 @@ static bool start_ending(GError **error)
 
 /* -- Serving -------------------------------------------------------------------------------------------------------- */
 
-static int serve(struct fuse_session *session, int threads)
+static int serve_requests(struct fuse_session *session, int threads)
 {
 	struct fuse_loop_config *config;
 	int result;
@@ -259,7 +259,7 @@ bool session_run(const SessionSettings *settings, GError **error)
 		unmount_own(session, settings->mountpoint, device);
 		return false;
 	}
-	result = serve(session, settings->threads);
+	result = serve_requests(session, settings->threads);
 	g_atomic_int_set(&ended, 1);
 	unmount_own(session, settings->mountpoint, device);
 	/* The kernel closes the connection with the process, and that ends the requests that still wait. */

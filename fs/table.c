@@ -42,7 +42,7 @@ void *table_at(Table *table, uint32_t slot)
 }
 
 /* Adds memory for one more slot. Called with lock held. */
-static int grow(Table *table)
+static int grow_table(Table *table)
 {
 	size_t needed = table->size * ((size_t)table->end + 1);
 	size_t more;
@@ -65,7 +65,7 @@ void *table_add(Table *table, uint32_t *slot)
 		*slot = table->unused;
 		record = table_at(table, *slot);
 		memcpy(&table->unused, record, sizeof table->unused);
-	} else if (table->end <= table->most && grow(table) == 0) {
+	} else if (table->end <= table->most && grow_table(table) == 0) {
 		*slot = table->end++;
 		record = table_at(table, *slot);
 	}

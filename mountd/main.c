@@ -23,7 +23,7 @@ static char *default_names(void)
 	return g_build_filename(g_get_user_runtime_dir(), "ipcfs", "names", NULL);
 }
 
-static bool run(const Options *options, GError **error)
+static bool run_mount(const Options *options, GError **error)
 {
 	g_autofree char *names = options->names ? g_canonicalize_filename(options->names, NULL) : default_names();
 	g_autofree char *mountpoint = mountpoint_prepare(options->mountpoint, error);
@@ -76,7 +76,7 @@ static int run_main(int argc, char **argv, Options *options)
 			options->log_level);
 		return 2;
 	}
-	if (!run(options, &error)) {
+	if (!run_mount(options, &error)) {
 		fprintf(stderr, "ipcfs: %s\n", error->message);
 		return 1;
 	}

@@ -116,7 +116,7 @@ static ssize_t attempt_write(Request *request, BlockMode block)
 }
 
 /* True: the request has its result. False: it has to wait; or, where it may sleep, a signal came. */
-static bool attempt(Request *request, BlockMode block)
+static bool attempt_request(Request *request, BlockMode block)
 {
 	Handle *handle = &request->file->handle;
 
@@ -175,7 +175,7 @@ static const char *verb_of(const Request *request)
 	return request->operation == READ ? "read" : request->operation == WRITE ? "write" : "open";
 }
 
-static void reply(Request *request)
+static void send_reply(Request *request)
 {
 	if (request->result < 0) {
 		reply_refusal(request->fuse, request->file->inode, (int)request->result, verb_of(request));
@@ -201,7 +201,7 @@ static void reply(Request *request)
 }
 
 /* Replies to a request that has its result, and frees it. Returns the next one of its lane, which the caller has to run. */
-static Request *complete(Request *request)
+static Request *complete_request(Request *request)
 {
 	Handle *handle = &request->file->handle;
 	Waiter *next;
@@ -218,7 +218,7 @@ static Request *complete(Request *request)
 	/* Before the reply: after it the file may be gone. */
 	next = waiting_leave_lane(&request->waiter);
 	if (request->fuse)
-		reply(request);
+		send_reply(request);
 	else
 		end_without_reply(request);
 	unref_request(request);
@@ -228,7 +228,7 @@ static Request *complete(Request *request)
 /* -- Running -------------------------------------------------------------------------------------------------------- */
 
 /* libfuse's interrupt callback of a kept request. libfuse holds its lock of the request. */
-static void interrupted(fuse_req_t fuse, void *data)
+static void on_interrupt(fuse_req_t fuse, void *data)
 {
 	Request *request = data;
 
@@ -237,7 +237,7 @@ static void interrupted(fuse_req_t fuse, void *data)
 }
 
 /* From here on the request can wait: it is on the heap, owns its data, and is told of interrupts. */
-static Request *keep(const Request *on_stack)
+static Request *keep_request(const Request *on_stack)
 {
 	Request *request = g_new(Request, 1);
 
@@ -248,7 +248,7 @@ static Request *keep(const Request *on_stack)
 	if (request->data)
 		request->data = g_memdup2(on_stack->data, on_stack->size);
 	if (request->fuse)
-		fuse_req_interrupt_func(request->fuse, interrupted, request);
+		fuse_req_interrupt_func(request->fuse, on_interrupt, request);
 	return request;
 }
 
@@ -279,11 +279,11 @@ static void rearm_poll(const Request *request)
 }
 
 /* Runs a request that the calling thread owns, and then those that were queued behind it. */
-static void run(Request *request)
+static void run_request(Request *request)
 {
 	while (request) {
 		refusal_forget();
-		if (attempt(request, NONBLOCK)) {
+		if (attempt_request(request, NONBLOCK)) {
 			if (has_drained(request))
 				rearm_poll(request);
 		} else if (!may_wait(request)) {
@@ -298,14 +298,14 @@ static void run(Request *request)
 				request->counted = true;
 			}
 			if (!request->kept)
-				request = keep(request);
+				request = keep_request(request);
 			suspend = waiting_suspend(&request->waiter);
 			if (suspend == SUSPENDED)
 				return;
 			if (suspend == SUSPEND_RETRY)
 				continue;
 		}
-		request = complete(request);
+		request = complete_request(request);
 	}
 }
 
@@ -313,14 +313,14 @@ static void run(Request *request)
 
 static bool waiter_attempt(Waiter *waiter)
 {
-	return attempt((Request *)waiter, NONBLOCK);
+	return attempt_request((Request *)waiter, NONBLOCK);
 }
 
 static bool waiter_call(Waiter *waiter)
 {
 	Request *request = (Request *)waiter;
 
-	if (attempt(request, request->nonblocking ? BLOCK_ON_FS : BLOCK))
+	if (attempt_request(request, request->nonblocking ? BLOCK_ON_FS : BLOCK))
 		return true;
 	if (!request->nonblocking || request->result != -EAGAIN)
 		return false;
@@ -335,12 +335,12 @@ static void waiter_wait(const Waiter *waiter, Wait *out)
 
 static void waiter_retry(Waiter *waiter)
 {
-	run((Request *)waiter);
+	run_request((Request *)waiter);
 }
 
 static void waiter_finish(Waiter *waiter)
 {
-	run(complete((Request *)waiter));
+	run_request(complete_request((Request *)waiter));
 }
 
 static void waiter_give_up(Waiter *waiter, int error)
@@ -426,12 +426,12 @@ void request_start(const RequestSpec *spec)
 	if (!waiting_enter_lane(&request->waiter, false)) {
 		if (request->nonblocking) {
 			give_up(request, -EAGAIN);
-			complete(request);
+			complete_request(request);
 			return;
 		}
-		request = keep(request);
+		request = keep_request(request);
 		if (!waiting_enter_lane(&request->waiter, true))
 			return;
 	}
-	run(request);
+	run_request(request);
 }
