@@ -53,10 +53,6 @@ typedef struct Mounted {
 	char *mountpoint;
 } Mounted;
 
-/*
- * Starts `argv` with a new mountpoint as its last argument, and waits until `file` exists there. Returns the seconds.
- */
-double mounted_start(Mounted *mounted, const char *const *argv, const char *file);
 void mounted_end(Mounted *mounted);
 
 /* Restricts all present and later threads of a process to this processor; -1: removes the restriction. */

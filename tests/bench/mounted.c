@@ -31,7 +31,8 @@ static void exec_with(const char *const *argv, const char *last)
 	_exit(127);
 }
 
-double mounted_start(Mounted *mounted, const char *const *argv, const char *file)
+/* Starts `argv` with a new mountpoint as its last argument, and waits until `file` exists there. Returns the seconds. */
+static double mounted_start(Mounted *mounted, const char *const *argv, const char *file)
 {
 	g_autofree char *shown = NULL;
 	double start;

@@ -30,7 +30,7 @@ void count_signal(int signal)
 		sigpipes++;
 }
 
-void die(const char *what)
+static void die(const char *what)
 {
 	fprintf(stderr, "pipes: %s: %s\n", what, strerror(errno));
 	exit(2);
@@ -48,7 +48,7 @@ void set_nonblocking(int fd, bool on)
 	must(fcntl(fd, F_SETFL, on ? O_NONBLOCK : 0), "fcntl");
 }
 
-void print_result(const char *verb, size_t size, ssize_t n, int error)
+static void print_result(const char *verb, size_t size, ssize_t n, int error)
 {
 	printf(" %s(%zu)=", verb, size);
 	if (n < 0)

@@ -17,14 +17,11 @@ extern const char *directory; /* the directory of the pipes and FIFOs; NULL: non
 extern char path[PATH_MAX];   /* of the current pipe or FIFO */
 extern char buffer[1 << 20];
 
-/* A signal handler. print_result() prints the number of SIGPIPE signals since the last result. */
+/* A signal handler. do_read() and do_write() print the number of SIGPIPE signals since the last result. */
 void count_signal(int signal);
-/* Prints a message with errno and exits with status 2. */
-void die(const char *what);
-/* Returns a result that is not negative, or calls die(). */
+/* Returns a result that is not negative; otherwise prints a message with errno and exits with status 2. */
 int must(int result, const char *what);
 void set_nonblocking(int fd, bool on);
-void print_result(const char *verb, size_t size, ssize_t n, int error);
 void do_read(int fd, size_t size);
 void do_write(int fd, size_t size);
 void do_poll(int fd, short events, int timeout);

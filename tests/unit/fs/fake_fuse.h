@@ -60,8 +60,8 @@ struct fuse_pollhandle *fake_pollhandle(void);
 /* Waits until the handle has been notified, and destroyed. */
 void fake_expect_notified(struct fuse_pollhandle *handle);
 
-/* The backing id that fuse_passthrough_open() returns; 0: it fails. The calls of it, and of notify_store. */
-extern int fake_backing, fake_passthroughs, fake_stores;
+/* The backing id that fuse_passthrough_open() returns; 0: it fails. The calls of it. */
+extern int fake_backing, fake_passthroughs;
 
 /* The answer to OPEN that went out by fuse_reply_buf(). */
 uint64_t fake_opened_slot(fuse_req_t req);

@@ -204,7 +204,7 @@ static const FileDesc files[] = {
 	{0},
 };
 
-const FileDesc fake_root = {.kind = DIRECTORY, .mode = 0755, .files = files};
+static const FileDesc fake_root = {.kind = DIRECTORY, .mode = 0755, .files = files};
 
 void fake_stream_start_at(const FileDesc *tree)
 {

@@ -44,6 +44,3 @@ File *fake_file(FakeHow how, int flags);
 
 /* Waits until *counter is at least `value`. */
 void fake_reach(const int *counter, int value);
-
-/* The root of the fake tree. */
-extern const FileDesc fake_root;
