@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "backends/core/parse.h"
+#include "backends/core/procfs.h"
 
 /* A line of /proc/PID/maps: "from-to perms offset major:minor inode path". `native`: it may be a native mapping. */
 static bool line_maps(const char *line, const Mapped *mapped, bool native)
@@ -26,18 +27,20 @@ static bool line_maps(const char *line, const Mapped *mapped, bool native)
 	       (!mapped->prefix || g_str_has_prefix(line + path, mapped->prefix));
 }
 
-/* Whether the process has our IPC namespace: in another one the same id is another object. */
-static bool has_our_ipc(pid_t pid)
+/* Whether the process has the daemon's IPC namespace. In another one the same id is another object. */
+static bool shares_ipc(pid_t pid)
 {
-	g_autofree char *path = g_strdup_printf("/proc/%d/ns/ipc", (int)pid);
-	struct stat entry, theirs;
+	int directory = procfs_open(pid, 0);
+	bool shares = directory >= 0 && procfs_shares_namespace(directory, "ipc");
 
-	return stat("/proc/self/ns/ipc", &entry) == 0 && stat(path, &theirs) == 0 && entry.st_ino == theirs.st_ino;
+	if (directory >= 0)
+		close(directory);
+	return shares;
 }
 
-static bool procfs_maps(pid_t pid, const Mapped *mapped)
+static bool process_maps(pid_t pid, const Mapped *mapped)
 {
-	const bool native = !mapped->own_ipc || has_our_ipc(pid);
+	const bool native = !mapped->own_ipc || shares_ipc(pid);
 	g_autofree char *path = g_strdup_printf("/proc/%d/maps", (int)pid);
 	FILE *file = fopen(path, "re");
 	char *line = NULL;
@@ -53,7 +56,7 @@ static bool procfs_maps(pid_t pid, const Mapped *mapped)
 	return found;
 }
 
-static bool is_of(pid_t pid, uid_t uid)
+static bool is_owned_by(pid_t pid, uid_t uid)
 {
 	g_autofree char *path = g_strdup_printf("/proc/%d", (int)pid);
 	struct stat st;
@@ -69,8 +72,8 @@ int mappers_print(const Mapped *mapped, bool all, uid_t uid, GString *out)
 	int count = 0;
 
 	while (processes && (name = g_dir_read_name(processes)) && (out || count == 0)) {
-		if (!parse_number(name, 1, INT_MAX, &pid) || pid == getpid() || !(all || is_of((pid_t)pid, uid)) ||
-		    !procfs_maps((pid_t)pid, mapped))
+		if (!parse_number(name, 1, INT_MAX, &pid) || pid == getpid() ||
+		    !(all || is_owned_by((pid_t)pid, uid)) || !process_maps((pid_t)pid, mapped))
 			continue;
 		count++;
 		if (out)
