@@ -316,8 +316,7 @@ static int slow_enter(Slow *slow)
 	int result;
 
 	if (stuck >= stuck_lookups.user_max)
-		return refuse(stuck_lookups.error, "limit reached: %lld %s per user: %s",
-			      (long long)stuck_lookups.user_max, stuck_lookups.what, stuck_lookups.remedy);
+		return quota_refuse(&stuck_lookups);
 	result = quota_charge(&slow_lookups, uid, 1);
 	if (result < 0)
 		return result;

@@ -37,12 +37,17 @@ bool quota_try(Quota *quota, uid_t uid, int64_t amount, int64_t limit)
 	return fits;
 }
 
+int quota_refuse(const Quota *quota)
+{
+	return refuse(quota->error, "limit reached: %lld %s per user: %s", (long long)quota->user_max, quota->what,
+		      quota->remedy);
+}
+
 int quota_charge(Quota *quota, uid_t uid, int64_t amount)
 {
 	if (quota_try(quota, uid, amount, uid == 0 ? INT64_MAX : quota->user_max))
 		return 0;
-	return refuse(quota->error, "limit reached: %lld %s per user: %s", (long long)quota->user_max, quota->what,
-		      quota->remedy);
+	return quota_refuse(quota);
 }
 
 void quota_release(Quota *quota, uid_t uid, int64_t amount)

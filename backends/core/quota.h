@@ -22,6 +22,9 @@ typedef struct Quota {
 	GHashTable *used; /* Protected by the quota lock. uid -> amount, where that is not 0 */
 } Quota;
 
+/* Notes that a user is at the limit, with the remedy. Returns -quota->error. */
+int quota_refuse(const Quota *quota);
+
 /* Charges `amount` to the user. Returns 0; or -quota->error with the reason noted, and nothing charged. */
 int quota_charge(Quota *quota, uid_t uid, int64_t amount);
 

@@ -3,7 +3,6 @@
 #include <errno.h>
 
 #include "backends/core/quota.h"
-#include "backends/core/refusal.h"
 
 static Quota finishing = {
 	.what = "closed files with data to send",
@@ -16,8 +15,7 @@ int finishing_check(uid_t uid)
 {
 	if (uid == 0 || quota_used(&finishing, uid) < finishing.user_max)
 		return 0;
-	return refuse(finishing.error, "limit reached: %lld %s per user: %s", (long long)finishing.user_max,
-		      finishing.what, finishing.remedy);
+	return quota_refuse(&finishing);
 }
 
 void finishing_add(uid_t uid)
