@@ -19,7 +19,7 @@ enum {
 	FEW = 16,         /* changes in a line that need no memory */
 };
 
-static GMutex lock;
+static GMutex lock; /* "the semaphore lock": guards the refused operation in Handle.rest */
 
 static const Semaphore *semaphore_of(const Handle *handle)
 {

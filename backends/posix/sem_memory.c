@@ -53,7 +53,7 @@ struct SemMemory {
 	int refs; /* Protected by lock. */
 };
 
-static GMutex lock;
+static GMutex lock;      /* "the mapped-semaphore lock" */
 static GHashTable *sems; /* Protected by lock. SemMemory -> itself, by file and offset. */
 
 /* The kernel bounds the mappings of a process. */

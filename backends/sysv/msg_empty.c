@@ -10,7 +10,7 @@ typedef struct Empty {
 	long type;
 } Empty;
 
-static GMutex lock;
+static GMutex lock;                /* "the empty-message lock" */
 static GQueue kept = G_QUEUE_INIT; /* Protected by lock. Empty, owned, oldest first. */
 static int count;                  /* the length of `kept`; atomic */
 

@@ -23,7 +23,7 @@ enum {
 	SPARE_LINES = 256, /* lines that the file may have beyond two for each name, before a new file replaces it */
 };
 
-static GMutex lock;
+static GMutex lock;                /* "the names lock" */
 static char *path;                 /* Protected by lock, as all below. */
 static GHashTable *by_name;        /* "msg jobs" -> "msg 0x0000162e" */
 static GHashTable *by_object;      /* "msg 0x0000162e" -> "msg jobs" */

@@ -14,7 +14,7 @@
 
 enum { FEW = 16 };
 
-static GMutex lock;
+static GMutex lock; /* "the undo lock" */
 
 /* semopm: the largest number of changes in one semop. */
 static int changes_max(void)

@@ -4,9 +4,9 @@
 
 enum { RENUMBERED_MAX = 4096 };
 
-GMutex sysv_shm_key_lock;
+GMutex sysv_shm_key_lock; /* "the key lock" */
 
-static GMutex lock;
+static GMutex lock;            /* "the renumbering lock" */
 static GHashTable *renumbered; /* Protected by lock. The id of a segment that was resized -> the id of its replacement. */
 
 /* A new segment has one page. For a segment that exists, 0 asks for any size. */
