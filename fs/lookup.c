@@ -13,12 +13,11 @@
  * libfuse's lock of a request is taken before it (in the interrupt callback), never after.
  */
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 
 #include "backends/core/credentials.h"
 #include "backends/core/quota.h"
 #include "backends/core/refusal.h"
+#include "backends/core/thread.h"
 #include "fs/caller.h"
 #include "fs/lookup.h"
 #include "fs/operations.h"
@@ -296,15 +295,8 @@ static void slow_interrupted(fuse_req_t req, void *data)
 
 static gpointer slow_prepare(gpointer unused)
 {
-	sigset_t all, previous;
-	pthread_t thread;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &previous);
-	if (pthread_create(&thread, NULL, lookup_main, NULL))
+	if (!thread_start(lookup_main, NULL, 0))
 		g_error("cannot start a thread");
-	pthread_detach(thread);
-	pthread_sigmask(SIG_SETMASK, &previous, NULL);
 	return unused;
 }
 

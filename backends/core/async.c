@@ -10,12 +10,11 @@
 #include "backends/core/async.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 
 #include "backends/core/credentials.h"
 #include "backends/core/host.h"
 #include "backends/core/refusal.h"
+#include "backends/core/thread.h"
 
 enum {
 	THREADS_MAX = 2048, /* of all classes and users */
@@ -106,30 +105,11 @@ static AsyncJob *job_replace(AsyncJob *job)
 	return next;
 }
 
-static void *thread_main(void *data)
+static void *run_jobs(void *data)
 {
 	for (AsyncJob *job = data; job; job = job_replace(job))
 		job->class->run(job);
 	return NULL;
-}
-
-/* All signals are blocked in the thread from its first instruction: signals to the process are for the main thread. */
-static bool thread_start(AsyncJob *job)
-{
-	sigset_t all, old;
-	pthread_attr_t attributes;
-	pthread_t thread;
-	int error;
-
-	sigfillset(&all);
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	error = pthread_create(&thread, &attributes, thread_main, job);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attributes);
-	return error == 0;
 }
 
 /*
@@ -187,7 +167,7 @@ int job_start(AsyncJob *job, JobClass *class, uid_t uid, const int64_t key[4])
 		user_push_job(user, job);
 	}
 	g_mutex_unlock(&lock);
-	if (needs_thread && (!has_room || !thread_start(job)))
+	if (needs_thread && (!has_room || !thread_start(run_jobs, job, STACK)))
 		return job_start_failed(job);
 	return 0;
 }

@@ -8,11 +8,11 @@
 #include "backends/posix/mq_open.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/inotify.h>
 #include <unistd.h>
+
+#include "backends/core/thread.h"
 
 enum { WATCHER_STACK = 64 * 1024 };
 
@@ -37,30 +37,14 @@ static void *watcher_main(void *data)
 	return NULL;
 }
 
-static bool watcher_start(int inotify)
-{
-	pthread_attr_t attributes;
-	pthread_t thread;
-	sigset_t all;
-	bool started;
-
-	sigfillset(&all);
-	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attributes, WATCHER_STACK);
-	pthread_attr_setsigmask_np(&attributes, &all);
-	started = pthread_create(&thread, &attributes, watcher_main, GINT_TO_POINTER(inotify)) == 0;
-	pthread_attr_destroy(&attributes);
-	return started;
-}
-
 static bool watch_start(int directory)
 {
 	int inotify = inotify_init1(IN_CLOEXEC);
 	char path[64];
 
 	snprintf(path, sizeof path, "/proc/self/fd/%d", directory);
-	if (inotify >= 0 && inotify_add_watch(inotify, path, IN_DELETE) >= 0 && watcher_start(inotify))
+	if (inotify >= 0 && inotify_add_watch(inotify, path, IN_DELETE) >= 0 &&
+	    thread_start(watcher_main, GINT_TO_POINTER(inotify), WATCHER_STACK))
 		return true;
 	if (inotify >= 0)
 		close(inotify);

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -22,6 +21,7 @@
 #include "backends/core/credentials.h"
 #include "backends/core/procfs.h"
 #include "backends/core/refusal.h"
+#include "backends/core/thread.h"
 #include "backends/signal/object.h"
 #include "backends/signal/receiver.h"
 #include "backends/signal/sender.h"
@@ -48,18 +48,8 @@ static void *reap_process(void *data)
 /* Reaps a killed process on another thread, because its exit takes a moment. Takes ownership of the pidfd. */
 static void reap_in_background(int pidfd)
 {
-	pthread_attr_t attributes;
-	pthread_t thread;
-	sigset_t all;
-
-	sigfillset(&all);
-	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attributes, REAPER_STACK);
-	pthread_attr_setsigmask_np(&attributes, &all);
-	if (pthread_create(&thread, &attributes, reap_process, GINT_TO_POINTER(pidfd)))
+	if (!thread_start(reap_process, GINT_TO_POINTER(pidfd), REAPER_STACK))
 		reap_process(GINT_TO_POINTER(pidfd));
-	pthread_attr_destroy(&attributes);
 }
 
 static void inbox_kill(const Inbox *inbox)

@@ -6,9 +6,7 @@
  */
 #include "fs/wait/thread.h"
 
-#include <pthread.h>
-#include <signal.h>
-
+#include "backends/core/thread.h"
 #include "fs/wait/handoff.h"
 #include "fs/wait/polling.h"
 #include "fs/wait/waiting.h"
@@ -22,10 +20,7 @@ enum {
 static void *watch_main(void *unused)
 {
 	int timeout = -1;
-	sigset_t all;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, NULL);
 	for (;;) {
 		wakeup_run_queues(timeout);
 		waiting_finish_interrupted();
@@ -38,12 +33,9 @@ static void *watch_main(void *unused)
 
 void watching_thread_start(void)
 {
-	pthread_t thread;
-
 	wait_queue_prepare();
 	handoff_prepare();
 	polling_prepare();
-	if (pthread_create(&thread, NULL, watch_main, NULL))
+	if (!thread_start(watch_main, NULL, 0))
 		g_error("cannot start a thread");
-	pthread_detach(thread);
 }

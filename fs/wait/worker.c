@@ -1,12 +1,13 @@
 #include "fs/wait/worker.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <glib.h>
+
+#include "backends/core/thread.h"
 
 enum { IDLE_MAX = 8, STACK = 256 * 1024, INTERRUPT = SIGURG /* ignored by default: a late one does no harm */ };
 
@@ -58,11 +59,11 @@ void worker_interrupt(pid_t worker)
 
 static void *worker_main(void *unused)
 {
-	sigset_t all_but_interrupt;
+	sigset_t interrupt;
 
-	sigfillset(&all_but_interrupt);
-	sigdelset(&all_but_interrupt, INTERRUPT);
-	pthread_sigmask(SIG_SETMASK, &all_but_interrupt, NULL);
+	sigemptyset(&interrupt);
+	sigaddset(&interrupt, INTERRUPT);
+	pthread_sigmask(SIG_UNBLOCK, &interrupt, NULL);
 	g_mutex_lock(&lock);
 	for (;;) {
 		Job *job = g_queue_pop_head(&jobs);
@@ -88,18 +89,7 @@ static void *worker_main(void *unused)
 /* Called with lock held. */
 static int start_thread(void)
 {
-	pthread_attr_t attributes;
-	pthread_t thread;
-	int error;
-
-	if (threads >= WORKERS_MAX)
-		return -EAGAIN;
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	error = pthread_create(&thread, &attributes, worker_main, NULL);
-	pthread_attr_destroy(&attributes);
-	if (error)
+	if (threads >= WORKERS_MAX || !thread_start(worker_main, NULL, STACK))
 		return -EAGAIN;
 	threads++;
 	return 0;
