@@ -69,10 +69,7 @@ static int change_owner_and_mode(fuse_req_t req, Inode *inode, const struct stat
 
 void on_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attributes, int which, struct fuse_file_info *fi)
 {
-	enum {
-		OWNER_AND_MODE = FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID,
-		TIMES = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME,
-	};
+	enum { OWNER_AND_MODE = FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID };
 	Inode *inode = inode_get(ino);
 	int result = 0;
 

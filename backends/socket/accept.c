@@ -10,7 +10,6 @@
 #include "backends/socket/accept.h"
 
 #include <errno.h>
-#include <poll.h>
 
 #include "backends/core/credentials.h"
 #include "backends/core/refusal.h"

@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "backends/core/async.h"
 #include "backends/core/credentials.h"

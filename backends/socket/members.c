@@ -12,7 +12,6 @@
 #include "backends/socket/members.h"
 
 #include <errno.h>
-#include <unistd.h>
 
 #include "backends/core/refusal.h"
 #include "backends/socket/conversation.h"

@@ -1,7 +1,5 @@
 #include "backends/sysv/msg_call.h"
 
-#include <errno.h>
-
 enum { SCRATCH_MIN = 16384 };
 
 /* -- The type of object ------------------------------------------------------------------------------------------------ */
