@@ -4,7 +4,8 @@
  * Segments differ from the other System V objects in two ways. A segment has a fixed size (shm_resize.h). A segment that is removed
  * while processes have it attached loses its key, and exists until the last process detaches it.
  *
- * fs/ calls the functions here through the DirOps table. Locking: sysv_shm_key_lock is held while a segment gets a key or a name.
+ * fs/ calls the functions here through the DirOps table. Locking: sysv_shm_key_lock is held while a segment gets or loses a key or
+ * a name.
  */
 #include "backends/sysv/shm.h"
 
@@ -40,6 +41,16 @@ static int shm_create(const void *context, const Object *directory, const char *
 	return result;
 }
 
+static int shm_remove(const void *context, const Object *object)
+{
+	int result;
+
+	g_mutex_lock(&sysv_shm_key_lock);
+	result = sysv_remove(context, object);
+	g_mutex_unlock(&sysv_shm_key_lock);
+	return result;
+}
+
 static int shm_rename(const void *context, const Object *object, const char *name)
 {
 	int result;
@@ -61,7 +72,7 @@ static const DirOps shm_members = {
 	.list = sysv_list,
 	.lookup = sysv_lookup,
 	.create = shm_create,
-	.remove = sysv_remove,
+	.remove = shm_remove,
 	.rename = shm_rename,
 	.stat = sysv_stat,
 	.set = sysv_set,

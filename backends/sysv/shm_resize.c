@@ -7,12 +7,14 @@
  *   caller.
  * - A program attaches the new segment before the contents are in it. Its mode is 0 until then, so only root can. shm_nattch and
  *   shm_lpid show it: -EBUSY.
+ * - A program removes the segment, with IPC_RMID or rmdir(2), before it is replaced: -EIDRM. Otherwise the segment would come back.
+ *   A native IPC_RMID in the microseconds between has_key() and the daemon's own IPC_RMID is not noticed.
  * - A program takes the key between IPC_RMID and shmget, or the limits no longer allow the new segment. The daemon then keeps the
  *   old segment attached, and the contents can be read under its id until the daemon ends.
  *
  * Everything else that can fail is tried before IPC_RMID. A daemon that is killed between IPC_RMID and the end loses the contents.
  *
- * Locking: sysv_shm_key_lock is held from IPC_RMID to shmget.
+ * Locking: sysv_shm_key_lock is held from has_key() to sysv_shm_renumber().
  */
 #include "backends/sysv/shm_resize.h"
 
@@ -98,17 +100,35 @@ static void copy_contents(char *to, const char *from, size_t size)
 	}
 }
 
-/* Removes the old segment and creates one of mode 0 under its key. Sets *removed. Returns the new id or a negative errno. */
+/* Whether the segment has not been removed. A removed segment loses its key, and exists while a process has it attached. */
+static bool has_key(const SysvStat *old)
+{
+	SysvStat stat;
+
+	return sysv_load_id(&sysv_shm_type, old->id, &stat) == 0 && stat.perm.__key == old->perm.__key;
+}
+
+/*
+ * Removes the old segment and creates one of mode 0 under its key. Sets *removed. Returns the new id or a negative errno; -EIDRM:
+ * another process has removed the old segment, and the key must not come back or may be in use again.
+ */
 static int exchange_segments(const SysvStat *old, size_t size, bool *removed)
 {
 	int id = -1;
 
+	*removed = false;
 	g_mutex_lock(&sysv_shm_key_lock);
+	if (!has_key(old)) {
+		g_mutex_unlock(&sysv_shm_key_lock);
+		return -EIDRM;
+	}
 	*removed = shmctl(old->id, IPC_RMID, NULL) == 0;
 	if (*removed)
 		id = shmget(old->perm.__key, size, IPC_CREAT | IPC_EXCL);
 	if (id < 0)
 		id = -errno;
+	else
+		sysv_shm_renumber(old->id, id); /* rmdir removes the new segment from here on */
 	g_mutex_unlock(&sysv_shm_key_lock);
 	return id;
 }
@@ -126,10 +146,10 @@ static int fill_segment(int id, const SysvStat *old, const char *from, size_t si
 	if (!to && errno == EACCES && set_perm(id, old, 0600) == 0)
 		to = attach_segment(id, size, 0);
 	if (!to) {
-		int error = errno;
+		int result = sysv_removed(errno);
 
 		shmctl(id, IPC_RMID, NULL);
-		return -error;
+		return result;
 	}
 	copy_contents(to, from, MIN(size, old->shm.shm_segsz));
 	alone = is_alone(id);
@@ -145,8 +165,11 @@ static int replace_segment(const SysvStat *old, const char *from, size_t size)
 	int id = exchange_segments(old, size, &removed);
 	int result = id < 0 ? id : fill_segment(id, old, from, size);
 
-	if (result < 0 && removed && result != -EBUSY) {
+	/* Removal of the new segment, while it has no contents yet, drops the contents. */
+	if (result < 0 && removed && result != -EBUSY && result != -EIDRM) {
 		set_perm(old->id, old, old->perm.mode & 0777);
+		if (id >= 0)
+			sysv_shm_renumber(id, old->id); /* takes back the one of exchange_segments() */
 		return refuse(-result,
 			      "the key was lost during the resize (%s): copy the contents from id-%d before ipcfs ends",
 			      g_strerror(-result), old->id);
@@ -155,9 +178,8 @@ static int replace_segment(const SysvStat *old, const char *from, size_t size)
 		set_perm(old->id, old, old->perm.mode & 0777);
 	alone = is_alone(old->id);
 	shmdt(from);
-	if (!removed)
+	if (!removed || result == -EIDRM)
 		return result;
-	sysv_shm_renumber(old->id, id);
 	if (result == 0 && alone && sysv_shm_count_attached(old->id) < 0)
 		return 0;
 	return refuse(EBUSY, "segment was attached while it was resized: restart the processes that use id-%d or id-%d",

@@ -12,8 +12,8 @@
 extern const SysvType sysv_shm_type;
 
 /*
- * Held while a segment that is being resized has no key, and while the tree creates or renames a segment: neither can then take
- * the key or the name. A native shmget can.
+ * Held while a segment that is being resized has no key, and while the tree creates, renames or removes a segment: neither can
+ * then take the key or the name, or remove the old segment in place of the new one. A native program can.
  */
 extern GMutex sysv_shm_key_lock;
 

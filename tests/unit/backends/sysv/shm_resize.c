@@ -22,8 +22,11 @@ enum { KEY = 0x1234, SIZE = 5000, LARGER = 20000 };
 static void (*before_removal)(int id);
 static void (*after_removal)(void);
 static void (*after_creation)(int id);
+static void (*after_hiding)(int id); /* called once the old segment has the mode 0 */
+static void (*during_copy)(int id);  /* called while the daemon has the new segment attached */
 
 static char *attached; /* by the other program */
+static int old_id;
 
 static void call_once(void (**function)(int id), int id)
 {
@@ -42,11 +45,15 @@ int shmctl(int id, int command, struct shmid_ds *ds)
 
 	if (command == IPC_RMID && is_old)
 		call_once(&before_removal, id);
+	if (command == IPC_STAT && is_old && id != old_id && stat.shm_nattch > 0)
+		call_once(&during_copy, id);
 	result = (int)syscall(SYS_shmctl, id, command, ds);
 	if (command == IPC_RMID && is_old && after_removal) {
 		after_removal();
 		after_removal = NULL;
 	}
+	if (command == IPC_SET && is_old && (ds->shm_perm.mode & 0777) == 0)
+		call_once(&after_hiding, id);
 	return result;
 }
 
@@ -167,8 +174,6 @@ static void test_attached_during_copy(void)
 	remove_segment(sysv_shm_id(&object));
 }
 
-static int old_id;
-
 /* Another process, which knows the old id, attaches the old segment after IPC_RMID, writes to it and detaches it. */
 static void write_to_old(int new_id)
 {
@@ -237,6 +242,68 @@ static void test_key_taken(void)
 	remove_segment(taken);
 }
 
+static void remove_natively(int id)
+{
+	g_assert_cmpint(syscall(SYS_shmctl, id, IPC_RMID, NULL), ==, 0);
+}
+
+static void remove_and_take_key(int id)
+{
+	remove_natively(id);
+	take_key();
+}
+
+/* A removed segment does not come back under its key. */
+static void test_removed(void)
+{
+	const Object object = make_segment();
+
+	after_hiding = remove_natively;
+	g_assert_cmpint(sysv_shm_resize(&object, &sysv_shm_data, LARGER), ==, -EIDRM);
+	g_assert_cmpint(shmget(KEY, 0, 0), ==, -1);
+	g_assert_cmpint(sysv_shm_count_attached((int)object.id), ==, -1);
+}
+
+/* The daemon does not keep the memory of a removed segment whose key is in use again. */
+static void test_removed_and_key_taken(void)
+{
+	const Object object = make_segment();
+
+	after_hiding = remove_and_take_key;
+	g_assert_cmpint(sysv_shm_resize(&object, &sysv_shm_data, LARGER), ==, -EIDRM);
+	g_assert_cmpint(sysv_shm_count_attached((int)object.id), ==, -1);
+	remove_segment(shmget(KEY, 0, 0));
+}
+
+static void remove_in_tree(int id)
+{
+	const Object object = {.id = old_id};
+
+	g_assert_cmpint(sysv_remove(&sysv_shm_type, &object), ==, 0);
+}
+
+/* rmdir(2) of a segment whose contents are being copied removes the new segment. */
+static void test_removed_during_copy(void)
+{
+	const Object object = make_segment();
+
+	old_id = (int)object.id;
+	during_copy = remove_in_tree;
+	g_assert_cmpint(sysv_shm_resize(&object, &sysv_shm_data, LARGER), ==, 0);
+	g_assert_null(during_copy);
+	g_assert_cmpint(shmget(KEY, 0, 0), ==, -1);
+}
+
+/* The new segment is removed before the contents are in it. Nothing is kept. */
+static void test_new_removed(void)
+{
+	const Object object = make_segment();
+
+	after_creation = remove_natively;
+	g_assert_cmpint(sysv_shm_resize(&object, &sysv_shm_data, LARGER), ==, -EIDRM);
+	g_assert_cmpint(sysv_shm_count_attached((int)object.id), ==, -1);
+}
+
 static void skip(void)
 {
 	g_test_skip("needs root and an IPC namespace of its own");
@@ -256,5 +323,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/shm_resize/attached_for_a_moment", test_attached_for_a_moment);
 	g_test_add_func("/shm_resize/helper_process", test_helper_process);
 	g_test_add_func("/shm_resize/key_taken", test_key_taken);
+	g_test_add_func("/shm_resize/removed", test_removed);
+	g_test_add_func("/shm_resize/removed_and_key_taken", test_removed_and_key_taken);
+	g_test_add_func("/shm_resize/removed_during_copy", test_removed_during_copy);
+	g_test_add_func("/shm_resize/new_removed", test_new_removed);
 	return g_test_run();
 }
