@@ -12,7 +12,7 @@
  *
  * The daemon's own short-lived opens, such as those for stat(2), count as open files too. A resize that meets one is tried again.
  *
- * Runs on worker threads and holds no lock.
+ * Runs on worker threads. Its own lock guards the names of forwardings; it is never held across a system call.
  */
 #include "backends/posix/mq_resize.h"
 
@@ -42,9 +42,31 @@ typedef struct Forwarding {
 	unsigned priority;
 } Forwarding;
 
+static GMutex lock;         /* guards `targets` */
+static GHashTable *targets; /* names of the queues to which messages are forwarded -> how many forwardings */
+
+/* Adds to the number of forwardings to a queue; `change` 0 only asks. Returns the number. */
+static int count_forwardings(const char *name, int change)
+{
+	int count;
+
+	g_mutex_lock(&lock);
+	if (!targets)
+		targets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	count = GPOINTER_TO_INT(g_hash_table_lookup(targets, name)) + change;
+	if (count > 0)
+		g_hash_table_replace(targets, g_strdup(name), GINT_TO_POINTER(count));
+	else
+		g_hash_table_remove(targets, name);
+	g_mutex_unlock(&lock);
+	return count;
+}
+
 static Forwarding *forwarding_new(int old, size_t msgsize, const Object *target)
 {
 	Forwarding *forwarding = g_new(Forwarding, 1);
+
+	count_forwardings(target->name, 1);
 
 	*forwarding = (Forwarding){
 		.old = old,
@@ -57,7 +79,7 @@ static Forwarding *forwarding_new(int old, size_t msgsize, const Object *target)
 }
 
 /*
- * Sends the received message to the new queue. -EAGAIN: not possible yet, for example because there is no room, or because the new
+ * Sends the received message to the new queue. -ENOENT: it has been removed. Another errno: not possible yet, for example because there is no room, or because the new
  * queue is being replaced in turn. An open by name counts as an open file and delays that.
  */
 static int send_received(const Forwarding *forwarding)
@@ -87,11 +109,8 @@ static bool forward_messages(Forwarding *forwarding)
 		if (forwarding->length < 0)
 			return posix_mq_check_unused(forwarding->old) != -EAGAIN;
 		result = send_received(forwarding);
-		if (result == -EAGAIN)
-			return false;
 		if (result < 0 && result != -ENOENT)
-			g_warning("posix/mq/%s: a message of %zd bytes is lost: %s", forwarding->target.name,
-				  forwarding->length, g_strerror(-result));
+			return false;
 		forwarding->length = -1;
 	}
 }
@@ -103,6 +122,7 @@ static bool forwarding_step(void *data)
 
 	if (!forward_messages(forwarding))
 		return false;
+	count_forwardings(forwarding->target.name, -1);
 	close(forwarding->old);
 	g_free(forwarding->bytes);
 	g_free(forwarding);
@@ -193,6 +213,9 @@ static int replace_queue(Resize *resize, const char *name)
 	Object new_queue = {0};
 	int result;
 
+	/* A message in an earlier queue of this name has to fit, too. */
+	if (count_forwardings(name, 0))
+		return -EAGAIN;
 	creds_raise();
 	result = check_replaceable(resize);
 	creds_lower();
@@ -206,7 +229,6 @@ static int replace_queue(Resize *resize, const char *name)
 	result = adopt_new(resize, &new_queue);
 	resize->forwarding = forwarding_new(resize->old, (size_t)resize->old_attr.mq_msgsize, &new_queue);
 	forward_messages(resize->forwarding);
-
 	creds_lower();
 	return result;
 }
