@@ -85,7 +85,7 @@ static void refuse_new(fuse_req_t req, Inode *directory, const char *name, const
 	if (directory->desc->members && directory->desc->members->create)
 		refuse(EPERM, "only directories can be made here: use mkdir");
 	else if (directory->desc->members && directory->desc->members->node)
-		refuse(EPERM, "only special files can be made here: use mkfifo or bind");
+		refuse(EPERM, "only special files can be made here: use mkfifo");
 	else
 		refuse(EPERM, "no object can be made in this directory");
 	reply_refusal_at(req, directory, name, -EPERM, verb);

@@ -40,6 +40,7 @@ typedef struct Queue {
 	 * with the reason noted).
 	 */
 	int64_t mark_min, mark_max;
+	const char *mark_name; /* of such a number, in messages to the user */
 	size_t mark_text;
 	size_t (*print_mark)(Handle *handle, char *text, const Mark *mark);
 	int (*parse_mark)(Handle *handle, const char *text, size_t length, Mark *out);

@@ -79,8 +79,8 @@ static int refuse_head(const Queue *queue)
 {
 	if (queue->parse_mark)
 		return refuse(EINVAL, "a record is ADDRESS LENGTH, a newline, LENGTH bytes and a newline");
-	return refuse(EINVAL, "a record is MARK LENGTH, a newline, LENGTH bytes and a newline; MARK from %lld to %lld",
-		      (long long)queue->mark_min, (long long)queue->mark_max);
+	return refuse(EINVAL, "a record is %s LENGTH, a newline, LENGTH bytes and a newline; %s from %lld to %lld",
+		      queue->mark_name, queue->mark_name, (long long)queue->mark_min, (long long)queue->mark_max);
 }
 
 /*

@@ -42,7 +42,8 @@ static int capacity_store(const Object *object, const char *text)
 
 	/* The upper bound is the kernel's: round_pipe_size() in fs/pipe.c. */
 	if (!parse_size(text, 1, 1U << 31, &bytes))
-		return refuse(EINVAL, "capacity is not a number of bytes: write a number such as 1048576 or 1M");
+		return refuse(EINVAL,
+			      "capacity is not a number of bytes from 1 to 2G: write a number such as 1048576 or 1M");
 	entry = registry_get(&pipe_table, object->id);
 	if (!entry)
 		return -ENOENT;

@@ -139,6 +139,7 @@ static const Queue mq_queue = {
 	.largest = largest_message,
 	.queued = count_queued,
 	.mark = default_mark,
+	.mark_name = "PRIORITY",
 	.mark_min = 0,
 	.mark_max = MQ_PRIO_MAX - 1,
 	.poll = poll_queue,

@@ -182,6 +182,7 @@ static const Queue msg_queue = {
 	.largest = largest_message,
 	.queued = count_queued,
 	.mark = default_mark,
+	.mark_name = "TYPE",
 	.mark_min = 1,
 	.mark_max = LONG_MAX,
 	.poll = poll_events,

@@ -118,6 +118,8 @@ polls() {
 	same 1048576 "$(cat "$p/queued")"
 	refused EINVAL put big "$p/capacity"
 	why_is "capacity is not a number of bytes"
+	refused EINVAL put 4G "$p/capacity"
+	why_is "from 1 to 2G"
 	run ! bash -c 'echo 4096 >"$1"' _ "$p/capacity"
 	why_is "pipe has more bytes queued"
 	same 1048576 "$(cat "$p/capacity")"

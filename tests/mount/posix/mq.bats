@@ -175,7 +175,7 @@ load queues
 	for text in $'1 1\nab' $'x\n' $'-1 1\na\n' $'32768 1\na\n'; do
 		refused EINVAL put "$text" "$q/records"
 	done
-	why_is "MARK from 0 to 32767"
+	why_is "PRIORITY from 0 to 32767"
 	same 0 "$(cat "$q/curmsgs")"
 }
 

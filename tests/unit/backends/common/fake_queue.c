@@ -123,6 +123,7 @@ static const Queue fake_kind = {
 	.largest = fake_largest,
 	.queued = fake_queued,
 	.mark = fake_mark,
+	.mark_name = "MARK",
 	.mark_min = FAKE_MARK_MIN,
 	.mark_max = FAKE_MARK_MAX,
 	.poll = fake_poll,
