@@ -1,3 +1,4 @@
+/* The caller of a FUSE request (caller.h, with callers and locks). */
 #include "fs/caller.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Dirents and their attributes (dirent.h, with callers and locks). */
 #include "fs/dirent.h"
 
 #include <time.h>

@@ -1,3 +1,4 @@
+/* Open files (file.h, with callers and locks). */
 #include "fs/file.h"
 
 #include <unistd.h>

@@ -1,3 +1,4 @@
+/* Inodes (inode.h, with callers and locks). */
 #include "fs/inode.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Replies to the kernel (reply.h, with callers and locks). */
 #include "fs/reply.h"
 
 #include <errno.h>

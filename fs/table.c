@@ -1,3 +1,4 @@
+/* Tables of records of one size (table.h, with callers and locks). */
 #include "fs/table.h"
 
 #include <string.h>

@@ -1,3 +1,6 @@
+/*
+ * Objects that are files of a folder (folder.h). The POSIX mechanisms call these functions. There is no state and no lock.
+ */
 #include "backends/common/folder.h"
 
 #include <dirent.h>

@@ -1,3 +1,7 @@
+/*
+ * The processes that have memory mapped (mappers.h). The `attached` files of shared memory and the resizing of segments call
+ * it. There is no state and no lock.
+ */
 #include "backends/common/mappers.h"
 
 #include <fcntl.h>

@@ -1,3 +1,7 @@
+/*
+ * The code that the three System V mechanisms share (ipc.h). fs/ calls it through their DirOps tables. It takes
+ * no lock; sysv/shm calls it with sysv_shm_key_lock held while an object gets a key or a name.
+ */
 #include "backends/sysv/ipc.h"
 
 #include <errno.h>

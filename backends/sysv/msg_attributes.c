@@ -1,3 +1,7 @@
+/*
+ * The attributes of a System V queue (msg_attributes.h). fs/ calls the functions through the table of attributes. There is no
+ * lock: each call reads the kernel's state anew.
+ */
 #include "backends/sysv/msg_attributes.h"
 
 #include <errno.h>

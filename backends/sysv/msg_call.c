@@ -1,3 +1,7 @@
+/*
+ * The calls for System V queues (msg_call.h). The other msg files call it. There is no lock: each thread has a
+ * message buffer of its own.
+ */
 #include "backends/sysv/msg_call.h"
 
 enum { SCRATCH_MIN = 16384 };

@@ -1,3 +1,6 @@
+/*
+ * `peek` and type/ of a System V queue (msg_peek.h). fs/ calls the functions through the tables in msg.c. There is no lock.
+ */
 #include "backends/sysv/msg_peek.h"
 
 #include <errno.h>

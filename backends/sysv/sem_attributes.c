@@ -1,3 +1,7 @@
+/*
+ * The attributes of a System V semaphore set and of each semaphore (sem_attributes.h). fs/ calls the functions through the
+ * tables of attributes. There is no lock: each call reads the kernel's state anew.
+ */
 #include "backends/sysv/sem_attributes.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* The calls for System V semaphore sets (sem_call.h). The other sem files call it. There is no state and no lock. */
 #include "backends/sysv/sem_call.h"
 
 #include <errno.h>

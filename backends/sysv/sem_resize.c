@@ -1,3 +1,6 @@
+/*
+ * Another number of semaphores for a set (sem_resize.h). A write to `values` (sem_attributes.c) calls it, without a lock.
+ */
 #include "backends/sysv/sem_resize.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/*
+ * The processes that have a segment in their memory (shm_attached.h). `attached` and shm_resize.c call it. There is no lock.
+ */
 #include "backends/sysv/shm_attached.h"
 
 #include "backends/common/mappers.h"

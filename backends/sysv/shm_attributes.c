@@ -1,3 +1,7 @@
+/*
+ * The attributes of a System V segment (shm_attributes.h). fs/ calls the functions through the table of attributes. There is
+ * no lock here: sysv_shm_resize() takes its own.
+ */
 #include "backends/sysv/shm_attributes.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/*
+ * `data` of a System V segment (shm_memory.h). fs/ calls the functions through the MemoryOps table. There is no lock.
+ */
 #include "backends/sysv/shm_memory.h"
 
 #include <errno.h>

@@ -1,3 +1,9 @@
+/*
+ * The calls for System V segments, and the map of renumbered segments (shm_segment.h). The other shm files call it, on
+ * any thread.
+ *
+ * Locking: `lock` guards the map of renumbered segments, and no other lock is taken under it.
+ */
 #include "backends/sysv/shm_segment.h"
 
 #include <unistd.h>

@@ -1,3 +1,4 @@
+/* The epoll set of the watching thread (epoll_loop.h, with callers and locks). */
 #include "fs/wait/epoll_loop.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* The limit on closed files with data to send (finishing.h, with callers and locks). */
 #include "fs/wait/finishing.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* poll(2), select(2) and epoll(7) on streams (polling.h, with callers and locks). */
 #include "fs/wait/polling.h"
 
 #include <poll.h>

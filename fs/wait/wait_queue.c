@@ -1,3 +1,4 @@
+/* Wait queues (wait_queue.h, with callers and locks). */
 #include "fs/wait/wait_queue.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Worker threads (worker.h, with callers and locks). */
 #include "fs/wait/worker.h"
 
 #include <errno.h>
