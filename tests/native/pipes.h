@@ -34,6 +34,14 @@ void reap(pid_t pid);
 /* SIGALRM every `ms`; 0: none. */
 void set_timer(int ms);
 
+/* A case of the table of ends: its name, and a function that gets the ends to read and to write. */
+typedef struct PipeCase {
+	const char *name;
+	void (*run)(int r, int w);
+} PipeCase;
+
+extern const PipeCase pipe_cases[]; /* pipe_cases.c; the last one has no name */
+
 /* fifos.c; both return the exit status */
 int print_fifo_table(void);
 int opening_status(const char *pid);
