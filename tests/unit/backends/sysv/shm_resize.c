@@ -2,6 +2,7 @@
  * Resizing of a System V segment while another program interferes. The test defines shmctl() and shmget() itself, so that it can
  * act as that program at the very moment of each race. Runs in an IPC namespace of its own.
  */
+#include "backends/sysv/names.h"
 #include "backends/sysv/shm_resize.h"
 
 #include <errno.h>
@@ -316,6 +317,7 @@ int main(int argc, char **argv)
 		g_test_add_func("/shm_resize/skipped", skip);
 		return g_test_run();
 	}
+	names_start("/nonexistent/names"); /* no object has a name */
 	g_test_add_func("/shm_resize/alone", test_alone);
 	g_test_add_func("/shm_resize/attached_before", test_attached_before);
 	g_test_add_func("/shm_resize/attached_during_removal", test_attached_during_removal);

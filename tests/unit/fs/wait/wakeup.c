@@ -189,7 +189,7 @@ static void test_ready(void)
 	fake->succeeds = 0;
 	push_to_worker(fake);
 	fake_expect(&readies, 1);
-	g_assert_cmpint(fake->attempts, ==, 0);
+	g_assert_cmpint(g_atomic_int_get(&fake->attempts), ==, 0);
 	eventfd_write(ready_fd, 1);
 	fake_expect(&overs, 1);
 	g_assert_cmpint(fake->finished, >, 0);
@@ -210,7 +210,7 @@ static void test_ready_abandoned(void)
 	wait_queue_remove(fake->waiter.queue, &fake->waiter);
 	g_mutex_unlock(&waiting_lock);
 	interrupt_until(&overs, 1);
-	g_assert_cmpint(fake->attempts, ==, 0);
+	g_assert_cmpint(g_atomic_int_get(&fake->attempts), ==, 0);
 	close(ready_fd);
 }
 
@@ -224,7 +224,7 @@ static void test_call(void)
 	push_to_worker(first);
 	fake_expect(&first->calls, 1);
 	push_to_worker(second);
-	g_assert_cmpint(second->calls, ==, 0);
+	g_assert_cmpint(g_atomic_int_get(&second->calls), ==, 0);
 	g_atomic_int_set(&first->succeeds, 0);
 	fake_expect(&overs, 1);
 	g_assert_cmpint(second->calls, ==, 1);
