@@ -16,7 +16,7 @@
 
 enum { KEY_TRIES = 4096 };
 
-/* -- What the kernel says of an object -------------------------------------------------------------------------------- */
+/* -- The state of an object in the kernel ---------------------------------------------------------------------------- */
 
 int sysv_removed(int error)
 {
